@@ -1,0 +1,31 @@
+# One image for the API, the workers and the migrations; the command says which.
+
+FROM node:24-slim AS page
+WORKDIR /page
+COPY service/dashboard/package.json service/dashboard/package-lock.json service/dashboard/.npmrc* ./
+RUN npm ci --no-audit --no-fund
+COPY service/dashboard ./
+RUN npm run build
+
+FROM python:3.13-slim AS packages
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python3 -m venv /opt/lockstep && /opt/lockstep/bin/pip install 'pip>=25.1'
+WORKDIR /src
+# What Lockstep stands on changes seldom, so it has a layer of its own.
+COPY pyproject.toml constraints.txt README.md ./
+RUN mkdir core && /opt/lockstep/bin/pip install --constraint constraints.txt . && rm -r core
+COPY core core
+COPY service service
+COPY worker worker
+COPY migrations migrations
+COPY --from=page /page/dist service/dashboard/dist
+RUN /opt/lockstep/bin/pip install --no-deps --force-reinstall .
+
+FROM python:3.13-slim
+RUN useradd --system --uid 10001 --home-dir /home/lockstep --create-home lockstep
+COPY --from=packages /opt/lockstep /opt/lockstep
+ENV PATH=/opt/lockstep/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+USER lockstep
+WORKDIR /home/lockstep
+EXPOSE 8000
+CMD ["uvicorn", "--factory", "service.app:factory", "--host", "0.0.0.0", "--port", "8000", "--no-access-log"]

@@ -1,0 +1,57 @@
+# `make help` lists what there is. Every target sets up what it needs, and does nothing twice.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PAGE := service/dashboard
+PAGE_SOURCES := $(shell find $(PAGE) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+
+.PHONY: help install dev demo up test check lint types format clean
+
+help:            ## this list
+	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 12
+
+install: $(VENV)/.installed $(PAGE)/dist/.built  ## set up: .venv, the packages, the page
+	@:
+
+demo: install    ## train the digits on two workers, print the accuracy
+	@$(BIN)/lockstep demo
+
+up: install      ## serve on http://127.0.0.1:8000 until Ctrl-C
+	@exec $(BIN)/lockstep up
+
+dev: install $(VENV)/.dev
+
+test: dev        ## the tests
+	@scripts/machine
+	@scripts/page check $(VENV) $(PAGE)
+	@$(BIN)/pytest $(ARGS)
+
+check: dev lint types test  ## lint, types, tests
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	@$(BIN)/mypy
+
+format: $(VENV)/.dev  ## rewrite the code in the house's format
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+clean:           ## remove what was built and installed (not .lockstep: that is data)
+	rm -rf $(VENV) $(PAGE)/dist $(PAGE)/node_modules *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/.installed: pyproject.toml constraints.txt scripts/environment
+	@scripts/environment $(PYTHON) $(VENV)
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev
+	@touch $@
+
+$(PAGE)/dist/.built: $(VENV)/.installed scripts/page $(PAGE_SOURCES)
+	@scripts/page build $(VENV) $(PAGE)
+	@touch $@
