@@ -1,0 +1,92 @@
+"""The data of a job as arrays, ready to train on."""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.errors import InvalidData
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Some rows: `x` (rows, columns) of the job's dtype; `y` (rows,) int64 class numbers for cross_entropy,
+
+    else (rows, outputs) of the job's dtype. Both C-contiguous and read-only.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.x)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing:
+    """What was done to the inputs before training, and has to be done before every prediction.
+
+    Standardizing: x becomes (x - mean) / scale, column by column; without it both are None.
+    """
+
+    mean: np.ndarray | None = None
+    scale: np.ndarray | None = None
+
+    @staticmethod
+    def fitted_to(x: np.ndarray) -> "Preprocessing":
+        """Standardize over the rows of `x` (rows, columns) float64: mean 0, variance (divided by rows) 1.
+
+        A column that never changes keeps its scale: there is nothing to divide by. Raises InvalidData where
+        the squares leave float64.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = x.mean(axis=0)
+            deviation = np.sqrt(((x - mean) ** 2).mean(axis=0))
+        if not np.isfinite(deviation).all():
+            largest = np.abs(x).max()
+            raise InvalidData(f"expected numbers that can be squared, got {largest:g}; scale them before")
+        changes = x.max(axis=0) > x.min(axis=0)
+        scale = np.where(changes & (deviation > 0), deviation, 1.0)
+        return Preprocessing(mean=mean, scale=scale)
+
+    def apply(self, x: np.ndarray) -> np.ndarray:
+        """The inputs as the model takes them: float64 (rows, columns)."""
+        x = np.asarray(x, dtype=np.float64)
+        if self.mean is None or self.scale is None:
+            return x
+        if x.shape[1:] != self.mean.shape:
+            raise InvalidData(f"expected rows of {len(self.mean)} numbers, got rows of shape {x.shape[1:]}")
+        standardized: np.ndarray = (x - self.mean) / self.scale
+        return standardized
+
+    def to_json(self) -> str:
+        """As JSON text that keeps every bit."""
+        if self.mean is None or self.scale is None:
+            return "{}"
+        return json.dumps({"mean": self.mean.tolist(), "scale": self.scale.tolist()})
+
+    @staticmethod
+    def from_json(text: str) -> "Preprocessing":
+        """From what `to_json` gave."""
+        values = json.loads(text)
+        if not values:
+            return Preprocessing()
+        return Preprocessing(mean=np.array(values["mean"]), scale=np.array(values["scale"]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """All parts of a job's data; `class_names` names each class number where the source knows them."""
+
+    train: Part
+    validation: Part | None
+    test: Part | None
+    preprocessing: Preprocessing
+    class_names: tuple[str, ...] | None = None
+
+    @property
+    def columns(self) -> int:
+        """How many numbers one row of inputs has."""
+        return int(self.train.x.shape[1])

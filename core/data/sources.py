@@ -1,0 +1,75 @@
+"""From the data of a spec to the arrays of a job."""
+
+from pathlib import Path
+
+import numpy as np
+
+from core.data.dataset import Dataset, Part, Preprocessing
+from core.data.generators import generate
+from core.data.shapes import BUILTINS, shape_of
+from core.data.split import part_rows
+from core.errors import InvalidData
+from core.spec.data import BuiltinData, Data, GeneratedData
+from core.spec.job import ResolvedSpec
+
+FILES_PATH = Path(__file__).with_name("files")
+
+
+def load_dataset(spec: ResolvedSpec) -> Dataset:
+    """Build, part and prepare the data of a spec; deterministic in it.
+
+    Raises InvalidData where numbers leave the job's dtype.
+    """
+    x, y = _rows(spec.data)
+    x = x.reshape(shape_of(spec.data).rows, -1)
+    dtype = np.dtype(spec.dtype)
+    are_classes = spec.loss.type == "cross_entropy"
+    y = y.reshape(-1).astype(np.int64) if are_classes else y.reshape(len(x), -1)
+    rows = part_rows(len(x), spec.data, spec.seed)
+    preprocessing = Preprocessing.fitted_to(x[rows.train]) if spec.data.standardize else Preprocessing()
+    x = preprocessing.apply(x)
+
+    def part(numbers: np.ndarray) -> Part:
+        targets = y[numbers] if are_classes else _cast(y[numbers], dtype, "targets")
+        return Part(x=_frozen(_cast(x[numbers], dtype, "inputs")), y=_frozen(targets))
+
+    return Dataset(
+        train=part(rows.train),
+        validation=part(rows.validation) if len(rows.validation) else None,
+        test=part(rows.test) if len(rows.test) else None,
+        preprocessing=preprocessing,
+        class_names=_class_names(spec),
+    )
+
+
+def _rows(data: Data) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs float64 and targets of any source, all rows."""
+    if isinstance(data, GeneratedData):
+        return generate(data)
+    if isinstance(data, BuiltinData):
+        with np.load(FILES_PATH / f"{data.builtin}.npz", allow_pickle=False) as arrays:
+            return arrays["x"].astype(np.float64), arrays["y"].astype(np.float64)
+    return np.asarray(data.inline.x, dtype=np.float64), np.asarray(data.inline.y, dtype=np.float64)
+
+
+def _cast(values: np.ndarray, dtype: np.dtype, what: str) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        cast = np.ascontiguousarray(values, dtype=dtype)
+    if not np.isfinite(cast).all():
+        raise InvalidData(
+            f"expected {what} that {dtype} can hold, got numbers up to {np.abs(values).max():g}; "
+            'scale them, or take dtype "float64"'
+        )
+    return cast
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array = np.ascontiguousarray(array)
+    array.flags.writeable = False
+    return array
+
+
+def _class_names(spec: ResolvedSpec) -> tuple[str, ...] | None:
+    if isinstance(spec.data, BuiltinData) and BUILTINS[spec.data.builtin].class_names:
+        return BUILTINS[spec.data.builtin].class_names
+    return None

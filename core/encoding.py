@@ -1,0 +1,69 @@
+"""Weights as bytes and as JSON: safetensors, npz, nested lists. Names and shapes as in the state_dict."""
+
+import io
+import math
+import zipfile
+from collections.abc import Mapping
+
+import numpy as np
+import safetensors.numpy
+
+from core.errors import InvalidData
+from core.parameters import little_endian
+
+Json = float | str | list["Json"]
+"""A number, one of the strings "NaN", "Infinity", "-Infinity", or a list of these."""
+
+
+def to_safetensors(weights: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> bytes:
+    """Pack. Arrays that are not C-contiguous are copied: safetensors would store them in the wrong order."""
+    arrays = {name: little_endian(array) for name, array in weights.items()}
+    return safetensors.numpy.save(arrays, metadata=dict(metadata) if metadata else None)
+
+
+def from_safetensors(data: bytes) -> dict[str, np.ndarray]:
+    """Unpack. Raises InvalidData on anything else."""
+    try:
+        return safetensors.numpy.load(data)
+    except (safetensors.SafetensorError, KeyError, ValueError) as error:
+        raise InvalidData(f"expected safetensors, got {len(data)} other bytes: {error}") from error
+
+
+def to_npz(weights: Mapping[str, np.ndarray]) -> bytes:
+    """An uncompressed npz file, one .npy in it for each array; equal weights give equal bytes.
+
+    Not by numpy.savez: there a parameter named "file" would be taken for its argument.
+    """
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, array in weights.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, little_endian(array), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue())
+    return stream.getvalue()
+
+
+def to_json(array: np.ndarray) -> Json:
+    """Nested lists; a bare number for a 0-d array; whole numbers stay so; what is not finite is a string."""
+    if np.isfinite(array).all():
+        finite: Json = array.tolist()
+        return finite
+    return _spelled(array.tolist())
+
+
+def _spelled(value: Json) -> Json:
+    if isinstance(value, list):
+        return [_spelled(item) for item in value]
+    return spell(value) if isinstance(value, float) else value
+
+
+def spell(value: float) -> float | str:
+    """The number itself, or the name that JSON has no number for."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def weights_to_json(weights: Mapping[str, np.ndarray]) -> dict[str, Json]:
+    """Every array by `to_json`, by name."""
+    return {name: to_json(array) for name, array in weights.items()}

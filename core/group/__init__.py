@@ -1,0 +1,77 @@
+"""The group of a job: the members that compute a step together, and how their partial sums become one total.
+
+`SoloGroup` (solo.py) is a group of one. `TcpLead` (tcp_lead.py) and `TcpHelper` (tcp_helper.py) are the
+two sides of a group over TCP, in which one lead decides who is a member and helpers come and go. Whoever
+trains sees no difference: the total of an `all_reduce` has the same bits in any of them (see
+core/shards.py).
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from core.errors import LockstepError
+from core.shards import Block
+
+
+class Released(LockstepError):
+    """The lead has let this helper go: the job is over, the seat is needed elsewhere, or there was none."""
+
+
+class LeadLost(LockstepError):
+    """The lead is dead, silent for too long, or not who it should be. The helper's state is worthless now."""
+
+
+class Work(Protocol):
+    """What one collective sums up: the same on each member."""
+
+    @property
+    def leaves(self) -> int:
+        """How many leaves there are: the shards of a step, or the chunks of an evaluation; at least 1."""
+
+    @property
+    def width(self) -> int:
+        """The elements of a partial sum; at least 1."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The type of an element: float32 or float64."""
+
+    def partial(self, block: Block, out: np.ndarray) -> bool:
+        """Sum the block's leaves in the tree into `out` (width,), C-contiguous.
+
+        False, with `out` in any state, where all of them are empty. May be called for any block, in any
+        order, and again for the same one, until the collective is over: the result depends on the block
+        alone.
+        """
+
+
+class Group(Protocol):
+    """One member's view of its group."""
+
+    @property
+    def rank(self) -> int:
+        """This member's place, 0 for the lead."""
+
+    @property
+    def world_size(self) -> int:
+        """How many members there are now, this one included."""
+
+    @property
+    def generation(self) -> int:
+        """A number that grows at each change of members."""
+
+    def all_reduce(self, work: Work, out: np.ndarray, *, admits: bool) -> None:
+        """Leave the total over all leaves in `out` (width,), C-contiguous; zeros where all leaves are empty.
+
+        All members call it with the same work. `admits` says that the next call of `welcome` comes
+        before the next collective, so that new members may be let in. On a helper it raises Released or
+        LeadLost. What `work.partial` raises passes through, and then the group can only be closed.
+        """
+
+    def welcome(self, state: Callable[[], bytes]) -> None:
+        """At the start of a step: the lead sends `state()`, called only then, to those whom it let in."""
+
+    def close(self, reason: str) -> None:
+        """Leave the group; where the lead closes, it ends and all helpers are let go. May be called again."""

@@ -1,0 +1,91 @@
+"""A fingerprint of this process's arithmetic: equal fingerprints, equal bits.
+
+Floating-point results depend on the versions of NumPy and BLAS, on the kernels that BLAS picks for the
+processor, and on the vector instructions of NumPy's own loops. So the fingerprint hashes what those
+libraries say of themselves, and the results of a battery of the operations that training uses.
+"""
+
+import ctypes
+import functools
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+# (rows, inner, columns): a bare vector, odd sizes that leave remainders in every kernel, and a few real
+# layers
+_PRODUCTS = [(1, 64, 10), (7, 5, 3), (33, 17, 65), (64, 300, 130), (64, 784, 128)]
+_CORE_NAMES = ("scipy_openblas_get_corename64_", "openblas_get_corename64_", "openblas_get_corename")
+
+
+@functools.cache
+def numerics_fingerprint() -> str:
+    """64 hexadecimal digits; computed once per process, in about ten milliseconds."""
+    digest = hashlib.sha256()
+    for text in _libraries():
+        digest.update(text.encode() + b"\0")
+    for dtype in (np.float32, np.float64):
+        for result in _battery(np.dtype(dtype)):
+            digest.update(np.ascontiguousarray(result).astype(result.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+def _libraries() -> Iterator[str]:
+    """What NumPy and its BLAS say of themselves."""
+    yield f"numpy {np.__version__}"
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    yield f"blas {blas.get('name')} {blas.get('version')}"
+    yield f"core {_blas_core()}"
+
+
+def _blas_core() -> str:
+    """The processor type whose kernels OpenBLAS uses in this process.
+
+    "unknown" for another BLAS, or one that did not come with NumPy's wheel: then the battery alone has
+    to tell.
+    """
+    package = Path(np.__file__).parent
+    for folder in (package.parent / "numpy.libs", package / ".dylibs"):
+        for library in sorted(folder.glob("*openblas*")):
+            loaded = ctypes.CDLL(str(library))
+            for name in _CORE_NAMES:
+                if hasattr(loaded, name):
+                    function = getattr(loaded, name)
+                    function.restype = ctypes.c_char_p
+                    return str(function(), "ascii")
+    return "unknown"
+
+
+def _battery(dtype: np.dtype) -> Iterator[np.ndarray]:
+    """Results whose bits differ where arithmetic does, from inputs that are exact."""
+    for rows, inner, columns in _PRODUCTS:
+        left, right = _exact((rows, inner), dtype), _exact((inner, columns), dtype)
+        product = left @ right
+        yield product
+        yield left.T @ product
+        yield product @ right.T
+    values = _exact((5, 403), dtype)
+    with np.errstate(under="ignore"):
+        yield np.exp(values * 20)
+        yield np.finfo(dtype).tiny * np.abs(
+            values
+        )  # denormal numbers: some modes of a processor flush them to 0
+    yield np.tanh(values * 3)
+    positive = np.abs(values) + np.finfo(dtype).eps
+    for function in (np.log, np.log1p, np.sqrt, np.reciprocal):
+        yield function(positive)
+    yield np.sin(values * 9)
+    yield np.cos(values * 9)
+    yield np.power(positive, dtype.type(2.5))
+    yield values.sum(keepdims=True)
+    yield values.sum(axis=0)
+    yield values.sum(axis=1)
+    yield np.ones((1, len(values)), dtype) @ values
+
+
+def _exact(shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:
+    """Irregular multiples of 2^-20 between -1 and 1."""
+    numbers = np.arange(shape[0] * shape[1], dtype=np.uint32) * np.uint32(2654435761) >> np.uint32(11)
+    exact: np.ndarray = (numbers.astype(np.int64) - 2**20).astype(dtype) / dtype.type(2**20)
+    return exact.reshape(shape)

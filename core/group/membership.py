@@ -1,0 +1,31 @@
+"""Who is in the group from the next collective on; the lead alone decides it, at the end of one. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change(Generic[T]):
+    """What becomes of helpers and joiners; `stay + admitted` are the next ranks 1, 2, and so on."""
+
+    stay: tuple[T, ...]
+    admitted: tuple[T, ...] = ()
+    released: tuple[T, ...] = ()
+    refused: tuple[T, ...] = ()
+
+
+def next_members(helpers: Sequence[T], joiners: Sequence[T], seats: int, release: int) -> Change[T]:
+    """Let `release` workers go and fill the seats that are free then.
+
+    `helpers` are the survivors in order of rank, `joiners` those who may be let in now. Joiners are
+    sent away first, which costs nobody anything, then the helpers of the highest ranks. Nobody is let
+    in at a boundary where somebody is let go.
+    """
+    if release:
+        kept = min(len(helpers), max(0, len(helpers) + len(joiners) - release))
+        return Change(stay=tuple(helpers[:kept]), released=tuple(helpers[kept:]), refused=tuple(joiners))
+    free = max(0, seats - len(helpers))
+    return Change(stay=tuple(helpers), admitted=tuple(joiners[:free]), refused=tuple(joiners[free:]))

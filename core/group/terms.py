@@ -1,0 +1,59 @@
+"""What the members of a group have to agree on, and how long they wait for each other."""
+
+from dataclasses import dataclass, field
+
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupIdentity:
+    """Which group it is. Only who knows the secret gets in, and only with all else equal.
+
+    `secret` is 32 random bytes made for this attempt; `fingerprint` is `numerics_fingerprint()` of the
+    member's process; `spec_sha256` that of the resolved spec.
+    """
+
+    job_id: str
+    attempt: int
+    secret: bytes = field(repr=False)
+    fingerprint: str
+    spec_sha256: str
+
+    def __post_init__(self) -> None:
+        if len(self.secret) != SECRET_BYTES:
+            raise ValueError(f"expected a secret of {SECRET_BYTES} bytes, got {len(self.secret)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeouts:
+    """How long members wait for each other.
+
+    `handshake_seconds`: for a stranger to prove that it is a helper, and for the lead to answer it.
+    `step_seconds`: how long the lead waits for helpers' parts once its own part is done; longer where
+    its own part took long or the parts are big (see `patience`).
+    `lead_seconds`: how long a helper waits for the lead, which may be saving a checkpoint or computing
+    a lost helper's part; so it has to be the longer one.
+    `close_seconds`: how long a closing lead waits for its helpers to take their leave.
+    """
+
+    handshake_seconds: float = 2.0
+    step_seconds: float = 5.0
+    lead_seconds: float = 60.0
+    close_seconds: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.lead_seconds <= self.step_seconds:
+            raise ValueError(
+                f"expected lead_seconds above step_seconds, got {self.lead_seconds} and {self.step_seconds}: "
+                f"helpers would give the lead up while it still waits for another one"
+            )
+
+
+# A peer may be this many times slower than we are, and the network this slow, before it counts as late.
+SLOWER_PEER = 3.0
+SLOWEST_LINK_BYTES_PER_SECOND = 50e6
+
+
+def patience(floor_seconds: float, own_seconds: float, exchanged_bytes: int) -> float:
+    """How long to wait for a peer whose work took us `own_seconds` and that has so many bytes to exchange."""
+    return max(floor_seconds, SLOWER_PEER * own_seconds) + exchanged_bytes / SLOWEST_LINK_BYTES_PER_SECOND

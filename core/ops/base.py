@@ -1,0 +1,159 @@
+"""What an op is, and what it sees of the program that it is compiled into.
+
+An op turns one node into calls: a function and the arrays that it works on, bound once and replayed each
+step. So `forward` and `gradient` below run once, when a program is built; what they append runs each step,
+and must neither allocate nor look at anything but arrays (numpy writes in place through the last argument).
+
+Which calls are appended may depend on shapes, dtype and attributes only: the bits of a result depend on it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from core.buffers import aligned
+from core.graph import Node
+
+Call = Callable[[], object]
+
+
+class Targets(Protocol):
+    """Where a program wants the gradients of a node's inputs."""
+
+    def target(self, site: "Site", index: int) -> np.ndarray:
+        """The array that the gradient with respect to input `index` is to be written to."""
+
+    def share(self, site: "Site", index: int) -> bool:
+        """Try to make `site.gy` itself the gradient of input `index`; False where it has to be written."""
+
+
+@dataclass(kw_only=True)
+class Recorder:
+    """Appends calls to a list, and makes the arrays that they need."""
+
+    dtype: np.dtype
+    calls: list[Call]
+
+    def call(self, function: Callable[..., object], *arguments: object, **options: object) -> None:
+        """Append a call."""
+        self.calls.append(partial(function, *arguments, **options))
+
+    def buffer(self, like: np.ndarray) -> np.ndarray:
+        """A new array of the shape and memory layout of `like`, the program's dtype."""
+        transposed = like.ndim == 2 and not like.flags.c_contiguous
+        return aligned(like.shape[::-1], self.dtype).T if transposed else aligned(like.shape, self.dtype)
+
+    def full(self, like: np.ndarray, value: float) -> np.ndarray:
+        """A constant array like `like`: np.maximum is twice as fast against an array as against a number."""
+        array = self.buffer(like)
+        array.fill(value)
+        return array
+
+    def sum(self, column: np.ndarray, out: np.ndarray) -> None:
+        """Append out = Σ of a vector, as its product with ones: half the time of np.add.reduce."""
+        self.call(np.dot, column, self.full(column, 1.0), out)
+
+    def number(self, value: float) -> np.ndarray:
+        """A constant as a 0-d array of the program's dtype: cheaper in a call than a Python number."""
+        return np.array(value, dtype=self.dtype)
+
+
+@dataclass(kw_only=True)
+class Site(Recorder):
+    """One node inside one program.
+
+    `x` are the inputs' values, `y` is the node's own, `gy` the gradient of the loss with respect to `y` (set
+    before `gradient` is asked for), `wanted` says for each input whether its gradient is. `kept` hands arrays
+    from `forward` to `gradient`.
+    """
+
+    node: Node
+    x: tuple[np.ndarray, ...]
+    y: np.ndarray
+    gy: np.ndarray = field(default_factory=lambda: np.empty(0))
+    wanted: tuple[bool, ...] = ()
+    targets: Targets | None = None
+    kept: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def attribute(self, name: str) -> float:
+        """A numeric attribute of the node."""
+        return float(self.node.attributes[name])
+
+    def gx(self, index: int) -> np.ndarray:
+        """Where the gradient with respect to input `index` goes: each element must be written.
+
+        It may be `gy` itself for an op that is `elementwise`, so `gy` must not be read after it is written.
+        """
+        if self.targets is None:
+            raise RuntimeError(
+                f"the gradient of node {self.node.id} is asked for in a program without gradients"
+            )
+        return self.targets.target(self, index)
+
+    def product(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+        """Append out = a @ b; where `out` is Fortran-ordered by the transposed product, which BLAS can do."""
+        if out.flags.c_contiguous:
+            self.call(np.matmul, a, b, out)
+        else:
+            self.call(np.matmul, b.T, a.T, out.T)
+
+    def give(self, index: int, gradient: np.ndarray) -> None:
+        """Append: input `index` has the gradient `gradient`, summed over the rows where it has none."""
+        if gradient is self.gy and self.targets is not None and self.targets.share(self, index):
+            return
+        target = self.gx(index)
+        if target.ndim == gradient.ndim:
+            self.call(np.copyto, target, gradient)
+        else:
+            self.sum(gradient, target)
+
+    def give_product(self, index: int, a: np.ndarray, b: np.ndarray) -> None:
+        """Append: the gradient of input `index` is a*b, summed over the rows where the input has none.
+
+        `a` and `b` are scalars () or columns (rows,).
+        """
+        target = self.gx(index)
+        if target.ndim == max(a.ndim, b.ndim):
+            self.call(np.multiply, a, b, target)
+        elif a.ndim == b.ndim:
+            self.call(np.dot, a, b, target)
+        else:
+            column, scalar = (a, b) if a.ndim else (b, a)
+            self.sum(column, target)
+            self.call(np.multiply, target, scalar, target)
+
+
+class Op(ABC):
+    """One kind of node: its value and, beside it, its gradient.
+
+    `elementwise`: one input, of the output's shape, and element i of the output depends on element i alone.
+    `reads_input`, `reads_output`: what `gradient` needs of the forward pass. Where an elementwise op does not
+    read its input and nobody else does, both share one array. `domain` says in words what `outside` and
+    `steep` test.
+    """
+
+    name: ClassVar[str]
+    elementwise: ClassVar[bool] = False
+    reads_input: ClassVar[bool] = True
+    reads_output: ClassVar[bool] = False
+    domain: ClassVar[str] = ""
+
+    @abstractmethod
+    def forward(self, site: Site) -> None:
+        """Append the calls that write `site.y`."""
+
+    @abstractmethod
+    def gradient(self, site: Site) -> None:
+        """Append the calls that write `site.gx(i)` for each i with `site.wanted[i]`."""
+
+    def outside(self, site: Site) -> np.ndarray:
+        """True where the inputs `site.x` lie outside the domain; shaped like `site.y`."""
+        return np.zeros(site.y.shape, dtype=bool)
+
+    def steep(self, site: Site) -> np.ndarray:
+        """True where there is a value, but a slope that is not finite."""
+        return np.zeros(site.y.shape, dtype=bool)

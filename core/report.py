@@ -1,0 +1,55 @@
+"""What training tells whoever drives it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.errors import Diverged, DomainError
+
+SMALL_RESULT = 1000
+"""Up to this many numbers the learned parameters are shown in the job itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Points:
+    """Some values of one series: `steps` (k,) int64 ascending, `values` (k,) float64."""
+
+    steps: np.ndarray
+    values: np.ndarray
+
+    @staticmethod
+    def of(pairs: Sequence[tuple[int, float]]) -> "Points":
+        """From (step, value) pairs."""
+        return Points(
+            steps=np.array([step for step, _ in pairs], dtype=np.int64),
+            values=np.array([value for _, value in pairs]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What the steps from `first_step` up to, not including, `step` have brought.
+
+    `failure` says why training can't go on; the series then end with the loss that showed it.
+    """
+
+    first_step: int
+    step: int
+    series: Mapping[str, Points]
+    failure: Diverged | DomainError | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a finished training learned; `loss` is that of the last step, before its update."""
+
+    loss: float
+    metrics: Mapping[str, float]
+    weights: Mapping[str, np.ndarray]
+    weights_sha256: str
+
+    @property
+    def small(self) -> bool:
+        """Whether the weights are few enough to be shown as numbers."""
+        return sum(array.size for array in self.weights.values()) <= SMALL_RESULT

@@ -1,0 +1,181 @@
+"""Training: the loop over steps, the same code on the lead and on every helper.
+
+A step, from top to bottom: the group welcomes who joined, every member computes the shards that it owns, the
+group adds losses and gradients in the fixed tree, every member takes the same optimizer step, and the stop
+rules look at the loss. Nothing here knows a clock, a socket or a database: whoever drives `Training.advance`
+saves and reports.
+"""
+
+import math
+
+import numpy as np
+
+from core.checkpoint import Checkpoint, StopState
+from core.data.batches import Batches
+from core.data.dataset import Dataset
+from core.diagnose import first_bad_node, has_steep_places
+from core.errors import Diverged, DomainError
+from core.evaluation import EvaluationWork
+from core.group import Group
+from core.group.solo import SoloGroup
+from core.layers import build_graph, initial_weights
+from core.optim import make_optimizer
+from core.parameters import Parameters, weights_sha256
+from core.report import Outcome, Points, Report
+from core.spec import ResolvedSpec
+from core.step import StepData, StepWork
+
+
+class Training:
+    """One job's training on one member, from `checkpoint` or from the start.
+
+    `step` is the next step to do, `steps` the most that can come. `stop_reason` is None while it goes on,
+    then "steps_done", "loss_below" or "patience".
+    """
+
+    def __init__(
+        self, spec: ResolvedSpec, dataset: Dataset, group: Group, checkpoint: Checkpoint | None = None
+    ) -> None:
+        self._spec = spec
+        self._group = group
+        graph = self._graph = build_graph(spec, dataset.columns)
+        self._steep = has_steep_places(graph)
+        self._parameters = Parameters(graph, np.dtype(spec.dtype))
+        batches = Batches(dataset.train.rows, spec.batch_size, spec.shuffle, spec.seed)
+        self._work = StepWork(spec, graph, self._parameters, StepData(dataset.train, batches))
+        self._optimizer = make_optimizer(spec.optimizer, self._parameters, self._work.total[:-1])
+        parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+        self._evaluations = {
+            name: EvaluationWork(spec, graph, self._parameters, part)
+            for name, part in parts.items()
+            if part is not None
+        }
+        self._steps_per_epoch = batches.steps_per_epoch
+        self.steps = spec.epochs * batches.steps_per_epoch
+        self.stop_reason: str | None = None
+        self._last_loss = math.nan
+        if checkpoint is None:
+            self._parameters.initialize(spec.seed, initial_weights(spec))
+            self.step, self._epoch_loss, self._stop = 0, 0.0, StopState()
+        else:
+            self._restore(checkpoint)
+
+    @property
+    def finished(self) -> bool:
+        return self.stop_reason is not None
+
+    def advance(self, steps: int) -> Report:
+        """Do up to `steps` steps, fewer where training ends or fails before.
+
+        Raises what the group raises: on a helper Released and LeadLost.
+        """
+        first = self.step
+        losses = np.empty(min(steps, self.steps - first))
+        epochs: dict[str, list[tuple[int, float]]] = {}
+        failure = None
+        with np.errstate(all="ignore"):
+            while self.step < first + len(losses) and not self.finished and failure is None:
+                step = self.step
+                loss = losses[step - first] = self._take_step(step)
+                if self._is_sound(loss):
+                    self._look_at_stop_rules(step, loss, epochs)
+                else:
+                    failure = self._failure(step, loss)
+                self.step += 1
+        series = {"loss": Points(steps=np.arange(first, self.step), values=losses[: self.step - first])}
+        series |= {name: Points.of(pairs) for name, pairs in epochs.items()}
+        return Report(first_step=first, step=self.step, series=series, failure=failure)
+
+    def _take_step(self, step: int) -> float:
+        """One update of the weights. Returns the loss before it; one that is not finite updates nothing."""
+        self._group.welcome(self._state)
+        self._work.select(step)
+        self._group.all_reduce(self._work, self._work.total, admits=not self._evaluates_after(step))
+        self._last_loss = loss = self._work.loss
+        if self._is_sound(loss):
+            self._optimizer.step(step)
+        return loss
+
+    def _is_sound(self, loss: float) -> bool:
+        """Whether the step may change the weights; where a slope can be infinite, the gradient counts too."""
+        return math.isfinite(loss) and not (self._steep and not np.isfinite(self._work.total).all())
+
+    def _failure(self, step: int, loss: float) -> Diverged | DomainError:
+        """Why step `step` is not sound, from its batch and the weights that it started with."""
+        bad = first_bad_node(self._graph, self._parameters, self._work.batch)
+        if bad is not None and bad.outside_domain:
+            return DomainError(f"step {step}: {bad.description}")
+        cause = f" ({bad.description})" if bad is not None else ""
+        remedies = ["lower optimizer.learning_rate"]
+        if not self._spec.data.standardize:
+            remedies.append("set data.standardize to true")
+        if self._spec.dtype == "float32":
+            remedies.append('set dtype to "float64"')
+        what = f"expected a finite loss, got {loss:g} at step {step}{cause}"
+        return Diverged(f"{what}: {', or '.join(remedies)}")
+
+    def _look_at_stop_rules(self, step: int, loss: float, epochs: dict[str, list[tuple[int, float]]]) -> None:
+        """Set `stop_reason` if the job ends with this step; evaluate where it ends an epoch."""
+        stop = self._spec.stop
+        self._epoch_loss += loss
+        if (step + 1) % self._steps_per_epoch == 0:
+            self._end_epoch(step, epochs)
+        if stop.loss_below is not None and loss < stop.loss_below:
+            self.stop_reason = "loss_below"
+        elif stop.patience is not None and self._stop.stale_epochs >= stop.patience:
+            self.stop_reason = "patience"
+        elif step + 1 == self.steps:
+            self.stop_reason = "steps_done"
+
+    def _end_epoch(self, step: int, epochs: dict[str, list[tuple[int, float]]]) -> None:
+        """Evaluate on the validation part, together with the group, and tell the stop rules."""
+        watched = self._epoch_loss / self._steps_per_epoch
+        self._epoch_loss = 0.0
+        if "validation" in self._evaluations:
+            metrics = self._evaluations["validation"].metrics(self._group)
+            watched = metrics["loss"]
+            for name, value in metrics.items():
+                epochs.setdefault(f"validation_{name}", []).append((step, value))
+        if self._spec.stop.patience is not None:
+            self._stop = self._stop.after_epoch(watched)
+
+    def _evaluates_after(self, step: int) -> bool:
+        return "validation" in self._evaluations and (step + 1) % self._steps_per_epoch == 0
+
+    def checkpoint(self) -> Checkpoint:
+        """The state before step `step`, as copies."""
+        return Checkpoint(
+            step=self.step,
+            parameters=self._parameters.flat.copy(),
+            optimizer={name: vector.copy() for name, vector in self._optimizer.state.items()},
+            stop=self._stop,
+            epoch_loss=self._epoch_loss,
+        )
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        self._parameters.flat[:] = checkpoint.parameters
+        for name, vector in self._optimizer.state.items():
+            vector[:] = checkpoint.optimizer[name]
+        self.step, self._epoch_loss, self._stop = checkpoint.step, checkpoint.epoch_loss, checkpoint.stop
+
+    def _state(self) -> bytes:
+        return self.checkpoint().to_bytes()
+
+    def outcome(self) -> Outcome:
+        """Evaluate the final weights on every part of the data, alone: the tree gives any group's bits.
+
+        Raises Diverged where the last update has left the finite numbers.
+        """
+        if not np.isfinite(self._parameters.flat).all():
+            raise Diverged(
+                f"the update of step {self.step - 1} made a weight infinite or NaN; lower the learning rate"
+            )
+        metrics: dict[str, float] = {}
+        with np.errstate(all="ignore"):
+            for part, evaluation in self._evaluations.items():
+                values = evaluation.metrics(SoloGroup())
+                metrics |= {f"{part}_{name}": value for name, value in values.items()}
+        weights = self._parameters.export()
+        return Outcome(
+            loss=self._last_loss, metrics=metrics, weights=weights, weights_sha256=weights_sha256(weights)
+        )

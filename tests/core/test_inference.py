@@ -1,0 +1,117 @@
+"""Predictions."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from core.data.dataset import Preprocessing
+from core.encoding import Json
+from core.errors import InvalidData
+from core.inference import CHUNK_ROWS, Predictor
+from core.spec import ResolvedSpec
+from core.submission import resolve
+from tests.gradcheck import spec_of
+
+LINE: dict[str, object] = {"expression": "a*x + b", "parameters": {"a": 0, "b": 0}}
+WEIGHTS = {"0.weight": np.array([[1.0, 0.0], [0.0, 2.0], [1.0, 1.0]]), "0.bias": np.array([0.0, 0.5, -1.0])}
+
+
+def spec(model: dict[str, object], **changes: object) -> ResolvedSpec:
+    return resolve(spec_of(model, **changes), lambda: 7)
+
+
+def line() -> Predictor:
+    weights = {"a": np.array(2.00000078438591), "b": np.array(3.9999987308369374)}
+    return Predictor(spec(LINE), weights, Preprocessing())
+
+
+def classifier(loss: str, preprocessing: Preprocessing | None = None) -> Predictor:
+    model: dict[str, object] = {"layers": [{"type": "linear", "in": 2, "out": 3}]}
+    return Predictor(spec(model, loss=loss, dtype="float64"), WEIGHTS, preprocessing or Preprocessing())
+
+
+def test_a_line_comes_back_flat() -> None:
+    assert line().predict([3]) == {"y": [10.000001083994668]}
+    assert line().predict([[3.0], [0]]) == {"y": [10.000001083994668, 3.9999987308369374]}
+
+
+def test_several_outputs_come_back_as_rows() -> None:
+    assert classifier("mse").predict([[1, 2], [0, 0]]) == {"y": [[1.0, 4.5, 2.0], [0.0, 0.5, -1.0]]}
+
+
+def test_a_classifier_gives_probabilities_and_labels() -> None:
+    answer = classifier("cross_entropy").predict([[1, 2], [3, 0]])
+
+    shares = [math.exp(1.0), math.exp(4.5), math.exp(2.0)]
+    first = answer["probabilities"]
+    assert isinstance(first, list)
+    assert first[0] == pytest.approx([share / sum(shares) for share in shares])
+    assert answer["labels"] == [1, 0]
+    assert json.dumps(answer["labels"]) == "[1, 0]"
+
+
+def test_yes_or_no_gives_probabilities_and_labels() -> None:
+    weights = {"a": np.array(1.0), "b": np.array(-2.0)}
+    answer = Predictor(spec(LINE, loss="binary_cross_entropy"), weights, Preprocessing()).predict([0, 2, 4])
+
+    assert answer == {
+        "y": [-2.0, 0.0, 2.0],
+        "probabilities": pytest.approx([0.1192029, 0.5, 0.8807971]),
+        "labels": [0, 1, 1],
+    }
+
+
+def test_inputs_are_prepared_as_in_training() -> None:
+    preprocessing = Preprocessing(mean=np.array([1.0, 2.0]), scale=np.array([2.0, 4.0]))
+
+    assert classifier("mse", preprocessing).predict([[3, 6]]) == classifier("mse").predict([[1, 1]])
+
+
+def test_an_overflow_is_spelled_out() -> None:
+    weights = {"a": np.array(1e308), "b": np.array(0.0)}
+
+    assert Predictor(spec(LINE), weights, Preprocessing()).predict([100, -100, 0]) == {
+        "y": ["Infinity", "-Infinity", 0.0]
+    }
+
+
+def test_a_rows_prediction_does_not_depend_on_how_many_come_after() -> None:
+    rows = np.random.default_rng(0).standard_normal((2 * CHUNK_ROWS + 3, 2)).tolist()
+    predictor = classifier("cross_entropy")
+    whole = predictor.predict(rows)["y"]
+    assert isinstance(whole, list)
+
+    for count in (1, 2, CHUNK_ROWS, CHUNK_ROWS + 1):
+        assert predictor.predict(rows[:count])["y"] == whole[:count]
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ([], "got an empty list"),
+        ([[]], "got an empty list"),
+        (["a"], "not a number"),
+        ([None], "not a number"),
+        ([True], "not a number"),
+        ([[1, 2]], "expected numbers, got an array of 1 x 2"),
+        ([1, [2]], "different lengths"),
+        ([math.nan], "NaN or infinity"),
+        ([10**400], "not a number"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused(x: list[object], message: str) -> None:
+    with pytest.raises(InvalidData, match=message):
+        line().predict(x)
+
+
+@pytest.mark.parametrize("x", [[1, 2], [[1, 2, 3]], [[[1, 2]]]])
+def test_rows_of_another_width_are_refused(x: list[Json]) -> None:
+    with pytest.raises(InvalidData, match="expected rows of 2 numbers"):
+        classifier("mse").predict(x)
+
+
+def test_weights_of_another_model_are_refused() -> None:
+    with pytest.raises(InvalidData, match="lack"):
+        Predictor(spec(LINE), {"a": np.array(1.0)}, Preprocessing())

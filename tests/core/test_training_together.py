@@ -1,0 +1,136 @@
+"""The promise: the number of members changes nothing that is learned."""
+
+import secrets
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from core.checkpoint import Checkpoint
+from core.errors import Diverged
+from core.group import Released
+from core.group.tcp_helper import TcpHelper
+from core.group.tcp_lead import TcpLead
+from core.group.terms import SECRET_BYTES, GroupIdentity, Timeouts
+from tests.core.training_jobs import DIGITS, LINE, finished, training
+from tests.ranks import run_ranks
+
+QUICK = Timeouts(step_seconds=5.0, lead_seconds=10.0)
+
+
+class Meeting:
+    """A lead that waits for its helpers before it trains, so that a test knows who took part."""
+
+    def __init__(self, raw: dict[str, Any], helpers: int) -> None:
+        self.raw = raw
+        self.helpers = helpers
+        self.joined = 0
+        self.losses: list[str] = []
+        self._identity = GroupIdentity(
+            job_id="job_1",
+            attempt=1,
+            secret=secrets.token_bytes(SECRET_BYTES),
+            fingerprint="f",
+            spec_sha256="s",
+        )
+        self._lead = TcpLead(self._identity, "127.0.0.1", helpers, QUICK, self._note)
+
+    def _note(self, kind: str, data: Mapping[str, str | int]) -> None:
+        self.joined += kind == "member_joined"
+        if kind == "member_left":
+            self.losses.append(str(data["reason"]))
+
+    def lead(self) -> str:
+        trained = training(self.raw, self._lead)
+        while self.joined < self.helpers:
+            trained.advance(1)
+        outcome = finished(trained, 3).outcome()
+        self._lead.close("done")
+        return outcome.weights_sha256
+
+    def follow(self, steps: int | None = None) -> str:
+        """Train along to the end, or vanish without a word after so many steps."""
+        helper = TcpHelper.join(self._identity, self._lead.address, QUICK, lambda: False)
+        trained = training(self.raw, helper, Checkpoint.from_bytes(helper.state))
+        try:
+            if steps is not None:
+                trained.advance(steps)
+                return ""
+            return finished(trained).outcome().weights_sha256
+        except Released:
+            return ""
+        finally:
+            helper.close("done")
+
+
+LONG = DIGITS | {"epochs": 40}
+
+
+@pytest.mark.parametrize("helpers", [1, 2, 4])
+@pytest.mark.parametrize(
+    "raw",
+    [LONG, LONG | {"batch_size": 97}, LONG | {"batch_size": 1003, "dtype": "float64", "shards": 16}],
+    ids=["even", "a short last batch", "big batches"],
+)
+def test_the_number_of_members_changes_no_bit(raw: dict[str, Any], helpers: int) -> None:
+    alone = finished(training(raw)).outcome().weights_sha256
+    meeting = Meeting(raw, helpers)
+
+    digests = run_ranks([meeting.lead, *[meeting.follow] * helpers], seconds=40)
+
+    assert meeting.joined == helpers
+    assert set(digests) == {alone}
+
+
+def test_more_shards_than_rows() -> None:
+    raw = LINE | {"shards": 8, "epochs": 3000}
+    alone = finished(training(raw)).outcome().weights_sha256
+    meeting = Meeting(raw, 2)
+
+    digests = run_ranks([meeting.lead, meeting.follow, meeting.follow], seconds=40)
+
+    assert set(digests) == {alone}
+
+
+def test_a_helper_that_leaves_changes_no_bit() -> None:
+    alone = finished(training(LONG)).outcome().weights_sha256
+    meeting = Meeting(LONG, 2)
+
+    def leave_early() -> str:
+        return meeting.follow(steps=20)
+
+    digests = run_ranks([meeting.lead, meeting.follow, leave_early], seconds=40)
+
+    assert len(meeting.losses) >= 1
+    assert set(digests) == {alone, ""}
+
+
+def test_all_members_see_a_divergence_at_the_same_step() -> None:
+    raw = LINE | {"optimizer": {"type": "sgd", "learning_rate": 10}, "shards": 2}
+    met = threading.Event()
+    identity = GroupIdentity(
+        job_id="job_1", attempt=1, secret=secrets.token_bytes(SECRET_BYTES), fingerprint="f", spec_sha256="s"
+    )
+    lead = TcpLead(identity, "127.0.0.1", 1, QUICK, lambda *_: met.set())
+
+    def diverge(group: TcpLead | TcpHelper, state: Checkpoint) -> tuple[int, type]:
+        report = training(raw, group, state).advance(1000)
+        group.close("it diverged")
+        return report.step, type(report.failure)
+
+    def as_lead() -> tuple[int, type]:
+        # Steps that change nothing until the helper is in.
+        calm = training(raw | {"optimizer": {"type": "sgd", "learning_rate": 1e-30}, "epochs": 100_000}, lead)
+        while not met.is_set():
+            calm.advance(1)
+        return diverge(lead, calm.checkpoint())
+
+    def as_helper() -> tuple[int, type]:
+        helper = TcpHelper.join(identity, lead.address, QUICK, lambda: False)
+        return diverge(helper, Checkpoint.from_bytes(helper.state))
+
+    first, second = run_ranks([as_lead, as_helper], seconds=20)
+
+    assert first == second
+    assert first[1] is Diverged

@@ -1,0 +1,55 @@
+"""Small jobs for tests of the training loop."""
+
+from typing import Any
+
+from core.checkpoint import Checkpoint
+from core.data.sources import load_dataset
+from core.group import Group
+from core.group.solo import SoloGroup
+from core.spec import ResolvedSpec
+from core.submission import parse_spec, resolve
+from core.training import Training
+
+DIGITS: dict[str, Any] = {
+    "model": {
+        "layers": [
+            {"type": "linear", "in": 64, "out": 16},
+            {"type": "tanh"},
+            {"type": "linear", "in": 16, "out": 10},
+        ]
+    },
+    "data": {"builtin": "digits", "standardize": True, "validation_fraction": 0.2, "test_fraction": 0.2},
+    "loss": "cross_entropy",
+    "optimizer": {"type": "adam", "learning_rate": 0.01},
+    "epochs": 2,
+    "batch_size": 100,
+    "seed": 3,
+    "shards": 8,
+}
+LINE: dict[str, Any] = {
+    "model": {"expression": "a*x + b", "parameters": {"a": 4, "b": 1}},
+    "data": {"inline": {"x": [1, 2], "y": [6, 8]}},
+    "loss": "mse",
+    "optimizer": {"type": "sgd", "learning_rate": 0.1},
+    "epochs": 1000,
+    "batch_size": "full",
+    "dtype": "float64",
+}
+
+
+def resolved(raw: dict[str, Any]) -> ResolvedSpec:
+    return resolve(parse_spec(raw), lambda: 0)
+
+
+def training(
+    raw: dict[str, Any], group: Group | None = None, checkpoint: Checkpoint | None = None
+) -> Training:
+    spec = resolved(raw)
+    return Training(spec, load_dataset(spec), group or SoloGroup(), checkpoint)
+
+
+def finished(trained: Training, stride: int = 1000) -> Training:
+    while not trained.finished:
+        report = trained.advance(stride)
+        assert report.failure is None, report.failure
+    return trained
