@@ -1,0 +1,112 @@
+"""What the addresses have in common: a job's id, query parameters, ETags."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+from fastapi.responses import Response
+
+from service.api.wire import JsonResponse
+from service.errors import unprocessable
+from service.store.errors import NotFound
+
+JOB_ID = re.compile(r"job_[0-9a-z]{1,59}")
+METADATA_PARAMETER = re.compile(r"metadata\[(.*)\]", re.DOTALL)
+WITHOUT_CONTROLS = re.compile(r"[^\x00-\x1f\x7f]*")
+"""The same that a job's metadata may hold."""
+MOST_METADATA_FILTERS = 16
+"""As many as a job can have."""
+
+
+async def _known_job_id(job_id: Annotated[str, Path(description="a job's id, such as job_01k9…")]) -> str:
+    # What cannot be an id is unknown; it must not come as far as the database.
+    if not JOB_ID.fullmatch(job_id):
+        raise NotFound(f"no job has the id {job_id[:80]!r}: GET /v1/jobs lists those that this key may see")
+    return job_id
+
+
+JobId = Annotated[str, Depends(_known_job_id)]
+
+
+async def _metadata_filter(request: Request) -> Mapping[str, str]:
+    """The pairs of `metadata[key]=value` in the query."""
+    pairs: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        matched = METADATA_PARAMETER.fullmatch(name)
+        if matched is None:
+            continue
+        key = matched[1]
+        if not 1 <= len(key) <= 64 or len(value) > 512 or not WITHOUT_CONTROLS.fullmatch(key + value):
+            raise unprocessable(
+                "", "metadata", f"{name[:80]}: expected metadata[KEY]=VALUE of 1-64 and 0-512 letters"
+            )
+        if pairs.setdefault(key, value) != value or len(pairs) > MOST_METADATA_FILTERS:
+            raise unprocessable(
+                "", "metadata", f"{name}: expected at most {MOST_METADATA_FILTERS} keys, each once"
+            )
+    return pairs
+
+
+MetadataFilter = Annotated[Mapping[str, str], Depends(_metadata_filter)]
+METADATA_PARAMETERS = {
+    "parameters": [
+        {
+            "name": "metadata",
+            "in": "query",
+            "style": "deepObject",
+            "explode": True,
+            "description": "pairs that the jobs' metadata must hold, each as metadata[KEY]=VALUE",
+            "schema": {
+                "type": "object",
+                "propertyNames": {
+                    "minLength": 1,
+                    "maxLength": 64,
+                    "pattern": f"^{WITHOUT_CONTROLS.pattern}$",
+                },
+                "additionalProperties": {
+                    "type": "string",
+                    "maxLength": 512,
+                    "pattern": f"^{WITHOUT_CONTROLS.pattern}$",
+                },
+                "maxProperties": MOST_METADATA_FILTERS,
+            },
+        }
+    ]
+}
+
+
+async def only_known_parameters(request: Request) -> None:
+    """Refuse a query parameter that the address does not know: a misspelt filter would be no filter."""
+    route = request.scope["route"]
+    known = {parameter.alias for parameter in route.dependant.query_params}
+    takes_metadata = route.openapi_extra == METADATA_PARAMETERS
+    shown = sorted(known | ({"metadata[KEY]"} if takes_metadata else set()))
+    for name in request.query_params:
+        if name not in known and not (takes_metadata and METADATA_PARAMETER.fullmatch(name)):
+            hint = f"there are {', '.join(shown)}" if shown else "there are none"
+            message = f"the address has no parameter {name[:80]!r}; {hint}"
+            raise unprocessable("", "unknown_parameter", message)
+
+
+def conditional(request: Request, body: bytes, headers: Mapping[str, str]) -> Response:
+    """The body with an ETag of its own bytes, or 304 when the client has it."""
+    tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
+    if has_tag(request, tag):
+        return not_modified(tag, headers)
+    return JsonResponse(body, headers={**headers, "ETag": tag})
+
+
+def not_modified(tag: str, headers: Mapping[str, str]) -> Response:
+    """304: what the client has is still so."""
+    return Response(status_code=304, headers={**headers, "ETag": tag})
+
+
+def has_tag(request: Request, tag: str) -> bool:
+    """Whether the request's If-None-Match names `tag`; weak and strong ones are compared alike."""
+    given = request.headers.get("If-None-Match")
+    if given is None:
+        return False
+    opaque = tag.removeprefix("W/")
+    return any(each.strip().removeprefix("W/") in (opaque, "*") for each in given.split(","))

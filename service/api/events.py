@@ -1,0 +1,38 @@
+"""/v1/jobs/{id}/events: what happened to a job."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from service.api import render
+from service.api.conditions import JobId
+from service.api.models import EventPage
+from service.api.wire import JsonResponse, dump_json
+from service.auth import Reader
+from service.services import TheServices
+from service.store import events, jobs
+
+router = APIRouter(tags=["history"])
+
+
+@router.get("/jobs/{job_id}/events", response_model=EventPage, summary="Read a job's events")
+def read_events(
+    services: TheServices,
+    key: Reader,
+    job_id: JobId,
+    after: Annotated[
+        str | None, Query(pattern=r"^[0-9]{1,18}$", description="the id of the last event that is known")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 100,
+) -> Response:
+    """A page of the job's events, oldest first; changes of status are events of the type `status`."""
+    with services.database.read() as tx:
+        jobs.version_of(tx, job_id, key.sees)
+        found = events.list_events(tx, job_id, int(after or 0), limit + 1)
+    page = [render.event_object(event) for event in found[:limit]]
+    return JsonResponse(
+        render.page_bytes(
+            [dump_json(event) for event in page], [event["id"] for event in page], len(found) > limit
+        )
+    )

@@ -1,0 +1,42 @@
+"""/healthz and /readyz: for load balancers and for whoever waits for the service to start."""
+
+import logging
+
+from fastapi import APIRouter
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.api.models import Health
+from service.api.schema import problems
+from service.api.wire import JsonResponse
+from service.errors import ApiProblem
+from service.services import TheServices
+from service.store.database import is_migrated
+
+logger = logging.getLogger(__name__)
+router = APIRouter(tags=["health"])
+OK = b'{"status":"ok"}'
+
+
+@router.get("/healthz", response_model=Health, summary="Whether the process answers")
+async def healthz() -> JsonResponse:
+    """200 as long as the process lives; asks nobody else."""
+    return JsonResponse(OK)
+
+
+@router.get(
+    "/readyz",
+    response_model=Health,
+    responses=problems({503: "the database is away or not migrated"}),
+    summary="Whether the service can work",
+)
+def readyz(services: TheServices) -> JsonResponse:
+    """200 once the migrated database answers. The broker need not: workers look for jobs by themselves."""
+    try:
+        with services.database.read() as tx:
+            migrated = is_migrated(tx)
+    except SQLAlchemyError as error:
+        logger.warning("action=not_ready error=%s", error)
+        raise ApiProblem(503, "The database does not answer.") from error
+    if not migrated:
+        raise ApiProblem(503, "The database is not migrated to this version; run `lockstep migrate`.")
+    return JsonResponse(OK)

@@ -1,0 +1,69 @@
+"""/v1/jobs/{id}/history: the recorded values of a job."""
+
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from service.api.conditions import JobId
+from service.api.models import History
+from service.api.wire import JsonResponse, name_of
+from service.auth import Reader
+from service.errors import unprocessable
+from service.services import TheServices
+from service.store import history, jobs
+
+router = APIRouter(tags=["history"])
+
+MOST_SERIES = 100
+
+
+@router.get("/jobs/{job_id}/history", response_model=History, summary="Read a job's history")
+def read_history(  # noqa: PLR0913  (one argument for each parameter of the address)
+    services: TheServices,
+    key: Reader,
+    job_id: JobId,
+    series: Annotated[
+        str | None, Query(max_length=4096, description="names, separated by commas; all series if not given")
+    ] = None,
+    max_points: Annotated[
+        int | None,
+        Query(
+            ge=2,
+            le=1_000_000,
+            description="thin each series out to about so many points, keeping its extremes",
+        ),
+    ] = None,
+    since_step: Annotated[
+        int | None, Query(ge=-1, le=2**62, description="only points after this step")
+    ] = None,
+) -> Response:
+    """Every point, or about `max_points` of each series; a series without points is left out."""
+    names = None if series is None else _names(series)
+    with services.database.read() as tx:
+        jobs.version_of(tx, job_id, key.sees)
+        found = history.read(tx, job_id, names, since_step, max_points)
+    return JsonResponse(
+        {
+            "series": {
+                name: {"steps": points.steps.tolist(), "values": _values(points.values)}
+                for name, points in found.items()
+            }
+        }
+    )
+
+
+def _names(series: str) -> list[str]:
+    names = [name.strip() for name in series.split(",") if name.strip()]
+    if not names or len(names) > MOST_SERIES or not series.isprintable():
+        raise unprocessable("", "series", f"series: expected 1 to {MOST_SERIES} names, separated by commas")
+    return names
+
+
+def _values(values: np.ndarray) -> list[float | str]:
+    """As a list; only a series that holds NaN or infinities is looked at number by number."""
+    numbers: list[float | str] = values.tolist()
+    if bool(np.isfinite(values).all()):
+        return numbers
+    return [number if np.isfinite(number) else name_of(number) for number in values.tolist()]

@@ -1,0 +1,246 @@
+"""The shapes of the API's answers, for OpenAPI. The handlers build the JSON themselves, which is faster."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+
+from service.store.statuses import Status
+
+Number = Annotated[
+    float | Literal["NaN", "Infinity", "-Infinity"],
+    Field(description="a number; those that are not finite come as strings"),
+]
+
+
+class Answer(BaseModel):
+    """Base of all answers; more keys may come with later versions."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class ProblemEntry(Answer):
+    """One thing that is wrong with a request."""
+
+    pointer: str
+    """JSON pointer into the request's body; empty for the whole of it and for parameters of the address"""
+    code: str
+    message: str
+
+
+class ProblemDocument(Answer):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[ProblemEntry]
+
+
+class Progress(Answer):
+    """How far a job is; at most a second old."""
+
+    step: int
+    steps: int
+    """the most that can come"""
+    epoch: int
+    fraction: float
+    eta_seconds: float | None
+
+
+class Result(Answer):
+    """What a finished job learned."""
+
+    steps: int
+    stop_reason: str
+    loss: Number
+    metrics: dict[str, Number]
+    parameters: JsonValue
+    """values by name, where there are at most 1,000 numbers; else null"""
+    weights_sha256: str
+
+
+class JobError(Answer):
+    """Why a job failed."""
+
+    code: str
+    message: str
+    param: str | None
+
+
+class Members(Answer):
+    """How many workers a job wants, and has."""
+
+    wanted: int
+    active: int
+
+
+class Timings(Answer):
+    """In milliseconds; null where it has not come to that."""
+
+    queued_ms: float | None
+    first_step_ms: float | None
+    run_ms: float | None
+
+
+class Transition(Answer):
+    """A change of status."""
+
+    status: Status
+    reason: str | None
+    at: AwareDatetime
+
+
+class Job(Answer):
+    """A job; in lists, inline data are left out of its spec."""
+
+    id: str
+    object: Literal["job"]
+    kind: Literal["train"]
+    name: str | None
+    metadata: dict[str, str]
+    status: Status
+    status_reason: str | None
+    status_message: str | None
+    is_terminal: bool
+    spec: dict[str, JsonValue]
+    """what was sent, with all defaults filled in"""
+    progress: Progress
+    result: Result | None
+    error: JobError | None
+    workers: Members
+    timings: Timings
+    transitions: list[Transition]
+    created_at: AwareDatetime
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+
+
+class Page(Answer):
+    """One page of a list; `last_id` is the `after` of the next one."""
+
+    object: Literal["list"]
+    has_more: bool
+    first_id: str | None
+    last_id: str | None
+
+
+class JobPage(Page):
+    """Jobs, newest first."""
+
+    data: list[Job]
+
+
+class Event(Answer):
+    """Something that happened to a job."""
+
+    id: str
+    object: Literal["job.event"]
+    created_at: AwareDatetime
+    level: Literal["info", "warning", "error"]
+    type: str
+    message: str
+    data: dict[str, JsonValue]
+
+
+class EventPage(Page):
+    """Events, oldest first."""
+
+    data: list[Event]
+
+
+class Points(Answer):
+    """The points of one series."""
+
+    steps: list[int]
+    values: list[Number]
+
+
+class History(Answer):
+    """The series by name."""
+
+    series: dict[str, Points]
+
+
+class Inputs(BaseModel):
+    """Rows to predict for."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    x: list[float] | list[list[float]]
+    """one row of inputs each; a flat list is one column"""
+
+
+class Prediction(Answer):
+    """What the model answers."""
+
+    y: list[Number] | list[list[Number]]
+    """raw outputs"""
+    probabilities: list[Number] | list[list[Number]] | None = None
+    """of a classifier"""
+    labels: list[int | str] | None = None
+    """of a classifier"""
+
+
+class Worker(Answer):
+    """A worker that has been heard of within 10 minutes."""
+
+    id: str
+    object: Literal["worker"]
+    host: str
+    pid: int
+    state: Literal["idle", "leading", "helping"]
+    job_id: str | None
+    fingerprint: str | None
+    present: bool
+    """whether it was heard of within 15 seconds"""
+    started_at: AwareDatetime
+    heartbeat_at: AwareDatetime
+
+
+class WorkerPage(Page):
+    """The workers."""
+
+    data: list[Worker]
+
+
+class QueuedJobs(Answer):
+    """Jobs by status."""
+
+    queued: int
+    running: int
+    cancelling: int
+
+
+class WorkerStates(Answer):
+    """Workers by state."""
+
+    idle: int
+    leading: int
+    helping: int
+
+
+class Queue(Answer):
+    """How many jobs are not over, how long the oldest queued one has waited, and who is there."""
+
+    object: Literal["queue"]
+    jobs: QueuedJobs
+    oldest_queued_seconds: float | None
+    workers: WorkerStates
+
+
+class Health(Answer):
+    """Whether the service can work."""
+
+    status: Literal["ok"]
+
+
+class Validation(Answer):
+    """A spec that is fine, with all defaults filled in; `seed` is null where it would be drawn."""
+
+    object: Literal["job.validation"]
+    valid: Literal[True]
+    steps: int
+    """the most that can come"""
+    spec: dict[str, JsonValue]

@@ -1,0 +1,34 @@
+"""/v1/jobs/{id}/predict: ask what a job learned."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import Response
+
+from service.api.conditions import JobId
+from service.api.models import Prediction
+from service.api.schema import BODY_PROBLEMS, body_of, problems
+from service.api.wire import JsonResponse, json_body
+from service.auth import Reader
+from service.errors import unprocessable
+from service.services import TheServices
+
+router = APIRouter(tags=["weights"])
+
+
+@router.post(
+    "/jobs/{job_id}/predict",
+    response_model=Prediction,
+    responses=problems({409: "the job has no weights, or not yet", **BODY_PROBLEMS}),
+    openapi_extra=body_of("Inputs"),
+    summary="Predict with a job's weights",
+)
+def predict(
+    services: TheServices, key: Reader, job_id: JobId, body: Annotated[object, Depends(json_body)]
+) -> Response:
+    """Raw outputs for rows of inputs, which are standardized as the training data were."""
+    if not isinstance(body, dict) or body.keys() != {"x"} or not isinstance(body["x"], list):
+        raise unprocessable(
+            "", "inputs", 'expected {"x": [...]} with a list of rows, or of numbers for one column'
+        )
+    return JsonResponse(services.predictors.predict(job_id, key.sees, body["x"]))

@@ -1,0 +1,37 @@
+"""/v1/queue: how much there is to do, and who is there to do it."""
+
+from collections import Counter
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from service.api import render
+from service.api.conditions import conditional
+from service.api.models import Queue
+from service.api.wire import dump_json
+from service.auth import needs
+from service.services import TheServices
+from service.store import jobs, workers
+
+router = APIRouter(tags=["workers"])
+
+
+@router.get(
+    "/queue",
+    response_model=Queue,
+    dependencies=[Depends(needs("read"))],
+    responses={304: {"description": "nothing has changed (If-None-Match)"}},
+    summary="Read the queue's lengths",
+)
+def read_queue(services: TheServices, request: Request) -> Response:
+    """How many jobs wait and run, since when the oldest one waits, and how many workers there are."""
+    with services.database.read() as tx:
+        counts = jobs.queue_counts(tx)
+        states = Counter(worker.state for worker in workers.list_workers(tx) if worker.present)
+    body = {
+        "object": "queue",
+        "jobs": {"queued": counts.queued, "running": counts.running, "cancelling": counts.cancelling},
+        "oldest_queued_seconds": counts.oldest_queued_seconds,
+        "workers": {state: states[state] for state in ("idle", "leading", "helping")},
+    }
+    return conditional(request, dump_json(body), {"X-Poll-Interval": render.IDLE_POLL_SECONDS})

@@ -1,0 +1,50 @@
+"""The OpenAPI document: FastAPI's, with the job's spec for the body of POST /v1/jobs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
+
+from core.spec import TrainSpec
+from service.api.models import Inputs, ProblemDocument
+
+REF = "#/components/schemas/{model}"
+BODY_PROBLEMS = {
+    400: "the body is not JSON",
+    413: "the body is too large",
+    415: "the body is not application/json",
+}
+
+
+def body_of(name: str) -> dict[str, Any]:
+    """`openapi_extra` of a handler that reads its own body, whose schema is called `name`."""
+    schema = {"$ref": REF.format(model=name)}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def problems(meanings: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a handler that may answer with problem documents: statuses and what they mean."""
+    content = {"application/problem+json": {"schema": {"$ref": REF.format(model="ProblemDocument")}}}
+    return {status: {"description": meaning, "content": content} for status, meaning in meanings.items()}
+
+
+def openapi_of(app: FastAPI) -> dict[str, Any]:
+    """The document, made once; Any is JSON's own looseness."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        for model in (TrainSpec, Inputs, ProblemDocument):
+            _add(document, model)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _add(document: dict[str, Any], model: type) -> None:
+    schema = TypeAdapter(model).json_schema(ref_template=REF)
+    schemas = document["components"]["schemas"]
+    for name, part in {**schema.pop("$defs", {}), model.__name__: schema}.items():
+        if schemas.setdefault(name, part) != part:
+            raise ValueError(f"two schemas are called {name}")

@@ -1,0 +1,147 @@
+"""JSON in and out of the API: strict reading with clear refusals, and numbers that are not finite."""
+
+import json
+import math
+from typing import Any, NoReturn
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+
+from service.errors import ApiProblem
+
+BIG_BODY_BYTES = 64 * 1024
+"""A larger body is parsed in a thread, so that others are answered meanwhile."""
+
+
+class JsonResponse(Response):
+    """An answer in JSON; NaN and the infinities are written as the strings "NaN", "Infinity", "-Infinity"."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """The bytes of a JSON value, of bytes that are JSON already, or of nothing."""
+        return content if isinstance(content, bytes) else dump_json(content)
+
+
+def dump_json(content: object) -> bytes:
+    """`content` as compact JSON in UTF-8."""
+    try:
+        text = json.dumps(content, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    except ValueError:
+        text = json.dumps(finite(content), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return text.encode()
+
+
+def finite(value: object) -> object:
+    """`value` with each number that is not finite replaced by its name."""
+    match value:
+        case float():
+            return value if math.isfinite(value) else name_of(value)
+        case dict():
+            return {key: finite(item) for key, item in value.items()}
+        case list() | tuple():
+            return [finite(item) for item in value]
+    return value
+
+
+def name_of(value: float) -> str:
+    """The name of a number that is not finite."""
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+async def json_body(request: Request) -> object:
+    """The request's body as JSON; refuses what is too large, of another type, or not strictly JSON."""
+    _check_type(request)
+    body = await _read(request, request.app.state.services.settings.max_body_bytes)
+    if len(body) > BIG_BODY_BYTES:
+        return await run_in_threadpool(parse_json, body)
+    return parse_json(body)
+
+
+def _check_type(request: Request) -> None:
+    content_type = request.headers.get("Content-Type", "")
+    media_type, _, parameters = content_type.partition(";")
+    charset = parameters.replace(" ", "").replace('"', "").lower()
+    if media_type.strip().lower() != "application/json" or charset not in ("", "charset=utf-8"):
+        got = f"got {content_type[:100]!r}" if content_type else "got none"
+        raise ApiProblem(415, f"expected Content-Type: application/json in UTF-8, {got}")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise ApiProblem(415, "expected a body without Content-Encoding; send it uncompressed")
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    """The body; refused as soon as it is known to be larger than `limit` bytes."""
+    declared = request.headers.get("Content-Length", "")
+    if declared.isdecimal() and len(declared) < 20 and int(declared) > limit:
+        raise _too_large(limit)
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _too_large(limit: int) -> ApiProblem:
+    return ApiProblem(
+        413, f"expected at most {limit} bytes in the body; LOCKSTEP_MAX_BODY_BYTES sets the limit"
+    )
+
+
+def parse_json(body: bytes) -> object:
+    """Strict JSON: UTF-8, no NaN, keys once, no lone surrogates, no endless nesting or numbers."""
+    if not body.strip():
+        raise _malformed("expected a JSON object, got an empty body")
+    try:
+        text = body.decode("utf-8")
+        value: object = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        if "\\ud" in text or "\\uD" in text:
+            # An escaped half of a surrogate pair is a str that no UTF-8 can hold.
+            dump_json(value)
+    except UnicodeDecodeError as error:
+        raise _malformed(
+            f"expected UTF-8, got the byte 0x{body[error.start]:02x} at offset {error.start}"
+        ) from error
+    except UnicodeEncodeError as error:
+        raise _malformed(
+            "expected Unicode text, got half of a surrogate pair (\\ud800 to \\udfff)"
+        ) from error
+    except json.JSONDecodeError as error:
+        raise _malformed(f"not JSON at line {error.lineno}, column {error.colno}: {error.msg}") from error
+    except RecursionError as error:
+        raise _malformed("nested too deeply: expected fewer brackets inside each other") from error
+    except ValueError as error:
+        # What is left is Python's limit of 4300 digits for one whole number.
+        raise _malformed("expected numbers of at most 300 digits, got a longer one") from error
+    return value
+
+
+def _malformed(message: str) -> ApiProblem:
+    return ApiProblem(
+        400, "The body is not JSON that can be read.", errors=[problem_entry("", "json_invalid", message)]
+    )
+
+
+def problem_entry(pointer: str, code: str, message: str) -> dict[str, str]:
+    """One entry of a problem's `errors`."""
+    return {"pointer": pointer, "code": code, "message": message}
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise _malformed(f"the key {key[:80]!r} stands twice in one object; keep one of them")
+            seen.add(key)
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise _malformed(f"{name} is not JSON; numbers must be finite")

@@ -1,0 +1,95 @@
+"""The HTTP API as one application: `create_app` for tests and embedding, `factory` for uvicorn --factory."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import APIRouter, Depends, FastAPI
+
+from service import page
+from service.api import docs, events, health, history, jobs, predict, queue, weights, workers
+from service.api.conditions import only_known_parameters
+from service.api.schema import openapi_of, problems
+from service.auth import Keyring, authenticated
+from service.bell import Ringer
+from service.errors import install_error_handlers
+from service.predictors import Predictors
+from service.reconciler import Reconciler
+from service.request_id import Envelope
+from service.services import Services
+from service.settings import Settings
+from service.store.database import Database
+
+logger = logging.getLogger(__name__)
+
+PROBLEMS = problems(
+    {
+        401: "no key, or an unknown one",
+        403: "the key lacks the scope",
+        404: "unknown, or another's",
+        422: "a parameter or the body is wrong",
+        503: "the database does not answer; try again",
+    }
+)
+
+
+def factory() -> FastAPI:
+    """The application by the settings of the environment."""
+    settings = Settings()
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True
+    )
+    return create_app(settings)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application; it connects to nothing before it starts."""
+    database = Database(settings.database_url, checkpoints_wal=True)
+    admin_key = settings.api_key.get_secret_value() if settings.api_key is not None else None
+    ringer = Ringer(settings.broker_url)
+    services = Services(
+        settings=settings,
+        database=database,
+        bell=ringer,
+        keyring=Keyring(database, admin_key),
+        predictors=Predictors(database),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if settings.uses_example_key():
+            logger.warning(
+                "action=example_key: LOCKSTEP_API_KEY is the example's, which everybody knows; change it"
+            )
+        try:
+            with ringer, Reconciler(database, ringer, settings.reconcile_seconds):
+                yield
+        finally:
+            database.dispose()
+
+    app = FastAPI(
+        title="Lockstep",
+        version=version("lockstep"),
+        description="Trains neural networks on CPUs: the same bits on any number of workers.",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.services = services
+    app.add_middleware(Envelope, host_names=settings.host_names())
+    install_error_handlers(app)
+    v1 = APIRouter(
+        prefix="/v1",
+        responses=PROBLEMS,
+        dependencies=[Depends(authenticated), Depends(only_known_parameters)],
+    )
+    for module in (jobs, history, events, weights, predict, workers, queue):
+        v1.include_router(module.router)
+    app.include_router(v1)
+    app.include_router(health.router)
+    app.include_router(docs.router)
+    page.install(app)
+    app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]  # FastAPI's documented way
+    return app

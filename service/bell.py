@@ -1,0 +1,187 @@
+"""The doorbell: tells workers through the broker that there is something to do.
+
+A ring carries a task's name and a job's id and nothing else. The database is the truth: a ring that is lost,
+doubled or late harms nothing, because the reconciler rings again and idle workers look by themselves.
+So nobody waits for a ring: `Ringer.ring` only notes it, and a thread publishes it.
+"""
+
+import contextlib
+import logging
+import threading
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self, cast, get_args
+
+from celery import Celery
+from kombu import Connection, Exchange, Producer, Queue
+from kombu.transport import virtual
+
+logger = logging.getLogger(__name__)
+
+TaskName = Literal["lead", "help"]
+"""The two tasks; each has the queue of its own name."""
+
+MOST_PENDING_RINGS = 1000
+"""Rings that wait here for the broker; more are dropped."""
+MOST_WAITING_RINGS = 100
+"""Rings in one queue of the broker. So many mean that nobody listens; more would only pile up."""
+CONNECT_TIMEOUT_SECONDS = 2.0
+RETRY_SECONDS = 1.0
+"""How long to wait between two tries while the broker is away."""
+
+
+class Bell(Protocol):
+    """Something that can ring for a job."""
+
+    def ring(self, task: TaskName, job_id: str) -> None:
+        """Ask a worker to run `task` for `job_id`; never waits and never raises."""
+
+
+def celery_settings(broker_url: str) -> dict[str, Any]:
+    """Celery's settings that those who ring and those who listen must share.
+
+    Any is Celery's own type for a value of its configuration.
+    """
+    return {
+        "broker_url": broker_url,
+        "result_backend": None,
+        "task_ignore_result": True,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_publish_retry": False,
+        "task_create_missing_queues": False,
+        "task_default_queue": "lead",
+        # Own exchanges: queues without one would share the default queue's, and each ring would go to both.
+        "task_queues": [Queue(name, Exchange(name), routing_key=name) for name in get_args(TaskName)],
+        "broker_connection_timeout": CONNECT_TIMEOUT_SECONDS,
+        "broker_pool_acquire_timeout": CONNECT_TIMEOUT_SECONDS,
+        "broker_transport_options": {
+            "global_keyprefix": "lockstep:",
+            # Covers only what was delivered and not yet acknowledged; tasks acknowledge before they start.
+            "visibility_timeout": 120,
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+            "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "socket_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+            "retry_on_timeout": False,
+            "max_connections": 20,
+        },
+    }
+
+
+class Ringer:
+    """A bell on a Celery broker, with one thread that publishes; use as a context manager or start and close.
+
+    A broker that is away is logged once; what is noted meanwhile is rung when it is back.
+    """
+
+    def __init__(self, broker_url: str) -> None:
+        self._app = Celery("lockstep", set_as_current=False, config_source=celery_settings(broker_url))
+        self._connection: Connection | None = None
+        self._producer: Producer | None = None
+        self._pending: dict[tuple[TaskName, str], None] = {}
+        self._changed = threading.Condition()
+        self._closing = False
+        self._away = False
+        self._thread = threading.Thread(target=self._publish_all, name="lockstep-ringer", daemon=True)
+
+    def start(self) -> None:
+        """Start publishing; connects at once, so that the first ring need not."""
+        self._thread.start()
+
+    def ring(self, task: TaskName, job_id: str) -> None:
+        """Note a ring; one that is already noted is not noted twice."""
+        with self._changed:
+            if len(self._pending) < MOST_PENDING_RINGS:
+                self._pending[(task, job_id)] = None
+                self._changed.notify()
+
+    def close(self, timeout_seconds: float = 1.0) -> None:
+        """Publish what is noted if that takes less than `timeout_seconds`, then stop."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_seconds)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _publish_all(self) -> None:
+        self._try(None)
+        while (ring := self._next()) is not None:
+            if not self._try(ring):
+                with self._changed:
+                    self._pending = {ring: None, **self._pending}
+        self._disconnect()
+
+    def _next(self) -> tuple[TaskName, str] | None:
+        """Wait for a ring and, while the broker is away, a pause before it; None: it is time to stop."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._pending or self._closing)
+            if self._away:
+                self._changed.wait_for(lambda: self._closing, RETRY_SECONDS)
+            if not self._pending or (self._closing and self._away):
+                return None
+            ring = next(iter(self._pending))
+            del self._pending[ring]
+            return ring
+
+    def _try(self, ring: tuple[TaskName, str] | None) -> bool:
+        """Publish a ring (or only connect); a connection that has gone stale is replaced once."""
+        stale = self._connection is not None
+        try:
+            try:
+                self._publish(ring)
+            except Exception:
+                self._disconnect()
+                if not stale:
+                    raise
+                self._publish(ring)
+        except Exception as error:
+            # Whatever broke, the thread must live on: the next ring may find the broker back.
+            self._disconnect()
+            if not self._away:
+                logger.warning(
+                    "action=broker_away error=%s: workers look into the database by themselves", error
+                )
+            self._away = True
+            return False
+        if self._away:
+            logger.info("action=broker_back")
+        self._away = False
+        return True
+
+    def _publish(self, ring: tuple[TaskName, str] | None) -> None:
+        producer = self._producer or self._connect()
+        if ring is None:
+            return
+        task, job_id = ring
+        # Redis is a "virtual" transport of Kombu's: declaring a queue only counts what waits in it.
+        channel = cast(virtual.Channel, producer.channel)
+        if channel.queue_declare(task).message_count >= MOST_WAITING_RINGS:
+            logger.debug("action=ring_dropped task=%s job=%s", task, job_id)
+            return
+        self._app.send_task(
+            task, args=[job_id], queue=task, declare=[], producer=producer, retry=False, ignore_result=True
+        )
+
+    def _connect(self) -> Producer:
+        self._connection = self._app.connection_for_write()
+        # Kombu's own defaults would try for ever, with growing pauses.
+        self._connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+        self._producer = self._app.amqp.Producer(self._connection.channel(), auto_declare=False)
+        return self._producer
+
+    def _disconnect(self) -> None:
+        connection, self._connection, self._producer = self._connection, None, None
+        if connection is not None:
+            with contextlib.suppress(Exception):
+                connection.release()

@@ -1,0 +1,282 @@
+"""A client of Lockstep's HTTP API, of the same shape: one method for each address, plain JSON in and out.
+
+    with Client("http://127.0.0.1:8000", api_key) as client:
+        job = client.create_job(spec)
+        for update in client.watch(job["id"]):
+            print(update.job["progress"], update.history)
+
+Answers are the API's JSON as dictionaries. Numbers that are not finite come as the strings "NaN", "Infinity"
+and "-Infinity", which `float` reads.
+"""
+
+import json
+import time
+import urllib.parse
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import httpx2
+
+from service.settings import is_loopback
+
+JsonObject = dict[str, Any]
+"""An object of JSON as the API sent it; its values' types are the API's to say."""
+
+WeightsFormat = Literal["npz", "safetensors", "json"]
+
+CONNECT_TIMEOUT_SECONDS = 5.0
+FIRST_PATIENCE_SECONDS = 1.0
+"""How long to try a service that has never answered: it may be starting, but most likely it does not run."""
+PATIENCE_SECONDS = 6.0
+"""How long to try a service that has answered before: it may be restarting."""
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 2.0
+RETRIED_STATUSES = frozenset({429, 502, 503, 504})
+
+FASTEST_WATCH_SECONDS = 0.02
+MOVING_WATCH_SECONDS = 0.2
+SLOWEST_WATCH_SECONDS = 5.0
+
+
+class ApiError(Exception):
+    """An answer that is not a success, with the fields of its problem document.
+
+    `status` is 0 when no answer came at all (the service is not running, or the connection broke).
+    `errors` holds {pointer, code, message} for each thing that is wrong with the request.
+    """
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        self.status = status
+        self.title = str(problem.get("title", ""))
+        self.detail = str(problem.get("detail", ""))
+        self.errors: list[JsonObject] = list(problem.get("errors", []))
+        self.request_id: str | None = problem.get("request_id")
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        head = f"{self.status} {self.title}".strip() if self.status else self.title
+        lines = [f"{head}: {self.detail}" if self.detail else head]
+        lines += [f"  {error.get('pointer') or '/'}: {error.get('message')}" for error in self.errors]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request; every call of this client may be sent again without harm."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+    query: Mapping[str, object] | None = None
+    headers: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Update:
+    """What `Client.watch` saw: the job now, and the points of its history since the last update."""
+
+    job: JsonObject
+    history: dict[str, JsonObject]
+
+
+class Client:
+    """A synchronous client with one pool of connections; close it, or use it as a context manager.
+
+    Raises ApiError for every answer that is not a success. All calls are safe to repeat (`create_job` sends
+    an Idempotency-Key), so each is tried again for some seconds when the connection breaks or the service is
+    busy.
+    """
+
+    def __init__(self, url: str, api_key: str | None = None, *, timeout_seconds: float = 30.0) -> None:
+        self._url = url.rstrip("/")
+        parts = urllib.parse.urlsplit(self._url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"expected an address such as http://127.0.0.1:8000, got {url!r}")
+        self._http = httpx2.Client(
+            base_url=self._url,
+            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+            timeout=httpx2.Timeout(timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS),
+            # A proxy of the environment cannot reach this machine's loopback.
+            trust_env=not is_loopback(parts.hostname),
+            # Loading the certificates takes longer than most calls; plain HTTP has no use for them.
+            verify=parts.scheme == "https",
+        )
+        self._answered = False
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def create_job(self, spec: Mapping[str, Any], *, idempotency_key: str | None = None) -> JsonObject:
+        """POST /v1/jobs: the new job, or the one that the same key has made already."""
+        key = idempotency_key or str(uuid.uuid4())
+        return _object(self._send(Call("POST", "/v1/jobs", body=spec, headers={"Idempotency-Key": key})))
+
+    def validate(self, spec: Mapping[str, Any]) -> JsonObject:
+        """POST /v1/jobs?validate_only=true: the job as it would be; none is made."""
+        return _object(self._send(Call("POST", "/v1/jobs", body=spec, query={"validate_only": "true"})))
+
+    def list_jobs(
+        self,
+        *,
+        status: str | None = None,
+        kind: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> JsonObject:
+        """GET /v1/jobs: one page, newest first; `after` is the last page's `last_id`."""
+        query: dict[str, object] = {"status": status, "kind": kind, "limit": limit, "after": after}
+        query.update({f"metadata[{name}]": value for name, value in (metadata or {}).items()})
+        return self._get("/v1/jobs", query)
+
+    def job(self, job_id: str) -> JsonObject:
+        """GET /v1/jobs/{id}."""
+        return self._get(_job_path(job_id))
+
+    def cancel(self, job_id: str) -> JsonObject:
+        """POST /v1/jobs/{id}/cancel: the job; safe to repeat."""
+        return _object(self._send(Call("POST", _job_path(job_id, "/cancel"))))
+
+    def history(
+        self,
+        job_id: str,
+        *,
+        series: Sequence[str] | None = None,
+        max_points: int | None = None,
+        since_step: int | None = None,
+    ) -> JsonObject:
+        """GET /v1/jobs/{id}/history: {series: {name: {steps, values}}}; `since_step` is exclusive."""
+        query: dict[str, object] = {"max_points": max_points, "since_step": since_step}
+        if series is not None:
+            query["series"] = ",".join(series)
+        return self._get(_job_path(job_id, "/history"), query)
+
+    def events(self, job_id: str, *, after: str | None = None, limit: int | None = None) -> JsonObject:
+        """GET /v1/jobs/{id}/events: one page, oldest first; `after` is the last page's `last_id`."""
+        return self._get(_job_path(job_id, "/events"), {"after": after, "limit": limit})
+
+    def weights(self, job_id: str, *, format: WeightsFormat = "safetensors") -> bytes:
+        """GET /v1/jobs/{id}/weights: the file's bytes."""
+        return self._send(Call("GET", _job_path(job_id, "/weights"), query={"format": format})).content
+
+    def predict(self, job_id: str, x: Sequence[Any]) -> JsonObject:
+        """POST /v1/jobs/{id}/predict: {y} and, for a classifier, {probabilities, labels}."""
+        return _object(self._send(Call("POST", _job_path(job_id, "/predict"), body={"x": x})))
+
+    def workers(self) -> JsonObject:
+        """GET /v1/workers: the workers that have been heard of lately."""
+        return self._get("/v1/workers")
+
+    def queue(self) -> JsonObject:
+        """GET /v1/queue: how many jobs wait and run, and how many workers are present."""
+        return self._get("/v1/queue")
+
+    def is_ready(self) -> bool:
+        """GET /readyz, once: whether the service answers and its database is migrated and answers too."""
+        try:
+            return self._http.get("/readyz", timeout=CONNECT_TIMEOUT_SECONDS).status_code == 200
+        except httpx2.HTTPError:
+            return False
+
+    def watch(self, job_id: str, *, series: Sequence[str] | None = None) -> Iterator[Update]:
+        """Yield the job and its new points whenever something moved, and a last time when the job is over.
+
+        Asks often while things move and ever more seldom (up to each 5 s, or as the service hints) while not.
+        """
+        tag: str | None = None
+        pause, since_step = FASTEST_WATCH_SECONDS, -1
+        while True:
+            headers = {} if tag is None else {"If-None-Match": tag}
+            response = self._send(Call("GET", _job_path(job_id), headers=headers))
+            if response.status_code == 304:
+                pause = min(pause * 1.5, _slowest(response))
+            else:
+                tag, job = response.headers.get("ETag"), _object(response)
+                history = self.history(job_id, series=series, since_step=since_step)["series"]
+                since_step = max([since_step, *(points["steps"][-1] for points in history.values())])
+                yield Update(job=job, history=history)
+                if job["is_terminal"]:
+                    return
+                pause = MOVING_WATCH_SECONDS if history else FASTEST_WATCH_SECONDS
+            time.sleep(pause)
+
+    def _get(self, path: str, query: Mapping[str, object] | None = None) -> JsonObject:
+        return _object(self._send(Call("GET", path, query=query)))
+
+    def _send(self, call: Call) -> httpx2.Response:
+        """Send a call until it is answered or patience is out; 304 counts as a success."""
+        patience = PATIENCE_SECONDS if self._answered else FIRST_PATIENCE_SECONDS
+        deadline = time.monotonic() + patience
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                response = self._http.send(self._request(call))
+            except httpx2.TransportError as error:
+                # After a timeout the patience is used up already.
+                if isinstance(error, httpx2.TimeoutException) or time.monotonic() + pause > deadline:
+                    raise self._no_answer(error) from error
+            else:
+                self._answered = True
+                if response.is_success or response.status_code == 304:
+                    return response
+                if response.status_code not in RETRIED_STATUSES or time.monotonic() + pause > deadline:
+                    raise ApiError(response.status_code, _problem(response))
+            time.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    def _request(self, call: Call) -> httpx2.Request:
+        headers = dict(call.headers or {})
+        content: bytes | None = None
+        if call.body is not None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(call.body, allow_nan=False, separators=(",", ":")).encode()
+        query = {name: str(value) for name, value in (call.query or {}).items() if value is not None}
+        return self._http.build_request(
+            call.method, call.path, params=query, content=content, headers=headers
+        )
+
+    def _no_answer(self, error: httpx2.TransportError) -> ApiError:
+        detail = f"{self._url} does not answer ({error or type(error).__name__}). Is the service running?"
+        return ApiError(0, {"title": "No answer", "detail": detail})
+
+
+def _job_path(job_id: str, rest: str = "") -> str:
+    return f"/v1/jobs/{urllib.parse.quote(job_id, safe='')}{rest}"
+
+
+def _object(response: httpx2.Response) -> JsonObject:
+    body: JsonObject = response.json()
+    return body
+
+
+def _problem(response: httpx2.Response) -> Mapping[str, Any]:
+    """The problem document of an answer, or one made up when something else than Lockstep answered."""
+    request_id = response.headers.get("X-Request-Id")
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = None
+    if not isinstance(problem, dict):
+        problem = {"title": response.reason_phrase, "detail": response.text[:200]}
+    return {"request_id": request_id, **problem}
+
+
+def _slowest(response: httpx2.Response) -> float:
+    """The longest pause between two questions, as the service hints, in seconds."""
+    try:
+        hint = float(response.headers.get("X-Poll-Interval", SLOWEST_WATCH_SECONDS))
+    except ValueError:
+        return SLOWEST_WATCH_SECONDS
+    return hint if FASTEST_WATCH_SECONDS <= hint <= SLOWEST_WATCH_SECONDS else SLOWEST_WATCH_SECONDS

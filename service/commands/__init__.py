@@ -1,0 +1,1 @@
+"""The commands of `lockstep`, one file for each family."""

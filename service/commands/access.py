@@ -1,0 +1,114 @@
+"""How a command finds the service and gets in, and the options that commands share."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from service.client import ApiError, Client
+
+DEFAULT_DATA_DIR = Path(".lockstep")
+
+HomeOption = Annotated[Path, typer.Option("--data-dir", metavar="DIR", help="Where everything is kept.")]
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir", metavar="DIR", help="Data directory of the local service.  [default: .lockstep]"
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, as the API gives it.")]
+JobIdArgument = Annotated[str, typer.Argument(metavar="ID", help="The job's id; `lockstep jobs` lists them.")]
+
+
+class CommandError(Exception):
+    """A command cannot do what it was asked; the message says why and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """Where the service is and the key to it."""
+
+    url: str
+    api_key: str | None
+
+
+def find_access(data_dir: Path | None) -> Access:
+    """The service that a command talks to.
+
+    A `--data-dir` that was given names it, else LOCKSTEP_URL does, else the default data directory.
+    LOCKSTEP_API_KEY comes before the directory's key, which is never sent to another service.
+    """
+    key = os.environ.get("LOCKSTEP_API_KEY") if data_dir is None else None
+    named = os.environ.get("LOCKSTEP_URL") if data_dir is None else None
+    if named:
+        return Access(url=named, api_key=key)
+    directory = data_dir or DEFAULT_DATA_DIR
+    url = _line_of(directory / "url")
+    if url is None:
+        raise CommandError(
+            f"no service runs in {directory}: start one with `lockstep up`, or name one with LOCKSTEP_URL"
+        )
+    return Access(url=url, api_key=key or _line_of(directory / "api-key"))
+
+
+def _line_of(path: Path) -> str | None:
+    try:
+        return path.read_text().strip() or None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CommandError(f"cannot read {path}: {error.strerror}") from error
+
+
+@contextmanager
+def connected(data_dir: Path | None) -> Iterator[Client]:
+    """A client of the service; when that does not answer or refuses the key, the error says what to do."""
+    access = find_access(data_dir)
+    try:
+        with Client(access.url, access.api_key) as client:
+            yield client
+    except ApiError as error:
+        if error.status == 0:
+            raise CommandError(f"{access.url} does not answer ({error}); is the service running?") from error
+        if error.status == 401:
+            held = "is not accepted there" if access.api_key else "is missing"
+            raise CommandError(f"the API key for {access.url} {held}; set LOCKSTEP_API_KEY") from error
+        raise
+
+
+def read_json(file: Path) -> Any:
+    """The JSON in a file, or in the standard input for `-`."""
+    name = "the standard input" if str(file) == "-" else str(file)
+    try:
+        text = typer.get_text_stream("stdin").read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        return json.loads(text)
+    except OSError as error:
+        raise CommandError(f"cannot read {name}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{name} is not text in UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise CommandError(
+            f"{name} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        ) from error
+
+
+def print_table(table: Table) -> None:
+    """Print a table: as wide as the terminal, and unwrapped where there is none."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=1000)
+    console.print(table)
+
+
+def echo_json(value: object) -> None:
+    """Print a JSON value, readable and unwrapped."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,159 @@
+"""What `lockstep doctor` looks at: everything that a service stands on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from kombu import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+import service
+from service.client import Client
+from service.commands.access import CommandError, find_access
+from service.commands.place import find_settings
+from service.settings import Settings
+from service.store.database import Database, is_migrated, now
+from service.store.workers import list_workers
+
+BROKER_SECONDS = 3.0
+CLOCK_SECONDS = 2.0
+WAL_FIXED_IN = (3, 51, 3)
+BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
+
+Grade = Literal["ok", "warning", "error"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one look has found."""
+
+    about: str
+    grade: Grade
+    text: str
+
+
+def findings(data_dir: Path | None) -> Iterator[Finding]:
+    """Look at one thing after the other."""
+    settings = find_settings(data_dir)
+    for look in (_python, _numpy, _page, _key, _database, _broker):
+        yield from look(settings)
+    yield _service(data_dir)
+
+
+def _python(_: Settings) -> Iterator[Finding]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    text = f"{platform.python_version()} ({sys.executable}), {platform.machine()}, {cores} cores"
+    yield Finding("python", "ok", text)
+
+
+def _numpy(_: Settings) -> Iterator[Finding]:
+    # As a worker does before it imports NumPy: the fingerprint is that of one BLAS thread.
+    os.environ.update(dict.fromkeys(BLAS_VARIABLES, "1"))
+    import numpy as np
+
+    from core.group.fingerprint import numerics_fingerprint
+
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    core_type = os.environ.get("OPENBLAS_CORETYPE")
+    pinned = f", core type pinned to {core_type}" if core_type else ""
+    yield Finding(
+        "numpy",
+        "ok",
+        f"{np.__version__} on {blas['name']} {blas['version']}, one thread in each worker{pinned}; "
+        f"fingerprint {numerics_fingerprint()[:13]}",
+    )
+
+
+def _page(_: Settings) -> Iterator[Finding]:
+    index = Path(service.__file__).parent / "dashboard" / "dist" / "index.html"
+    if index.exists():
+        yield Finding("page", "ok", "built")
+    else:
+        yield Finding("page", "warning", "not built, so / shows none; `make install` builds it")
+
+
+def _key(settings: Settings) -> Iterator[Finding]:
+    if settings.uses_example_key():
+        yield Finding("key", "warning", "LOCKSTEP_API_KEY is the example's, which everybody knows: change it")
+    elif settings.api_key is None:
+        yield Finding("key", "ok", "no LOCKSTEP_API_KEY here; keys come from `lockstep keys add`")
+    else:
+        yield Finding("key", "ok", "an administrator's key of your own is set")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    try:
+        database = Database(settings.database_url)
+    except ValueError as error:
+        yield Finding("database", "error", str(error))
+        return
+    try:
+        yield from _look_into(database)
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        yield Finding("database", "error", f"does not answer: {reason}")
+    finally:
+        database.dispose()
+
+
+def _look_into(database: Database) -> Iterator[Finding]:
+    with database.read() as tx:
+        name = tx.dialect.name
+        version = tx.dialect.server_version_info or ()
+        database_now = now(tx)
+        migrated = is_migrated(tx)
+        workers = [one for one in list_workers(tx) if one.present] if migrated else []
+    if migrated:
+        yield Finding("database", "ok", f"{name} {'.'.join(map(str, version))}, tables of this version")
+    else:
+        yield Finding("database", "error", "its tables are not this version's: run `lockstep migrate`")
+    if name == "sqlite" and version < WAL_FIXED_IN:
+        wanted = ".".join(map(str, WAL_FIXED_IN))
+        yield Finding("sqlite", "ok", f"older than {wanted}, whose WAL fix Lockstep does without")
+    away = abs(database_now - time.time())
+    if away > CLOCK_SECONDS:
+        yield Finding("clock", "warning", f"{away:.1f} s off the database's; ages look wrong here")
+    else:
+        yield Finding("clock", "ok", "agrees with the database's")
+    if migrated:
+        yield _workers_finding([worker.fingerprint for worker in workers])
+
+
+def _workers_finding(fingerprints: list[str | None]) -> Finding:
+    kinds = sorted({(fingerprint or "not known yet")[:13] for fingerprint in fingerprints})
+    if not fingerprints:
+        return Finding("workers", "warning", "none is running: jobs wait; `lockstep worker` or `lockstep up`")
+    if len(kinds) > 1:
+        advice = "a job stays with one of them; OPENBLAS_CORETYPE on all workers makes them one"
+        text = f"{len(fingerprints)}, of fingerprints {', '.join(kinds)}: {advice}"
+        return Finding("workers", "warning", text)
+    return Finding("workers", "ok", f"{len(fingerprints)}, all of fingerprint {kinds[0]}")
+
+
+def _broker(settings: Settings) -> Iterator[Finding]:
+    options = {"socket_connect_timeout": BROKER_SECONDS, "socket_timeout": BROKER_SECONDS}
+    try:
+        with Connection(settings.broker_url, transport_options=options) as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+    except Exception as error:  # each transport has errors of its own
+        yield Finding("broker", "warning", f"does not answer ({error}); jobs start later, none is lost")
+    else:
+        yield Finding("broker", "ok", "answers")
+
+
+def _service(data_dir: Path | None) -> Finding:
+    try:
+        access = find_access(data_dir)
+    except CommandError as error:
+        return Finding("service", "warning", str(error))
+    with Client(access.url, access.api_key) as client:
+        if client.is_ready():
+            return Finding("service", "ok", f"{access.url} answers and is ready")
+    return Finding("service", "warning", f"{access.url} does not answer, or its database does not")

@@ -1,0 +1,110 @@
+"""`make demo`: the digits on two workers, from nothing to an accuracy."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from service.client import ApiError, Client
+from service.commands.access import DEFAULT_DATA_DIR, Access, CommandError, HomeOption, find_access
+from service.commands.progress import duration, follow
+
+EXAMPLE = Path("examples/digits.json")
+START_SECONDS = 90.0
+STOP_SECONDS = 20.0
+
+
+def demo(
+    data_dir: HomeOption = DEFAULT_DATA_DIR,
+) -> None:
+    """Train the digits on two workers; joins the service of the data directory, else runs one meanwhile."""
+    if not EXAMPLE.exists():
+        raise CommandError(f"{EXAMPLE} is not here: run the demo in Lockstep's own folder")
+    spec = json.loads(EXAMPLE.read_text())
+    with _service(data_dir) as access, Client(access.url, access.api_key) as client:
+        started = time.monotonic()
+        job = client.create_job(spec)
+        typer.echo(f"Training {EXAMPLE} as {job['id']} at {access.url}")
+        job = follow(client, job["id"], Console())
+        seconds = time.monotonic() - started
+        members = _members_seen(client, job["id"])
+    if job["status"] != "succeeded":
+        raise CommandError(
+            f"the job ended {job['status']}: {(job.get('error') or {}).get('message', 'no reason given')}"
+        )
+    typer.echo("\n".join(summary(job, members=members, seconds=seconds)))
+
+
+def summary(job: dict[str, Any], *, members: int, seconds: float) -> list[str]:
+    """The demo's last lines."""
+    result = job["result"]
+    workers = f"{members} worker{'' if members == 1 else 's'}"
+    return [
+        f"trained {result['steps']:,} steps on {workers} in {duration(seconds)}",
+        f"test accuracy {result['metrics']['test_accuracy']:.2f}",
+        f"digest {result['weights_sha256']}",
+        "The digest is the same on any number of workers. `make up` serves the page with this job's curve.",
+    ]
+
+
+def _members_seen(client: Client, job_id: str) -> int:
+    """How many workers the job's group had at most."""
+    events = client.events(job_id, limit=100)["data"]
+    sizes = [event["data"]["world_size"] for event in events if event["type"] == "member_joined"]
+    return max(sizes, default=1)
+
+
+@contextmanager
+def _service(data_dir: Path) -> Iterator[Access]:
+    """The service that answers in the data directory, or one of our own that ends with us."""
+    running = _running(data_dir)
+    if running is not None:
+        yield running
+        return
+    typer.echo("Starting broker, database, API and two workers ...")
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log_path = data_dir / "up.log"
+    with log_path.open("wb") as log:
+        command = [sys.executable, "-m", "service.cli", "up", "--workers", "2", "--data-dir", str(data_dir)]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603
+    try:
+        yield _await_service(process, data_dir, log_path)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()  # its children end with it
+            process.wait()
+
+
+def _running(data_dir: Path) -> Access | None:
+    try:
+        access = find_access(data_dir)
+        with Client(access.url, access.api_key) as client:
+            client.queue()
+    except (CommandError, ApiError):
+        return None
+    return access
+
+
+def _await_service(process: subprocess.Popen[bytes], data_dir: Path, log_path: Path) -> Access:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise CommandError(f"the service did not start:\n{log_path.read_text(errors='replace').strip()}")
+        if (data_dir / "url").exists():
+            return find_access(data_dir)
+        time.sleep(0.05)
+    raise CommandError(
+        f"the service did not answer within {START_SECONDS:.0f} s; see {log_path} and {data_dir / 'logs'}"
+    )

@@ -1,0 +1,20 @@
+"""`lockstep doctor`: says what is wrong, if anything is."""
+
+from __future__ import annotations
+
+import typer
+
+from service.commands.access import DataDirOption
+
+
+def doctor(data_dir: DataDirOption = None) -> None:
+    """Check what Lockstep stands on. The exit status is 1 when something is broken."""
+    # Imported here: the other commands start without a database and a broker.
+    from service.commands.checks import findings
+
+    broken = False
+    for finding in findings(data_dir):
+        typer.echo(f"{finding.grade:<8} {finding.about}: {finding.text}")
+        broken = broken or finding.grade == "error"
+    if broken:
+        raise typer.Exit(1)

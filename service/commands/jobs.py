@@ -1,0 +1,202 @@
+"""Commands about jobs: train, jobs, show, watch, cancel, weights, predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from service.client import Client, WeightsFormat
+from service.commands.access import (
+    CommandError,
+    DataDirOption,
+    JobIdArgument,
+    JsonOption,
+    connected,
+    echo_json,
+    print_table,
+    read_json,
+)
+from service.commands.progress import duration, follow
+
+
+def train(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The job as JSON; - is the standard input.")],
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="On up to N workers, whatever FILE says.")
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow the job to its end.")] = False,
+    as_json: JsonOption = False,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Submit a training job, for example examples/iris.json."""
+    spec = read_json(file)
+    if not isinstance(spec, dict):
+        raise CommandError(f"{file} holds no job: expected a JSON object, such as those in examples/")
+    if workers is not None:
+        spec["workers"] = workers
+    with connected(data_dir) as client:
+        job = client.create_job(spec)
+        if watch:
+            _follow_and_show(client, job["id"], as_json=as_json)
+        elif as_json:
+            echo_json(job)
+        else:
+            typer.echo(f"{job['id']} {job['status']}; follow it with: lockstep watch {job['id']}")
+
+
+def jobs(
+    status: Annotated[str | None, typer.Option(help="Only jobs of this status.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 20,
+    as_json: JsonOption = False,
+    data_dir: DataDirOption = None,
+) -> None:
+    """List the jobs, newest first."""
+    with connected(data_dir) as client:
+        page = client.list_jobs(status=status, limit=limit)
+    if as_json:
+        echo_json(page)
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("id", "name", "status", "step", "loss", "created"):
+        table.add_column(heading, no_wrap=heading == "id")
+    for job in page["data"]:
+        progress, result = job["progress"], job.get("result") or {}
+        table.add_row(
+            job["id"],
+            job.get("name") or "",
+            job["status"],
+            f"{progress['step']:,}/{progress['steps']:,}",
+            number(result.get("loss")),
+            str(job["created_at"])[:19].replace("T", " "),
+        )
+    print_table(table)
+    if page["has_more"]:
+        typer.echo("... and more; see --limit")
+
+
+def show(job_id: JobIdArgument, as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
+    """Show one job: status, progress, result or error."""
+    with connected(data_dir) as client:
+        job = client.job(job_id)
+    if as_json:
+        echo_json(job)
+    else:
+        typer.echo("\n".join(job_lines(job)))
+
+
+def watch(job_id: JobIdArgument, as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
+    """Follow a job to its end. The exit status is 0 when it succeeded."""
+    with connected(data_dir) as client:
+        _follow_and_show(client, job_id, as_json=as_json)
+
+
+def cancel(job_id: JobIdArgument, as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
+    """Cancel a job. What it has learned so far stays."""
+    with connected(data_dir) as client:
+        job = client.cancel(job_id)
+    if as_json:
+        echo_json(job)
+    else:
+        typer.echo(f"{job['id']} {job['status']}")
+
+
+def weights(
+    job_id: JobIdArgument,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to; its ending says the format.")
+    ],
+    data_dir: DataDirOption = None,
+) -> None:
+    """Save the learned weights as .safetensors, .npz or .json."""
+    formats: dict[str, WeightsFormat] = {f".{name}": name for name in get_args(WeightsFormat)}
+    wanted = formats.get(output.suffix)
+    if wanted is None:
+        raise CommandError(
+            f"{output} ends in no format of weights: expected one of {', '.join(sorted(formats))}"
+        )
+    with connected(data_dir) as client:
+        content = client.weights(job_id, format=wanted)
+    try:
+        output.write_bytes(content)
+    except OSError as error:
+        raise CommandError(f"cannot write {output}: {error.strerror}") from error
+    typer.echo(f"{output}: {len(content):,} bytes")
+
+
+def predict(
+    job_id: JobIdArgument,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help='Inputs as JSON, [[...], ...] or {"x": [...]}; - is the standard input.'
+        ),
+    ],
+    data_dir: DataDirOption = None,
+) -> None:
+    """Predict with a finished job's weights; prints JSON."""
+    inputs = read_json(file)
+    if isinstance(inputs, dict):
+        inputs = inputs.get("x")
+    if not isinstance(inputs, list):
+        raise CommandError(f'{file} holds no inputs: expected a JSON list of rows, or {{"x": [...]}}')
+    with connected(data_dir) as client:
+        echo_json(client.predict(job_id, inputs))
+
+
+def _follow_and_show(client: Client, job_id: str, *, as_json: bool) -> None:
+    """The bar goes to the standard error, so that `--json` can be piped."""
+    try:
+        job = follow(client, job_id, Console(stderr=True))
+    except KeyboardInterrupt:
+        typer.echo(
+            f"\n{job_id} goes on: `lockstep watch {job_id}` follows it, `lockstep cancel {job_id}` ends it",
+            err=True,
+        )
+        raise typer.Exit(130) from None
+    if as_json:
+        echo_json(job)
+    else:
+        typer.echo("\n".join(job_lines(job)))
+    if job["status"] != "succeeded":
+        raise typer.Exit(1)
+
+
+def job_lines(job: dict[str, Any]) -> list[str]:
+    """A job as lines of text."""
+    progress = job["progress"]
+    lines = [
+        f"{job['id']}  {job.get('name') or ''}".rstrip(),
+        f"status    {job['status']}" + (f" ({job['status_message']})" if job.get("status_message") else ""),
+        f"progress  step {progress['step']:,} of {progress['steps']:,}",
+        f"workers   {job['workers']['active']} of {job['workers']['wanted']}",
+    ]
+    error = job.get("error")
+    if error:
+        where = f" at {error['param']}" if error.get("param") else ""
+        lines.append(f"error     {error['code']}{where}: {error['message']}")
+    result = job.get("result")
+    if result:
+        lines.append(f"stopped   {result['stop_reason']} after {result['steps']:,} steps")
+        lines.append(f"loss      {number(result['loss'])}")
+        lines += [f"{name:<9} {number(value)}" for name, value in (result.get("metrics") or {}).items()]
+        lines += _parameter_lines(result.get("parameters"))
+        lines.append(f"digest    {result['weights_sha256']}")
+    run_ms = (job.get("timings") or {}).get("run_ms")
+    if run_ms is not None:
+        lines.append(f"time      {duration(run_ms / 1000)}")
+    return lines
+
+
+def _parameter_lines(parameters: dict[str, Any] | None) -> list[str]:
+    """An expression's few scalar parameters; a layer's matrices are better saved with `weights`."""
+    scalars = {name: value for name, value in (parameters or {}).items() if not isinstance(value, list)}
+    return [f"{name:<9} {value}" for name, value in scalars.items()]
+
+
+def number(value: object) -> str:
+    """A number for people: six digits; a string such as \"NaN\" as it is; nothing as a dash."""
+    return f"{value:.6g}" if isinstance(value, int | float) else str(value or "-")

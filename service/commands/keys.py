@@ -1,0 +1,72 @@
+"""`lockstep keys`: API keys, directly in the database."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, get_args
+
+import typer
+from rich.table import Table
+
+from service.commands.access import DataDirOption, print_table
+
+# The store is imported in the commands: what needs no database should start without it.
+
+app = typer.Typer(name="keys", help="Make, list and revoke API keys.", no_args_is_help=True)
+
+Scope = Literal["read", "write", "admin"]
+INCLUDED: dict[Scope, frozenset[Scope]] = {
+    "read": frozenset({"read"}),
+    "write": frozenset({"read", "write"}),
+    "admin": frozenset({"read", "write", "admin"}),
+}
+
+
+@app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose key it is, for the list.")],
+    scope: Annotated[Scope, typer.Option(help="What it may do; each includes the ones before.")] = "write",
+    owner: Annotated[
+        str | None, typer.Option(metavar="OWNER", help="Share the jobs of this owner (see `keys list`).")
+    ] = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Make a key. It is printed once and cannot be read again."""
+    from service.commands.place import find_settings, opened
+    from service.store import keys as store
+    from service.store.ids import new_id
+
+    with opened(find_settings(data_dir)) as database, database.write() as tx:
+        key_id, secret = store.create(tx, owner or new_id("owner"), name, INCLUDED[scope])
+    typer.echo(f"{key_id} ({', '.join(sorted(INCLUDED[scope]))})", err=True)
+    typer.echo(secret)
+
+
+@app.command("list")
+def list_keys(data_dir: DataDirOption = None) -> None:
+    """List the keys that are valid."""
+    from service.commands.place import find_settings, opened
+    from service.store import keys as store
+
+    with opened(find_settings(data_dir)) as database, database.read() as tx:
+        found = store.list_keys(tx)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("id", "name", "scopes", "owner", "created"):
+        table.add_column(heading, no_wrap=heading in ("id", "owner"))
+    for key in found:
+        scopes = " ".join(scope for scope in get_args(Scope) if scope in key.scopes)
+        table.add_row(key.id, key.name, scopes, key.owner_id, f"{key.created_at:%Y-%m-%d %H:%M}")
+    print_table(table)
+
+
+@app.command("revoke")
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id; `keys list` lists them.")],
+    data_dir: DataDirOption = None,
+) -> None:
+    """Make a key useless, within 2 seconds."""
+    from service.commands.place import find_settings, opened
+    from service.store import keys as store
+
+    with opened(find_settings(data_dir)) as database, database.write() as tx:
+        store.revoke(tx, key_id)
+    typer.echo(f"{key_id} is revoked")

@@ -1,0 +1,65 @@
+"""Commands that run the service: up, worker, migrate."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from service.commands.access import DEFAULT_DATA_DIR, HomeOption
+
+
+def up(
+    workers: Annotated[int, typer.Option(min=0, max=256, help="Worker processes to run.")] = 2,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="Port on 127.0.0.1; 0 is any free one.  [default: 8000 or the next free]"
+        ),
+    ] = None,
+    data_dir: HomeOption = DEFAULT_DATA_DIR,
+) -> None:
+    """Serve on this machine until Ctrl-C: broker, database, API, page and workers."""
+    # Imported here: the other commands also run where a supervisor cannot (Windows has no flock).
+    from service.local.directory import DataDirectory
+    from service.local.supervisor import LocalOptions, Supervisor
+    from service.settings import EXAMPLE_API_KEY
+
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    directory = DataDirectory(path=data_dir)
+    options = LocalOptions(
+        directory=directory, workers=workers, port=port, api_key=os.environ.get("LOCKSTEP_API_KEY") or None
+    )
+    supervisor = Supervisor(options)
+
+    def welcome() -> None:
+        typer.echo(f"Lockstep serves {supervisor.url} with {workers} worker{'' if workers == 1 else 's'}.")
+        typer.echo(f"The page: {supervisor.url}/#key={supervisor.api_key}")
+        typer.echo(f"Data and logs: {directory.path.resolve()}")
+        typer.echo("Ctrl-C stops it; jobs that run then go on at the next start.")
+        if supervisor.api_key == EXAMPLE_API_KEY:
+            typer.echo("Warning: LOCKSTEP_API_KEY is the example's key, which everybody knows.", err=True)
+
+    supervisor.run(on_ready=welcome)
+    typer.echo("Stopped.")
+
+
+def worker() -> None:
+    """Run one worker for the database and the broker that the settings (LOCKSTEP_*) name."""
+    from service.local.worker import worker_command
+
+    command = worker_command()
+    os.execv(command[0], command)  # noqa: S606  (our own interpreter)
+
+
+def migrate() -> None:
+    """Bring the database that LOCKSTEP_DATABASE_URL names to this version's tables."""
+    from service.commands.place import read_settings
+    from service.store.database import migrate as migrate_database
+
+    migrate_database(read_settings().database_url)
+    typer.echo("The database is up to date.")
+    sys.stdout.flush()

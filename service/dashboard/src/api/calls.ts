@@ -1,0 +1,73 @@
+/** The service's addresses, one function each. */
+
+import type { WireHistory } from "../pure/history.ts";
+import { get, post, reader, send, withQuery, type Answer, type Current } from "./http.ts";
+import type { Job, JobEvent, Page, Queue, Validation, Worker } from "./types.ts";
+
+const jobPath = (id: string, rest = ""): string => `/v1/jobs/${encodeURIComponent(id)}${rest}`;
+
+export interface JobsQuery {
+  readonly status: string | null;
+  readonly after: string | null;
+  readonly limit: number;
+}
+
+const readJobs = reader<Page<Job>>();
+export const listJobs = (query: JobsQuery, signal: AbortSignal): Promise<Current<Page<Job>>> =>
+  readJobs(withQuery("/v1/jobs", { ...query }), signal);
+
+export const getJob = (id: string, signal?: AbortSignal, etag?: string | null): Promise<Answer<Job>> =>
+  get(jobPath(id), signal, etag);
+
+export interface HistoryQuery {
+  readonly series: string | null;
+  readonly max_points: number;
+  readonly since_step: number | null;
+}
+
+export async function getHistory(id: string, query: HistoryQuery, signal: AbortSignal): Promise<WireHistory> {
+  const answer = await get<{ series: WireHistory }>(withQuery(jobPath(id, "/history"), { ...query }), signal);
+  return answer.data?.series ?? {};
+}
+
+export async function getEvents(
+  id: string,
+  after: string | null,
+  signal: AbortSignal,
+): Promise<Page<JobEvent>> {
+  const path = withQuery(jobPath(id, "/events"), { after, limit: 100 });
+  const answer = await get<Page<JobEvent>>(path, signal);
+  return answer.data ?? { data: [], has_more: false, first_id: null, last_id: null };
+}
+
+export const cancelJob = (id: string): Promise<Job> => post(jobPath(id, "/cancel"));
+
+export const validateJob = (spec: string): Promise<Validation> => post("/v1/jobs?validate_only=true", spec);
+
+export const createJob = (spec: string, idempotencyKey: string): Promise<Job> =>
+  post("/v1/jobs", spec, { "Idempotency-Key": idempotencyKey });
+
+const readWorkers = reader<Page<Worker>>();
+export const getWorkers = (signal: AbortSignal): Promise<Current<Page<Worker>>> =>
+  readWorkers("/v1/workers", signal);
+
+const readQueue = reader<Queue>();
+export const getQueue = (signal: AbortSignal): Promise<Current<Queue>> => readQueue("/v1/queue", signal);
+
+/** Rejects with Refused (401) where the service does not know this key. */
+export const tryKey = (key: string): Promise<Response> => send("/v1/queue", { key });
+
+export const WEIGHT_FORMATS = ["safetensors", "npz", "json"] as const;
+export type WeightFormat = (typeof WEIGHT_FORMATS)[number];
+
+/** Fetches a file with the key (a plain link could not carry it) and hands it to the browser as a download. */
+export async function downloadWeights(id: string, format: WeightFormat): Promise<void> {
+  const response = await send(withQuery(jobPath(id, "/weights"), { format }), { headers: { Accept: "*/*" } });
+  const url = URL.createObjectURL(await response.blob());
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = `${id}.${format}`;
+  link.click();
+  // The browser has taken its own reference by the next turn, but not always within this one.
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

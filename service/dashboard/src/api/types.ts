@@ -1,0 +1,110 @@
+/** The HTTP contract, as far as the page reads it. */
+
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: Json;
+}
+
+export const STATUSES = ["queued", "running", "cancelling", "succeeded", "failed", "cancelled"] as const;
+export type Status = (typeof STATUSES)[number];
+
+export interface Progress {
+  readonly step: number;
+  readonly steps: number;
+  readonly epoch: number;
+  readonly fraction: number;
+  readonly eta_seconds: number | null;
+}
+
+export interface Result {
+  readonly steps: number;
+  readonly stop_reason: string;
+  readonly loss: number | string | null;
+  readonly metrics: Readonly<Record<string, number | string | null>>;
+  readonly parameters: Readonly<Record<string, Json>> | null;
+  readonly weights_sha256: string;
+}
+
+export interface JobError {
+  readonly code: string;
+  readonly message: string;
+  readonly param: string | null;
+}
+
+export interface Transition {
+  readonly status: Status;
+  readonly reason: string | null;
+  readonly at: string;
+}
+
+export interface Job {
+  readonly id: string;
+  readonly kind: string;
+  readonly name: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly status: Status;
+  readonly status_reason: string | null;
+  readonly status_message: string | null;
+  readonly is_terminal: boolean;
+  readonly spec: JsonObject;
+  readonly progress: Progress;
+  readonly result: Result | null;
+  readonly error: JobError | null;
+  readonly workers: { readonly wanted: number; readonly active: number };
+  readonly timings: {
+    readonly queued_ms: number | null;
+    readonly first_step_ms: number | null;
+    readonly run_ms: number | null;
+  };
+  /** Absent in lists. */
+  readonly transitions?: readonly Transition[];
+  readonly created_at: string;
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
+}
+
+export interface Page<T> {
+  readonly data: readonly T[];
+  readonly has_more: boolean;
+  readonly first_id: string | null;
+  readonly last_id: string | null;
+}
+
+export interface JobEvent {
+  readonly id: string;
+  readonly created_at: string;
+  readonly level: string;
+  readonly type: string;
+  readonly message: string;
+  readonly data: JsonObject;
+}
+
+export interface SpecProblem {
+  readonly pointer: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The answer to `validate_only`: the spec with all defaults filled in. */
+export interface Validation {
+  readonly valid: true;
+  readonly steps: number;
+  readonly spec: JsonObject;
+}
+
+export interface Worker {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly state: "idle" | "leading" | "helping";
+  readonly job_id: string | null;
+  readonly fingerprint: string | null;
+  /** False for one that has not been heard of for a while. */
+  readonly present: boolean;
+  readonly heartbeat_at: string;
+}
+
+export interface Queue {
+  readonly jobs: Readonly<Record<string, number>>;
+  readonly workers: Readonly<Record<string, number>>;
+}

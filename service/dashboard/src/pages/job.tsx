@@ -1,0 +1,197 @@
+/** One job, live. */
+
+import { useSignal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
+import type { JSX } from "preact";
+import { cancelJob } from "../api/calls.ts";
+import { explain } from "../api/http.ts";
+import type { Job } from "../api/types.ts";
+import { Curve } from "../parts/curve.tsx";
+import { Confirm } from "../parts/dialog.tsx";
+import { DeterminismCard, ResultCard } from "../parts/result.tsx";
+import {
+  Ago,
+  Card,
+  CopyButton,
+  Empty,
+  Facts,
+  ProgressBar,
+  StatusBadge,
+  stepsOf,
+  type Fact,
+} from "../parts/small.tsx";
+import { SpecCard } from "../parts/spec.tsx";
+import { EventsCard, TimelineCard } from "../parts/timeline.tsx";
+import { count, moment, percent, span, speed, words } from "../pure/format.ts";
+import { JOB_LIMITS } from "../pure/pacing.ts";
+import { againLink } from "../pure/route.ts";
+import { retryNow, usePolling } from "../poller.ts";
+import { now } from "../session.ts";
+import { JobWatch } from "../watch.ts";
+
+export function JobPage({ id }: { id: string }): JSX.Element {
+  const watch = useMemo(() => new JobWatch(id), [id]);
+  usePolling({ look: watch.look, limits: JOB_LIMITS, onRefused: (error) => (watch.refused.value = error) }, [
+    watch,
+  ]);
+  const job = watch.job.value;
+  const refused = watch.refused.value;
+  useEffect(() => {
+    document.title = job ? `${titleOf(job)} · Lockstep` : "Lockstep";
+  }, [job]);
+  if (refused) {
+    return (
+      <Empty title={refused.status === 404 ? "There is no such job here." : refused.title}>
+        <p>{refused.status === 404 ? `${id} is unknown, or belongs to another key.` : refused.message}</p>
+        <a class="button" href="#/">
+          All jobs
+        </a>
+      </Empty>
+    );
+  }
+  if (!job) return <p class="loading">Reading the job …</p>;
+  return (
+    <div class="job">
+      <Head job={job} watch={watch} />
+      {job.error ? <ErrorBox job={job} /> : null}
+      <div class="job-grid">
+        <div class="job-main">
+          <Card title="Learning curve" class="curve-card">
+            {watch.loaded.value && Object.keys(watch.history.value).length === 0 ? (
+              <p class="note curve-empty">
+                {job.is_terminal ? "This job recorded no step." : "The curve begins with the first step."}
+              </p>
+            ) : (
+              <Curve history={watch.history} detail={(low, high, stop) => watch.detail(low, high, stop)} />
+            )}
+          </Card>
+          <SpecCard job={job} />
+        </div>
+        <div class="job-side">
+          {job.result ? <ResultCard job={job} result={job.result} /> : null}
+          <DeterminismCard job={job} />
+          <TimelineCard job={job} />
+        </div>
+        <div class="job-wide">
+          <EventsCard events={watch.events.value} />
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function titleOf(job: Job): string {
+  const state =
+    job.is_terminal || job.status === "queued" ? words(job.status) : percent(job.progress.fraction);
+  return `${state} · ${job.name ?? job.id}`;
+}
+
+function Head({ job, watch }: { job: Job; watch: JobWatch }): JSX.Element {
+  return (
+    <header class="job-head">
+      <a class="back" href="#/">
+        ← Jobs
+      </a>
+      <div class="job-title">
+        <h1>{job.name ?? job.id}</h1>
+        <StatusBadge status={job.status} reason={job.is_terminal ? null : job.status_reason} />
+        <span class="actions">
+          <a class="button" href={againLink(job.id)}>
+            Run again
+          </a>
+          {job.is_terminal ? null : <CancelButton job={job} watch={watch} />}
+        </span>
+      </div>
+      <p class="job-id">
+        <code>{job.id}</code> <CopyButton text={job.id} what="the job's id" />{" "}
+        <span class="muted">
+          submitted <Ago at={job.created_at} />
+        </span>
+      </p>
+      {job.status_message && !job.error ? <p class="status-message">{job.status_message}</p> : null}
+      <ProgressBar job={job} />
+      <Facts class="is-strip" facts={progressFacts(job, watch.speed.value)} />
+    </header>
+  );
+}
+
+function progressFacts(job: Job, stepsPerSecond: number | null): Fact[] {
+  const epochs = job.spec["epochs"];
+  const epoch = count(job.progress.epoch);
+  const ranMs = job.timings.run_ms;
+  const started = moment(job.started_at);
+  const ran =
+    ranMs !== null
+      ? ranMs / 1000
+      : started === null || job.is_terminal
+        ? null
+        : Math.max(0, (now.value - started) / 1000);
+  const eta = job.is_terminal ? null : job.progress.eta_seconds;
+  return [
+    { name: "Step", value: stepsOf(job) },
+    { name: "Epoch", value: typeof epochs === "number" ? `${epoch} / ${count(epochs)}` : epoch },
+    { name: "Speed", value: speed(stepsPerSecond) },
+    { name: job.is_terminal ? "Ran for" : "Running for", value: ran === null ? "–" : span(ran) },
+    ...(job.is_terminal ? [] : [{ name: "Time left", value: eta === null ? "–" : `about ${span(eta)}` }]),
+    {
+      name: "Workers",
+      value: job.is_terminal
+        ? `${job.workers.wanted} wanted`
+        : `${job.workers.active} of ${job.workers.wanted}`,
+    },
+    ...(job.timings.queued_ms != null ? [{ name: "Waited", value: span(job.timings.queued_ms / 1000) }] : []),
+    ...(job.timings.first_step_ms != null
+      ? [{ name: "First step after", value: span(job.timings.first_step_ms / 1000) }]
+      : []),
+  ];
+}
+
+function ErrorBox({ job }: { job: Job }): JSX.Element {
+  const code = job.error?.code ?? "";
+  return (
+    <div class="error-box" role="alert">
+      <strong>{words(code)}</strong>
+      {job.error?.param ? <code>{job.error.param}</code> : null}
+      <p>{job.error?.message}</p>
+      {code === "worker_lost" ? <p class="muted">Its workers' logs say more.</p> : null}
+    </div>
+  );
+}
+
+function CancelButton({ job, watch }: { job: Job; watch: JobWatch }): JSX.Element {
+  const asking = useSignal(false);
+  const problem = useSignal("");
+  const busy = job.status === "cancelling";
+  const cancel = async (): Promise<void> => {
+    asking.value = false;
+    try {
+      watch.accept(await cancelJob(job.id));
+      problem.value = "";
+      retryNow();
+    } catch (error) {
+      problem.value = explain(error);
+    }
+  };
+  return (
+    <>
+      <button type="button" class="button danger-quiet" disabled={busy} onClick={() => (asking.value = true)}>
+        {busy ? "Cancelling …" : "Cancel"}
+      </button>
+      <span class="problem-text" role="status">
+        {problem.value}
+      </span>
+      <Confirm
+        open={asking.value}
+        title="Cancel this job?"
+        yes="Cancel the job"
+        no="Keep it going"
+        onYes={() => void cancel()}
+        onNo={() => (asking.value = false)}
+      >
+        <p>
+          It stops after its present step. What it recorded stays; a cancelled job cannot be started again.
+        </p>
+      </Confirm>
+    </>
+  );
+}

@@ -1,0 +1,81 @@
+/** Words around a curve: its series with their values, what could not be drawn, and a summary for the ear. */
+
+import type { Signal } from "@preact/signals";
+import { useMemo } from "preact/hooks";
+import type { JSX } from "preact";
+import { count, number, words } from "../pure/format.ts";
+import { EMPTY, explodes, firstNonFinite, type History, type Series } from "../pure/history.ts";
+import { colorOf } from "./chart.ts";
+
+interface LegendProps {
+  readonly names: readonly string[];
+  readonly shown: History;
+  readonly step: number | null;
+  readonly hidden: Signal<ReadonlySet<string>>;
+}
+
+export function Legend({ names, shown, step, hidden }: LegendProps): JSX.Element {
+  const toggle = (name: string): void => {
+    const next = new Set(hidden.value);
+    if (!next.delete(name)) next.add(name);
+    hidden.value = next;
+  };
+  return (
+    <div class="legend">
+      {names.map((name, i) => (
+        <button key={name} type="button" aria-pressed={!hidden.value.has(name)} onClick={() => toggle(name)}>
+          <span class="legend-line" style={{ background: colorOf(i) }} aria-hidden="true" />
+          {words(name)} <b class="mono">{number(valueAt(shown[name] ?? EMPTY, step))}</b>
+        </button>
+      ))}
+      <span class="legend-step mono">{step === null ? "latest" : `step ${count(step)}`}</span>
+    </div>
+  );
+}
+
+/** The value at a step, or the last one before it: an epoch's series has one point for many steps. */
+function valueAt(series: Series, step: number | null): number | undefined {
+  if (step === null) return series.values.at(-1);
+  return series.values[series.steps.findLastIndex((at) => at <= step)];
+}
+
+export function Notes({
+  names,
+  history,
+  log,
+}: {
+  names: readonly string[];
+  history: History;
+  log: boolean;
+}): JSX.Element {
+  const grows = !log && names.some((name) => explodes(history[name] ?? EMPTY));
+  const notes = useMemo(
+    () =>
+      names.flatMap((name) => {
+        const series = history[name] ?? EMPTY;
+        const bad = firstNonFinite(series);
+        const low = log && series.values.some((value) => value <= 0);
+        return [
+          ...(bad ? [`${words(name)} is ${number(bad.value)} at step ${count(bad.step)}: not drawn.`] : []),
+          ...(low ? [`${words(name)}: values of 0 and below have no place on a log scale.`] : []),
+        ];
+      }),
+    [names.join(), history, log],
+  );
+  return (
+    <span class="note">
+      {grows ? "It grows beyond what a linear scale can show: choose Log. " : ""}
+      {notes.length ? notes.join(" ") : "Drag to zoom, double-click for the whole run."}
+    </span>
+  );
+}
+
+export function summary(names: readonly string[], history: History): string {
+  const said = names.map((name) => {
+    const { steps, values } = history[name] ?? EMPTY;
+    const finite = values.filter(Number.isFinite);
+    const low = finite.reduce((a, b) => Math.min(a, b), Infinity);
+    return `${words(name)}: ${number(values[0])} at step ${steps[0] ?? 0}, ${number(values.at(-1))} at step ${steps.at(-1) ?? 0}, lowest ${number(low)}.`;
+  });
+  return said.length ? `Curve. ${said.join(" ")}` : "Curve without points yet.";
+}

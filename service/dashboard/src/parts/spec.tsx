@@ -1,0 +1,34 @@
+/** A spec, readable first and whole below. */
+
+import type { JSX } from "preact";
+import type { Job } from "../api/types.ts";
+import { describe, shortJson } from "../pure/describe.ts";
+import { againLink } from "../pure/route.ts";
+import { Card, CopyButton, Facts } from "./small.tsx";
+
+export function SpecCard({ job }: { job: Job }): JSX.Element {
+  const said = describe(job.spec);
+  const metadata = Object.entries(job.metadata);
+  return (
+    <Card title="Spec" aside={<a href={againLink(job.id)}>Use as a new job</a>}>
+      <ol class={said.isExpression ? "model is-expression" : "model"} aria-label="Model">
+        {said.model.map((part, i) => (
+          <li key={i}>
+            <code>{part}</code>
+          </li>
+        ))}
+      </ol>
+      <Facts facts={said.rows.map(([name, value]) => ({ name, value }))} />
+      {metadata.length ? (
+        <Facts class="metadata" facts={metadata.map(([name, value]) => ({ name, value }))} />
+      ) : null}
+      <details>
+        <summary>As JSON</summary>
+        <div class="json">
+          <CopyButton text={JSON.stringify(job.spec, null, 2)} what="the spec" />
+          <pre tabIndex={0}>{shortJson(job.spec)}</pre>
+        </div>
+      </details>
+    </Card>
+  );
+}

@@ -1,0 +1,133 @@
+/** A job's spec in words: what a person wants to know first, with everything else left to the JSON below it. */
+
+import { count, number } from "./format.ts";
+
+export type Value = null | boolean | number | string | readonly Value[] | { readonly [key: string]: Value };
+type Fields = { readonly [key: string]: Value };
+
+export interface Description {
+  /** The layers in order, or the one expression. */
+  readonly model: readonly string[];
+  readonly isExpression: boolean;
+  readonly rows: readonly (readonly [string, string])[];
+}
+
+export function describe(spec: Fields): Description {
+  const model = fields(spec["model"]);
+  const expression = model["expression"];
+  const rows: [string, string][] = [];
+  const add = (name: string, text: string): void => {
+    if (text !== "") rows.push([name, text]);
+  };
+  if (typeof expression === "string") add("Start", pairs(fields(model["parameters"])));
+  add("Data", dataOf(fields(spec["data"])));
+  add("Loss", named(spec["loss"]));
+  add("Optimizer", named(spec["optimizer"]));
+  add("Batches", batchesOf(spec));
+  add("Epochs", typeof spec["epochs"] === "number" ? count(spec["epochs"]) : "");
+  add("Stops early", pairs(fields(spec["stop"])));
+  return {
+    model: typeof expression === "string" ? [expression] : layersOf(model["layers"] ?? []),
+    isExpression: typeof expression === "string",
+    rows,
+  };
+}
+
+function fields(value: Value | undefined): Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+}
+
+function layersOf(layers: Value): string[] {
+  if (!Array.isArray(layers)) return [];
+  return (layers as readonly Value[]).flatMap((layer) =>
+    Array.isArray(layer) ? layersOf(layer) : [layerOf(fields(layer))],
+  );
+}
+
+function layerOf(layer: Fields): string {
+  const { type, in: input, out, bias, ...rest } = layer;
+  const width = input !== undefined && out !== undefined ? ` ${plain(input)} → ${plain(out)}` : "";
+  const extra = [pairs(rest), bias === false ? "no bias" : ""].filter((part) => part !== "").join(", ");
+  return `${plain(type ?? "layer").replaceAll("_", " ")}${width}${extra ? ` (${extra})` : ""}`;
+}
+
+function dataOf(data: Fields): string {
+  const parts: string[] = [];
+  if (typeof data["builtin"] === "string") parts.push(data["builtin"]);
+  else if (typeof data["generator"] === "string") {
+    const { generator, test_fraction: _t, validation_fraction: _v, standardize: _s, ...rest } = data;
+    parts.push(`generated ${plain(generator ?? "")}`, pairs(rest));
+  } else if (data["inline"] !== undefined) parts.push(inlineOf(fields(data["inline"])));
+  const share = (name: string, what: string): void => {
+    const value = data[name];
+    if (typeof value === "number" && value > 0) parts.push(`${number(value * 100)} % for ${what}`);
+  };
+  share("validation_fraction", "validation");
+  share("test_fraction", "test");
+  if (data["standardize"] === true) parts.push("standardized");
+  return parts.filter((part) => part !== "").join(", ");
+}
+
+function inlineOf(inline: Fields): string {
+  const x = inline["x"];
+  if (!Array.isArray(x)) return "inline";
+  const first = (x as readonly Value[])[0];
+  const columns = Array.isArray(first) ? first.length : 1;
+  return `inline, ${count(x.length)} rows × ${columns} ${columns === 1 ? "column" : "columns"}`;
+}
+
+function batchesOf(spec: Fields): string {
+  const size = spec["batch_size"];
+  if (size === undefined) return "";
+  if (size === "full") return "all rows at once";
+  return `${plain(size)} rows, ${spec["shuffle"] === false ? "in order" : "shuffled"}`;
+}
+
+/** Settings of an optimizer that are off at zero. */
+const SWITCHES = ["momentum", "weight_decay"];
+
+/** "adam, learning rate 0.01, betas 0.9 0.999": a name, or an object with a type. */
+function named(value: Value | undefined): string {
+  if (value === undefined) return "";
+  if (typeof value === "string") return value.replaceAll("_", " ");
+  const { type, ...rest } = fields(value);
+  for (const name of SWITCHES) if (rest[name] === 0) delete (rest as Record<string, Value>)[name];
+  return [plain(type ?? "").replaceAll("_", " "), pairs(rest)].filter((part) => part !== "").join(", ");
+}
+
+/** Names and values, without those that are switched off (null, false). */
+function pairs(values: Fields): string {
+  return Object.entries(values)
+    .filter(([, value]) => value !== null && value !== false)
+    .map(([name, value]) =>
+      value === true ? name.replaceAll("_", " ") : `${name.replaceAll("_", " ")} ${plain(value)}`,
+    )
+    .join(", ");
+}
+
+function plain(value: Value): string {
+  if (Array.isArray(value)) return (value as readonly Value[]).map(plain).join(" ");
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
+}
+
+const MOST_ITEMS = 16;
+
+/** Indented JSON in which a list longer than `most` shows its first items and says how many more there are. */
+export function shortJson(value: Value, most = MOST_ITEMS, indent = ""): string {
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const inner = `${indent}  `;
+  if (Array.isArray(value)) {
+    const items = value as readonly Value[];
+    const rest = items.length > most ? `, … ${count(items.length - most)} more` : "";
+    const shown = items.slice(0, most).map((item) => shortJson(item, most, inner));
+    if (items.every((item) => typeof item !== "object" || item === null))
+      return `[${shown.join(", ")}${rest}]`;
+    return `[\n${shown.map((item) => inner + item).join(",\n")}${rest}\n${indent}]`;
+  }
+  const entries = Object.entries(value as Fields);
+  if (entries.length === 0) return "{}";
+  const flat = entries.every(([, item]) => typeof item !== "object" || item === null);
+  const text = entries.map(([name, item]) => `${JSON.stringify(name)}: ${shortJson(item, most, inner)}`);
+  if (flat && text.join(", ").length < 70) return `{${text.join(", ")}}`;
+  return `{\n${text.map((line) => inner + line).join(",\n")}\n${indent}}`;
+}

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { describe, shortJson } from "../src/pure/describe.ts";
+
+test("a classifier in words", () => {
+  const said = describe({
+    model: {
+      layers: [
+        { type: "linear", in: 64, out: 32, bias: true },
+        [{ type: "leaky_relu", negative_slope: 0.01 }],
+        { type: "linear", in: 32, out: 10, bias: false },
+      ],
+    },
+    data: { builtin: "digits", test_fraction: 0.2, standardize: true },
+    loss: "cross_entropy",
+    optimizer: { type: "adam", learning_rate: 0.01, betas: [0.9, 0.999], weight_decay: 0 },
+    epochs: 20,
+    batch_size: 64,
+    shuffle: true,
+    stop: { loss_below: null, patience: 5 },
+  });
+  assert.deepEqual(said.model, [
+    "linear 64 → 32",
+    "leaky relu (negative slope 0.01)",
+    "linear 32 → 10 (no bias)",
+  ]);
+  assert.deepEqual(Object.fromEntries(said.rows), {
+    Data: "digits, 20 % for test, standardized",
+    Loss: "cross entropy",
+    Optimizer: "adam, learning rate 0.01, betas 0.9 0.999",
+    Batches: "64 rows, shuffled",
+    Epochs: "20",
+    "Stops early": "patience 5",
+  });
+});
+
+test("an expression in words", () => {
+  const said = describe({
+    model: { expression: "a*x + b", parameters: { a: 4, b: 1 } },
+    data: { inline: { x: [1, 2], y: [6, 8] } },
+    loss: { type: "huber", delta: 2 },
+    batch_size: "full",
+  });
+  assert.deepEqual(said.model, ["a*x + b"]);
+  assert.ok(said.isExpression);
+  const rows = Object.fromEntries(said.rows);
+  assert.equal(rows["Start"], "a 4, b 1");
+  assert.equal(rows["Data"], "inline, 2 rows × 1 column");
+  assert.equal(rows["Loss"], "huber, delta 2");
+  assert.equal(rows["Batches"], "all rows at once");
+});
+
+test("a spec of a shape that this page does not know harms nothing", () => {
+  for (const odd of [{}, { model: null, data: [1], loss: null }, { model: { layers: "x" }, stop: 3 }]) {
+    assert.ok(Array.isArray(describe(odd).rows));
+  }
+});
+
+test("long lists are cut and say so", () => {
+  const text = shortJson({
+    x: Array.from({ length: 1_000 }, (_, i) => i),
+    name: "n",
+    nested: [
+      [1, 2],
+      [3, 4],
+    ],
+  });
+  assert.ok(text.includes("… 984 more"), text);
+  assert.ok(text.length < 300);
+  const long = { x: Array.from({ length: 1_000 }, (_, i) => [i]) };
+  assert.deepEqual(JSON.parse(shortJson(long, Infinity)), long);
+  assert.deepEqual(JSON.parse(shortJson({ a: [1, { b: null }], c: {} })), { a: [1, { b: null }], c: {} });
+});

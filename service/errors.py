@@ -1,0 +1,179 @@
+"""Every error as a problem document (RFC 9457): application/problem+json, with a pointer to what is wrong."""
+
+import json
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from core.errors import InvalidData, SpecError
+from service.predictors import NoWeights
+from service.store.errors import KeyReused, NotFound, Refused
+
+logger = logging.getLogger(__name__)
+
+MOST_ENTRIES = 100
+"""Entries of `errors` in one answer."""
+RETRY_AFTER_SECONDS = 1
+
+
+class ApiProblem(Exception):
+    """An answer other than a success; `errors` holds {pointer, code, message}."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        errors: Sequence[Mapping[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.status = status
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
+        super().__init__(detail)
+
+
+def problem_response(problem: ApiProblem, instance: str) -> Response:
+    """The problem document of the request for the path `instance`."""
+    document = {
+        "type": "about:blank",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": instance,
+        "errors": problem.errors[:MOST_ENTRIES],
+    }
+    return Response(
+        json.dumps(document, ensure_ascii=False).encode(errors="replace"),
+        problem.status,
+        headers=problem.headers,
+        media_type="application/problem+json",
+    )
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Make `app` answer each of its errors with a problem document."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        return problem_response(problem_of(error, request), request.url.path)
+
+    for kind in (
+        ApiProblem,
+        HTTPException,
+        RequestValidationError,
+        SpecError,
+        InvalidData,
+        NotFound,
+        KeyReused,
+        Refused,
+        NoWeights,
+        RecursionError,
+        OperationalError,
+        InterfaceError,
+        PoolTimeout,
+    ):
+        app.add_exception_handler(kind, answer)
+
+
+def problem_of(error: Exception, request: Request) -> ApiProblem:
+    """What to answer to an error; whatever has no place here is a fault of ours: 500."""
+    match error:
+        case ApiProblem():
+            return error
+        case HTTPException():
+            return _of_http(error, request)
+        case RequestValidationError():
+            return _of_validation(error)
+        case OperationalError() | InterfaceError() | PoolTimeout():
+            return _of_database(error)
+    return _of_refusal(error) or ApiProblem(
+        500, "Something went wrong here. The log has the details under this answer's X-Request-Id."
+    )
+
+
+def _of_refusal(error: Exception) -> ApiProblem | None:
+    """What core and store refuse."""
+    match error:
+        case SpecError():
+            count = len(error.problems)
+            entries = [asdict(problem) for problem in error.problems]
+            return ApiProblem(
+                422, f"The spec has {count} problem{'s' if count != 1 else ''}.", errors=entries
+            )
+        case InvalidData():
+            return unprocessable("/x", "invalid_data", str(error))
+        case RecursionError():
+            return unprocessable("", "too_nested", "expected fewer brackets inside each other")
+        case KeyReused():
+            return unprocessable("", "key_reused", str(error))
+        case NotFound():
+            return ApiProblem(404, str(error))
+        case Refused():
+            return _conflict(error.reason, str(error))
+        case NoWeights():
+            return _conflict("result_not_ready", str(error))
+    return None
+
+
+def unprocessable(pointer: str, code: str, message: str) -> ApiProblem:
+    """422 with one entry, whose message is the detail too."""
+    return ApiProblem(422, message, errors=[{"pointer": pointer, "code": code, "message": message}])
+
+
+def _conflict(code: str, message: str) -> ApiProblem:
+    return ApiProblem(409, message, errors=[{"pointer": "", "code": code, "message": message}])
+
+
+def _of_http(error: HTTPException, request: Request) -> ApiProblem:
+    match error.status_code:
+        case 404:
+            detail = f"There is no {request.url.path}; /docs lists what there is."
+        case 405:
+            allowed = _allowed_at(request)
+            return ApiProblem(
+                405, f"{request.method} is not allowed here; {allowed} is.", headers={"Allow": allowed}
+            )
+        case _:
+            detail = str(error.detail)
+    return ApiProblem(error.status_code, detail, headers=error.headers)
+
+
+def _allowed_at(request: Request) -> str:
+    """The methods of the address; the router itself tells only those of the first handler found there."""
+    for path, methods in request.app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), request.url.path):
+            return ", ".join(sorted(method.upper() for method in methods))
+    return "GET"
+
+
+def _of_validation(error: RequestValidationError) -> ApiProblem:
+    """Problems of the address's parameters; bodies are read elsewhere."""
+    entries = [
+        {
+            "pointer": "",
+            "code": str(entry["type"]),
+            "message": f"{'.'.join(str(part) for part in entry['loc'][1:])}: {entry['msg']}",
+        }
+        for entry in error.errors()
+    ]
+    return ApiProblem(422, "; ".join(entry["message"] for entry in entries[:3]), errors=entries)
+
+
+def _of_database(error: Exception) -> ApiProblem:
+    # The client only learns that it may try again.
+    logger.error("action=database_failed error=%s", error)
+    return ApiProblem(
+        503,
+        "The database does not answer right now; try again.",
+        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+    )

@@ -1,0 +1,1 @@
+"""`lockstep up`: the whole service on one machine, under one supervisor."""

@@ -1,0 +1,195 @@
+"""The supervisor: starts broker, API and workers, keeps them alive, and ends them all.
+
+It has one thread and does nothing but wait. All state is in the database; a supervisor that is
+killed takes its children with it, and the next one goes on from the same data directory.
+"""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.local.broker import EmbeddedBroker
+from service.local.child import Child, Program
+from service.local.claims import evict_all_but
+from service.local.directory import DataDirectory, DirectoryLock, write_whole
+from service.local.errors import LocalError
+from service.local.ports import HOST, listen
+from service.local.signals import Signals
+from service.local.worker import worker_command
+from service.store.database import migrate
+
+logger = logging.getLogger(__name__)
+
+START_SECONDS = 60.0  # to the first answer; a cold disk and one busy core included
+WORKERS_STOP_SECONDS = 9.0  # a step, a checkpoint and the release of a claim fit into it many times
+API_STOP_SECONDS = 3.0
+BROKER_STOP_SECONDS = 1.0
+GIVE_UP_RESTARTS = 3  # of the API before it has ever answered
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalOptions:
+    """What `lockstep up` was asked for."""
+
+    directory: DataDirectory
+    workers: int = 2
+    port: int | None = None
+    api_key: str | None = None
+
+
+class Supervisor:
+    """One local service, from its start to its clean end."""
+
+    def __init__(self, options: LocalOptions) -> None:
+        self._options = options
+        self._directory = options.directory
+        self._children: dict[str, Child] = {}
+        self.url = ""
+        self.api_key = ""
+
+    def run(self, on_ready: Callable[[], None]) -> None:
+        """Serve until SIGTERM, SIGINT or SIGHUP. `on_ready` is called once, when the service answers."""
+        self._directory.create()
+        lock = DirectoryLock(self._directory)
+        lock.acquire()
+        try:
+            with Signals() as signals:
+                self._serve(signals, on_ready)
+        finally:
+            lock.release()
+
+    def _serve(self, signals: Signals, on_ready: Callable[[], None]) -> None:
+        self._directory.url_path.unlink(missing_ok=True)  # a killed predecessor's
+        listener = listen(self._options.port)
+        port = listener.getsockname()[1]
+        self.url = f"http://{HOST}:{port}"
+        self.api_key = self._directory.ensure_key(self._options.api_key)
+        broker = EmbeddedBroker.near(self._directory.path)
+        try:
+            self._prepare_database()
+            self._start(broker, listener)
+            if self._wait_until_ready(signals, port):
+                write_whole(self._directory.url_path, self.url + "\n")
+                on_ready()
+                self._watch(signals)
+        finally:
+            self._directory.url_path.unlink(missing_ok=True)
+            listener.close()
+            self._stop(signals)
+            broker.remove()
+
+    def _prepare_database(self) -> None:
+        """Make the tables, and free the jobs that a predecessor was killed with."""
+        try:
+            migrate(self._directory.database_url)
+            evict_all_but(self._directory.database_url, sessions=())
+        except SQLAlchemyError as error:
+            path = self._directory.path / "lockstep.db"
+            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+            raise LocalError(f"the database {path} cannot be used: {reason}") from error
+
+    def _start(self, broker: EmbeddedBroker, listener: socket.socket) -> None:
+        python, descriptor = [sys.executable, "-m"], listener.fileno()
+        programs = [
+            self._program("broker", broker, broker.command()),
+            self._program("api", broker, [*python, "service.local.serve", str(descriptor)], descriptor),
+            *(
+                self._program(f"worker-{number}", broker, worker_command())
+                for number in range(1, self._options.workers + 1)
+            ),
+        ]
+        for program in programs:
+            on_death = self._evict_the_dead if program.name.startswith("worker") else None
+            child = Child(program=program, on_death=on_death)
+            child.start()
+            self._children[program.name] = child
+
+    def _program(self, name: str, broker: EmbeddedBroker, command: list[str], *inherit: int) -> Program:
+        """A child's program. Every address is said outright, so that a cluster's .env does not interfere."""
+        environment = {
+            **os.environ,
+            "PYTHONUNBUFFERED": "1",
+            "LOCKSTEP_DATABASE_URL": self._directory.database_url,
+            "LOCKSTEP_BROKER_URL": broker.url,
+            "LOCKSTEP_API_KEY": self.api_key,
+            "LOCKSTEP_HOST": HOST,
+            "LOCKSTEP_GROUP_HOST": HOST,
+        }
+        log = self._directory.logs_path / f"{name}.log"
+        return Program(name=name, command=command, environment=environment, log_path=log, inherit=inherit)
+
+    def _evict_the_dead(self) -> None:
+        """Free the jobs of a worker whose main process died, without waiting for the lease's end."""
+        try:
+            living = {child.pid for child in self._children.values() if child.pid is not None}
+            evict_all_but(self._directory.database_url, living)
+        except Exception:
+            # The supervisor must go on whatever the database does; the lease's end frees the jobs as well.
+            logger.exception("action=evict_failed")
+
+    def _wait_until_ready(self, signals: Signals, port: int) -> bool:
+        """True once the API answers; False when a signal came first; LocalError when it never does."""
+        deadline = time.monotonic() + START_SECONDS
+        api = self._children["api"]
+        while not signals.stops:
+            self._tend()
+            if api.process is not None and _answers(port):
+                return True
+            if api.restarts >= GIVE_UP_RESTARTS or time.monotonic() > deadline:
+                raise LocalError(
+                    f"the API does not start; its log ({api.program.log_path}) ends with:\n{api.log_tail()}"
+                )
+            signals.wait(0.05)
+        return False
+
+    def _watch(self, signals: Signals) -> None:
+        while not signals.stops:
+            signals.wait(0.5)
+            self._tend()
+
+    def _tend(self) -> None:
+        for child in self._children.values():
+            child.tend()
+
+    def _stop(self, signals: Signals) -> None:
+        """Workers and API at once, the broker last; a second signal ends the patience."""
+        last = self._children.pop("broker", None)
+        now = time.monotonic()
+        for child in self._children.values():
+            child.terminate()
+        for name, child in self._children.items():
+            seconds = API_STOP_SECONDS if name == "api" else WORKERS_STOP_SECONDS
+            _await_end(child, now + seconds, signals)
+        if last is not None:
+            last.terminate()
+            last.wait(time.monotonic() + BROKER_STOP_SECONDS)
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection(HOST, port, timeout=1.0)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _await_end(child: Child, deadline: float, signals: Signals) -> None:
+    """Wait for a child's end, less patiently after another signal."""
+    asked = signals.stops
+    while child.process is not None and child.process.poll() is None and time.monotonic() < deadline:
+        signals.wait(min(0.1, max(0.0, deadline - time.monotonic())))
+        if signals.stops > asked:
+            break
+    child.wait(time.monotonic())

@@ -1,0 +1,78 @@
+"""Predicting with what jobs learned; models that were used lately stay loaded."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from core.data.dataset import Preprocessing
+from core.encoding import from_safetensors
+from core.inference import Predictor
+from core.spec import ResolvedSpec
+from service.store import jobs, weights
+from service.store.database import Database
+
+MOST_LOADED = 8
+
+
+class NoWeights(Exception):
+    """The job has not succeeded, or not yet; `status` says which."""
+
+    def __init__(self, status: str) -> None:
+        self.status = status
+        super().__init__(f"the job is {status} and has no weights; they are there once it has succeeded")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A model, for one thread at a time: it computes in buffers of its own."""
+
+    predictor: Predictor
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Predictors:
+    """A small cache: weights never change once a job has succeeded."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._loaded: OrderedDict[str, Loaded] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def predict(self, job_id: str, owner: str | None, x: list[Any]) -> dict[str, Any]:
+        """What the job's model answers for `x`: {y} and, for a classifier, {probabilities, labels}.
+
+        Raises NotFound, NoWeights, and InvalidData where `x` does not fit the model.
+        """
+        with self._database.read() as tx:
+            jobs.version_of(tx, job_id, owner)
+            loaded = self._known(job_id) or self._load(tx, job_id)
+        with loaded.lock:
+            return loaded.predictor.predict(x)
+
+    def _known(self, job_id: str) -> Loaded | None:
+        with self._lock:
+            loaded = self._loaded.get(job_id)
+            if loaded is not None:
+                self._loaded.move_to_end(job_id)
+            return loaded
+
+    def _load(self, tx: Connection, job_id: str) -> Loaded:
+        job = jobs.get(tx, job_id, None)
+        if job.status != "succeeded":
+            raise NoWeights(job.status)
+        stored = weights.load(tx, job_id)
+        loaded = Loaded(
+            predictor=Predictor(
+                ResolvedSpec.model_validate_json(job.spec_json),
+                from_safetensors(stored.safetensors),
+                Preprocessing.from_json(stored.preprocessing_json),
+            )
+        )
+        with self._lock:
+            self._loaded[job_id] = loaded
+            while len(self._loaded) > MOST_LOADED:
+                self._loaded.popitem(last=False)
+        return loaded

@@ -1,0 +1,78 @@
+"""The clock-driven repair of what a crash or a lost message left behind.
+
+Safe in any number of processes at once: each statement is conditional, and a doubled ring is harmless.
+"""
+
+import logging
+import threading
+from types import TracebackType
+from typing import Self
+
+from service.bell import Bell
+from service.store import evictions, rings
+from service.store.database import Database
+
+logger = logging.getLogger(__name__)
+
+MOST_RINGS_PER_TICK = 100
+
+
+class Reconciler:
+    """A thread that evicts attempts whose lease ran out and rings for jobs that wait, every `every_seconds`.
+
+    It outlives outages of the database: the first failure is logged, the ticks go on, and so is the recovery.
+    """
+
+    def __init__(self, database: Database, bell: Bell, every_seconds: float) -> None:
+        self._database = database
+        self._bell = bell
+        self._every_seconds = every_seconds
+        self._stop = threading.Event()
+        self._failing = False
+        self._thread = threading.Thread(target=self._run, name="lockstep-reconciler", daemon=True)
+
+    def start(self) -> None:
+        """Start ticking; the first tick comes at once."""
+        self._thread.start()
+
+    def close(self, timeout_seconds: float = 5.0) -> None:
+        """Stop after the tick in progress."""
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_seconds)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def tick(self) -> None:
+        """Do it once: evict, then ring; raises what the database raises."""
+        with self._database.write() as tx:
+            evicted = evictions.evict_expired(tx)
+            due = rings.due_rings(tx, MOST_RINGS_PER_TICK)
+            rings.rung(tx, due)
+        for job_id in evicted:
+            logger.warning("action=evicted job=%s reason=lease_expired", job_id)
+        for job_id in due:
+            self._bell.ring("lead", job_id)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self.tick()
+            except Exception as error:
+                # The database may be away for minutes; this thread is what repairs things afterwards.
+                if not self._failing:
+                    logger.error("action=reconcile_failed error=%s: trying again", error)
+                self._failing = True
+            else:
+                if self._failing:
+                    logger.info("action=reconcile_recovered")
+                self._failing = False
+            if self._stop.wait(self._every_seconds):
+                return

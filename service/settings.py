@@ -1,0 +1,142 @@
+"""All settings of Lockstep: read from `LOCKSTEP_*` variables and from `.env` in the working directory.
+
+Nothing is read at import: whoever starts a process calls `Settings()` once and hands it down.
+`.env.example` lists every setting with its default and unit; a test keeps the two equal.
+"""
+
+import ipaddress
+import socket
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+EXAMPLE_API_KEY = "local-only-change-me"
+"""The key of `.env.example`: start-up and `doctor` warn while it is in use."""
+
+LOOPBACK_HOST_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class Settings(BaseSettings):
+    """The settings of one process; a wrong value raises pydantic's ValidationError, which names it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LOCKSTEP_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    database_url: str = Field(
+        default="sqlite:///.lockstep/lockstep.db",
+        min_length=1,
+        description="SQLAlchemy's address of the database: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME",
+    )
+    broker_url: str = Field(
+        default="redis://127.0.0.1:6379/0",
+        min_length=1,
+        description="Celery's address of the broker (Redis or Valkey)",
+    )
+    api_key: SecretStr | None = Field(
+        default=None, description="a key that the API accepts as an administrator's; only its hash is stored"
+    )
+    host: str = Field(default="127.0.0.1", min_length=1, description="address that the API listens on")
+    port: int = Field(default=8000, ge=0, le=65535, description="port that the API listens on")
+    allowed_hosts: str = Field(
+        default="",
+        description="Host headers that the API answers to, separated by commas; empty: localhost alone when "
+        "the API listens on loopback, else any",
+    )
+    group_host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="address on which a lead listens for its helpers; auto: this machine's own address",
+    )
+    lease_seconds: float = Field(
+        default=15.0, ge=1, le=3600, description="how long a claim holds without renewal"
+    )
+    renew_seconds: float = Field(default=2.0, gt=0, le=600, description="how often a claim is renewed")
+    poll_seconds: float = Field(
+        default=2.0, gt=0, le=600, description="how often an idle worker looks for a job by itself"
+    )
+    reconcile_seconds: float = Field(
+        default=2.0, gt=0, le=600, description="how often lost attempts are evicted and waiting jobs rung for"
+    )
+    step_timeout_seconds: float = Field(
+        default=5.0, gt=0, le=600, description="how long a member may keep the others of its group waiting"
+    )
+    checkpoint_seconds: float = Field(
+        default=10.0, gt=0, le=3600, description="longest time between two checkpoints"
+    )
+    max_body_bytes: int = Field(
+        default=32 * 1024 * 1024, ge=1024, le=1024**3, description="largest request body that the API reads"
+    )
+    log_level: LogLevel = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @field_validator("api_key", mode="before")
+    @classmethod
+    def _empty_is_no_key(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("api_key")
+    @classmethod
+    def _key_fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            key = value.get_secret_value()
+            if not (8 <= len(key) <= 256 and key.isascii() and key.isprintable() and " " not in key):
+                raise ValueError("expected 8 to 256 printable ASCII characters without spaces")
+        return value
+
+    @model_validator(mode="after")
+    def _lease_outlives_renewals(self) -> "Settings":
+        if self.renew_seconds * 2 > self.lease_seconds:
+            raise ValueError(
+                f"renew_seconds ({self.renew_seconds:g}) must be at most half of "
+                f"lease_seconds ({self.lease_seconds:g}), else a healthy worker loses its job"
+            )
+        return self
+
+    def host_names(self) -> tuple[str, ...] | None:
+        """Host names that the API answers to, in lower case; None: any.
+
+        A loopback service that answered to any name could be reached by a web page through DNS rebinding.
+        """
+        named = tuple(name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip())
+        if named:
+            return None if "*" in named else named
+        return LOOPBACK_HOST_NAMES if is_loopback(self.host) else None
+
+    def group_address(self) -> str:
+        """`group_host`, with `auto` resolved to this machine's first address that is not loopback."""
+        return own_address() if self.group_host == "auto" else self.group_host
+
+    def uses_example_key(self) -> bool:
+        """Whether the API key is the one of `.env.example`, which everybody knows."""
+        return self.api_key is not None and self.api_key.get_secret_value() == EXAMPLE_API_KEY
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` (a name or an address) is reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def own_address() -> str:
+    """This machine's first IPv4 address that is not loopback, else 127.0.0.1."""
+    addresses: list[str] = []
+    try:
+        found = socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET, socket.SOCK_STREAM)
+        addresses += [str(entry[4][0]) for entry in found]
+    except OSError:
+        pass  # a machine whose own name does not resolve: the route below decides
+    try:
+        # Connecting a datagram socket sends nothing; the kernel only picks the address it would send from.
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("192.0.2.1", 9))
+            addresses.append(str(probe.getsockname()[0]))
+    except OSError:
+        pass  # no route at all: only what the name resolved to is left
+    return next((address for address in addresses if not is_loopback(address)), "127.0.0.1")

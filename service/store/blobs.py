@@ -1,0 +1,47 @@
+"""Blobs: bytes of any length, named by their SHA-256, kept in rows of at most 8 MiB."""
+
+import hashlib
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, bindparam, select
+
+from service.store.database import insert_or_ignore
+from service.store.errors import Corrupt, NotFound
+from service.store.tables import blob_parts
+
+PART_BYTES = 8 * 2**20
+
+_PARTS = (
+    select(blob_parts.c.data).where(blob_parts.c.sha256 == bindparam("sha256")).order_by(blob_parts.c.part)
+)
+
+
+def put(tx: Connection, data: bytes) -> str:
+    """Keep `data`; returns its SHA-256 in hexadecimal. The same bytes are kept once."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    for part, piece in enumerate(split(data)):
+        tx.execute(insert_or_ignore(tx, blob_parts), {"sha256": sha256, "part": part, "data": piece})
+    return sha256
+
+
+def get(tx: Connection, sha256: str) -> bytes:
+    """The bytes of that SHA-256; raises NotFound or Corrupt."""
+    pieces = tx.execute(_PARTS, {"sha256": sha256}).scalars().all()
+    if not pieces:
+        raise NotFound(f"no blob has the SHA-256 {sha256}")
+    return joined(list(pieces), sha256)
+
+
+def split(data: bytes) -> Iterator[bytes]:
+    """`data` in pieces of at most 8 MiB; one empty piece when it is empty."""
+    for start in range(0, max(len(data), 1), PART_BYTES):
+        yield data[start : start + PART_BYTES]
+
+
+def joined(pieces: list[bytes], sha256: str) -> bytes:
+    """The pieces in one; raises Corrupt when that is not what was stored."""
+    data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise Corrupt(f"stored bytes have the SHA-256 {found}, expected {sha256}: restore the database")
+    return data

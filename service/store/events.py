@@ -1,0 +1,103 @@
+"""What happened to a job, in order. Events of type "status" are its transitions."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, bindparam, insert, select
+
+from service.store.database import clock, moment
+from service.store.tables import events
+
+Level = Literal["info", "warning", "error"]
+
+_APPEND = insert(events).values(
+    job_id=bindparam("job_id"),
+    at=clock(),
+    level=bindparam("level"),
+    type=bindparam("type"),
+    message=bindparam("message"),
+    data_json=bindparam("data_json"),
+)
+_LIST = (
+    select(events.c.id, events.c.at, events.c.level, events.c.type, events.c.message, events.c.data_json)
+    .where(events.c.job_id == bindparam("job_id"), events.c.id > bindparam("after"))
+    .order_by(events.c.id)
+    .limit(bindparam("most"))
+)
+_TRANSITIONS = (
+    select(events.c.job_id, events.c.at, events.c.data_json)
+    .where(events.c.job_id.in_(bindparam("job_ids", expanding=True)), events.c.type == "status")
+    .order_by(events.c.job_id, events.c.id)
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewEvent:
+    """`type` is a word for programs, `message` a sentence for people."""
+
+    type: str
+    message: str
+    data: Mapping[str, object] = field(default_factory=dict)
+    level: Level = "info"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """`id` grows along a job's events."""
+
+    id: int
+    at: datetime
+    level: str
+    type: str
+    message: str
+    data: Mapping[str, object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transition:
+    """A job came to `status`."""
+
+    status: str
+    reason: str | None
+    at: datetime
+
+
+def append(tx: Connection, job_id: str, new: NewEvent) -> None:
+    """Note an event. The transaction must hold the job's row, so that ids grow in the order of commits."""
+    row = {"level": new.level, "type": new.type, "message": clean(new.message)}
+    tx.execute(_APPEND, {"job_id": job_id, **row, "data_json": json.dumps(new.data)})
+
+
+def append_status(tx: Connection, job_id: str, status: str, reason: str | None) -> None:
+    """Note a transition; called by whoever made it, in the same transaction."""
+    data = {"status": status, "reason": reason}
+    append(tx, job_id, NewEvent(type="status", message=f"the job is {status}", data=data))
+
+
+def list_events(tx: Connection, job_id: str, after: int = 0, limit: int = 100) -> list[Event]:
+    """At most `limit` events with ids greater than `after`, oldest first."""
+    rows = tx.execute(_LIST, {"job_id": job_id, "after": after, "most": limit})
+    return [
+        Event(
+            id=row.id, at=moment(row.at), level=row.level, type=row.type, message=row.message,
+            data=json.loads(row.data_json),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def transitions(tx: Connection, job_ids: Sequence[str]) -> dict[str, tuple[Transition, ...]]:
+    """The transitions of each of the jobs, oldest first."""
+    found: dict[str, list[Transition]] = {job_id: [] for job_id in job_ids}
+    for job_id, at, data_json in tx.execute(_TRANSITIONS, {"job_ids": list(job_ids)}):
+        data = json.loads(data_json)
+        found[job_id].append(Transition(status=data["status"], reason=data["reason"], at=moment(at)))
+    return {job_id: tuple(each) for job_id, each in found.items()}
+
+
+def clean(message: str) -> str:
+    """Text that both databases can hold: without NUL and without halves of surrogate pairs."""
+    return message.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,58 @@
+"""Jobs that no present worker may continue: they were begun on machines of another numerics fingerprint."""
+
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+
+from service.store import events
+from service.store.database import clock
+from service.store.events import NewEvent
+from service.store.tables import jobs, workers
+
+PRESENT_SECONDS = 15.0
+"""A worker that was heard of so lately is present."""
+REASON = "numerics_unavailable"
+MESSAGE = (
+    "No present worker computes the same bits as the one that began this job. Start a worker on a machine "
+    "like it, or pin OPENBLAS_CORETYPE alike on all of them."
+)
+
+
+def mark_unavailable(tx: Connection) -> None:
+    """Give queued jobs the reason numerics_unavailable where it holds, and take it away where it does not."""
+    for job_id in _set_reason(tx, _FIT_FOR_NOBODY, REASON, MESSAGE):
+        events.append(tx, job_id, NewEvent(type=REASON, message=MESSAGE, level="warning"))
+    _set_reason(tx, _FIT_AGAIN, None, None)
+
+
+def present() -> ColumnElement[bool]:
+    """Condition on workers: heard of lately."""
+    return workers.c.heartbeat_at > clock() - PRESENT_SECONDS
+
+
+_has_worker = select(workers.c.id).where(workers.c.fingerprint == jobs.c.fingerprint, present()).exists()
+_FIT_FOR_NOBODY = and_(
+    jobs.c.status == "queued",
+    jobs.c.fingerprint.is_not(None),
+    or_(jobs.c.status_reason.is_(None), jobs.c.status_reason != REASON),
+    ~_has_worker,
+)
+_FIT_AGAIN = and_(jobs.c.status == "queued", jobs.c.status_reason == REASON, _has_worker)
+
+
+def _set_reason(
+    tx: Connection, condition: ColumnElement[bool], reason: str | None, message: str | None
+) -> list[str]:
+    # Rows that others hold are skipped: two who marked in different order would wait for each other.
+    found = tx.execute(select(jobs.c.id).where(condition).with_for_update(skip_locked=True, of=jobs))
+    job_ids = list(found.scalars())
+    if job_ids:
+        tx.execute(
+            update(jobs)
+            .where(jobs.c.id.in_(job_ids), jobs.c.status == "queued")
+            .values(
+                status_reason=reason,
+                status_message=message,
+                version=jobs.c.version + 1,
+                updated_at=clock(),
+            )
+        )
+    return job_ids

@@ -1,0 +1,212 @@
+"""The recorded values of a job: series of points, packed in chunks.
+
+A row per point would be thousands of times slower. Values are kept bit for bit, NaN included. Steps that are
+done again after a resume are compared, not written.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select
+
+from core.report import Points
+from service.store.errors import ReplayMismatch
+from service.store.leases import Fence
+from service.store.sampling import sample
+from service.store.tables import history
+
+FULL_CHUNK_POINTS = 4096
+"""A chunk with fewer points is the last of its series, and later points join it."""
+MOST_CHUNK_POINTS = 65536
+
+_CHUNK = (
+    history.c.series,
+    history.c.first_step,
+    history.c.size,
+    history.c.stride,
+    history.c.steps,
+    history.c.dtype,
+    history.c.points,
+)
+_TOUCHED = (
+    select(*_CHUNK)
+    .where(
+        history.c.job_id == bindparam("job_id"),
+        or_(history.c.last_step >= bindparam("first"), history.c.size < FULL_CHUNK_POINTS),
+    )
+    .order_by(history.c.series, history.c.first_step)
+)
+_FORGET = delete(history).where(
+    history.c.job_id == bindparam("of_job"),
+    history.c.series == bindparam("of_series"),
+    history.c.first_step == bindparam("from_step"),
+)
+_READ = (
+    select(*_CHUNK)
+    .where(history.c.job_id == bindparam("job_id"), history.c.last_step > bindparam("since"))
+    .order_by(history.c.series, history.c.first_step)
+)
+
+
+def append(fence: Fence, series: Mapping[str, Points]) -> None:
+    """Add points to the ends of series. Points of recorded steps must have the recorded bits.
+
+    Raises ReplayMismatch where they have others. Steps must grow within each series, and values be float32 or
+    float64, the same throughout a series.
+    """
+    series = {name: points for name, points in series.items() if len(points.steps)}
+    if not series:
+        return
+    for name, points in series.items():
+        _check(name, points)
+    first = min(int(points.steps[0]) for points in series.values())
+    recorded: dict[str, list[Row[*tuple[Any, ...]]]] = {}
+    for row in fence.tx.execute(_TOUCHED, {"job_id": fence.claim.job_id, "first": first}):
+        recorded.setdefault(row.series, []).append(row)
+    stale: list[dict[str, object]] = []
+    fresh: list[dict[str, object]] = []
+    for name, points in series.items():
+        rows = recorded.get(name, [])
+        added = _without_replayed(name, rows, points)
+        if not len(added.steps):
+            continue
+        if rows and rows[-1].size < FULL_CHUNK_POINTS:
+            stale.append({"of_job": fence.claim.job_id, "of_series": name, "from_step": rows[-1].first_step})
+            added = _joined([_unpacked(rows[-1]), added])
+        fresh.extend(_packed(fence.claim.job_id, name, added))
+    if stale:
+        fence.tx.execute(_FORGET, stale)
+    if fresh:
+        fence.tx.execute(insert(history), fresh)
+
+
+def read(
+    tx: Connection,
+    job_id: str,
+    series: Sequence[str] | None = None,
+    since_step: int | None = None,
+    max_points: int | None = None,
+) -> dict[str, Points]:
+    """Series of a job by name; all where `series` is None, and those without points are absent.
+
+    `since_step` is exclusive. With `max_points` (at least 1) each series is thinned to so many: see `sample`.
+    """
+    since = -1 if since_step is None else since_step
+    query = _READ if series is None else _READ.where(history.c.series.in_(series))
+    chunks: dict[str, list[Points]] = {}
+    for row in tx.execute(query, {"job_id": job_id, "since": since}):
+        chunks.setdefault(row.series, []).append(_unpacked(row))
+    found: dict[str, Points] = {}
+    for name, parts in chunks.items():
+        points = _joined(parts)
+        start = int(np.searchsorted(points.steps, since, side="right"))
+        points = Points(steps=points.steps[start:], values=points.values[start:])
+        found[name] = points if max_points is None else sample(points, max_points)
+    return found
+
+
+def _check(name: str, points: Points) -> None:
+    steps, values = points.steps, points.values
+    if steps.dtype != np.int64 or steps.ndim != 1 or steps.shape != values.shape:
+        raise ValueError(
+            f"series {name!r}: expected int64 steps and as many values, got {steps.shape}, {values.shape}"
+        )
+    if values.dtype not in (np.float32, np.float64):
+        raise ValueError(f"series {name!r}: expected float32 or float64 values, got {values.dtype}")
+    if steps[0] < 0 or not np.all(steps[1:] > steps[:-1]):
+        raise ValueError(f"series {name!r}: expected steps that grow from 0 or more")
+
+
+def _without_replayed(name: str, rows: list[Row[*tuple[Any, ...]]], points: Points) -> Points:
+    """The points beyond those on record, once the others were found equal to them."""
+    if not rows:
+        return points
+    record = _joined([_unpacked(row) for row in rows])
+    if record.values.dtype != points.values.dtype:
+        raise ReplayMismatch(
+            name, int(points.steps[0]), f"series {name!r} is {record.values.dtype}, got {points.values.dtype}"
+        )
+    known = int(np.searchsorted(points.steps, record.steps[-1], side="right"))
+    if known == 0:
+        return points
+    start = int(np.searchsorted(record.steps, points.steps[0]))
+    stop = int(np.searchsorted(record.steps, points.steps[known - 1], side="right"))
+    again = Points(steps=points.steps[:known], values=points.values[:known])
+    _compare(name, Points(steps=record.steps[start:stop], values=record.values[start:stop]), again)
+    return Points(steps=points.steps[known:], values=points.values[known:])
+
+
+def _compare(name: str, record: Points, again: Points) -> None:
+    common = min(len(record.steps), len(again.steps))
+    bits = np.dtype(f"u{record.values.dtype.itemsize}")
+    same = np.ascontiguousarray(record.values[:common]).view(bits) == np.ascontiguousarray(
+        again.values[:common]
+    ).view(bits)
+    same &= record.steps[:common] == again.steps[:common]
+    if len(record.steps) == len(again.steps) and same.all():
+        return
+    at = int(np.argmin(same)) if not same.all() else common
+    before, after = _point(record, at), _point(again, at)
+    step = int((again if at < len(again.steps) else record).steps[at])
+    raise ReplayMismatch(
+        name,
+        step,
+        f"series {name!r}: step {step} was recorded as {before} and came again as {after}: the machine that "
+        "resumed the job computes other bits than the one before",
+    )
+
+
+def _point(points: Points, at: int) -> str:
+    if at >= len(points.steps):
+        return "nothing"
+    return f"{float(points.values[at])!r} at step {int(points.steps[at])}"
+
+
+def _packed(job_id: str, name: str, points: Points) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for start in range(0, len(points.steps), MOST_CHUNK_POINTS):
+        steps = points.steps[start : start + MOST_CHUNK_POINTS]
+        values = points.values[start : start + MOST_CHUNK_POINTS]
+        stride = _stride(steps)
+        rows.append(
+            {
+                "job_id": job_id,
+                "series": name,
+                "first_step": int(steps[0]),
+                "last_step": int(steps[-1]),
+                "size": len(steps),
+                "stride": stride,
+                "steps": None if stride else steps.astype("<i8").tobytes(),
+                "dtype": values.dtype.name,
+                "points": values.astype(values.dtype.newbyteorder("<")).tobytes(),
+            }
+        )
+    return rows
+
+
+def _stride(steps: NDArray[np.int64]) -> int:
+    """The constant distance of the steps, or 0."""
+    if len(steps) == 1:
+        return 1
+    gaps = np.diff(steps)
+    return int(gaps[0]) if np.all(gaps == gaps[0]) else 0
+
+
+def _unpacked(row: Row[*tuple[Any, ...]]) -> Points:
+    values = np.frombuffer(row.points, dtype=np.dtype(row.dtype).newbyteorder("<"))
+    if row.stride:
+        steps = row.first_step + row.stride * np.arange(row.size, dtype=np.int64)
+    else:
+        steps = np.frombuffer(row.steps, dtype="<i8")
+    return Points(steps=steps.astype(np.int64, copy=False), values=values.astype(row.dtype, copy=False))
+
+
+def _joined(parts: Sequence[Points]) -> Points:
+    if len(parts) == 1:
+        return parts[0]
+    return Points(
+        steps=np.concatenate([part.steps for part in parts]),
+        values=np.concatenate([part.values for part in parts]),
+    )

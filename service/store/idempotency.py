@@ -1,0 +1,51 @@
+"""Idempotency keys: a POST that is sent again makes no second job."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, select
+
+from service.store import jobs
+from service.store.database import clock, insert_or_ignore
+from service.store.errors import KeyReused
+from service.store.ids import new_id
+from service.store.jobs import Job, NewJob
+from service.store.tables import idempotency_keys
+
+_FIND = select(idempotency_keys.c.job_id, idempotency_keys.c.body_sha256).where(
+    idempotency_keys.c.owner_id == bindparam("owner"), idempotency_keys.c.key == bindparam("sent")
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdempotencyKey:
+    """The header's key, and the SHA-256 of what the user sent (before anything was drawn or filled in)."""
+
+    key: str
+    body_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Created:
+    """The key's job; `replayed`: an earlier request made it."""
+
+    job: Job
+    replayed: bool
+
+
+def create_once(tx: Connection, new: NewJob, key: IdempotencyKey) -> Created:
+    """Queue the job, unless the owner's key has made one; raises KeyReused when that was another body.
+
+    The key is reserved before the job is made: of several at once, the others wait here for the first.
+    """
+    job_id = new_id("job")
+    reserve = insert_or_ignore(tx, idempotency_keys).values(created_at=clock())
+    row = {"owner_id": new.owner_id, "key": key.key, "body_sha256": key.body_sha256, "job_id": job_id}
+    if tx.execute(reserve.returning(idempotency_keys.c.job_id), row).one_or_none() is not None:
+        return Created(job=jobs.create(tx, new, job_id), replayed=False)
+    earlier = tx.execute(_FIND, {"owner": new.owner_id, "sent": key.key}).one()
+    if earlier.body_sha256 != key.body_sha256:
+        raise KeyReused(
+            f"the Idempotency-Key {key.key!r} came before with another body, for job {earlier.job_id}: "
+            "use a new key"
+        )
+    return Created(job=jobs.get(tx, earlier.job_id, new.owner_id), replayed=True)

@@ -1,0 +1,296 @@
+"""Jobs: made, read, listed, counted."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, literal, select
+
+from service.store import events
+from service.store.database import clock, moment, moment_or_none
+from service.store.errors import NotFound
+from service.store.events import Transition
+from service.store.ids import new_id
+from service.store.specs import StoredSpec, put_together, take_apart
+from service.store.statuses import TERMINAL
+from service.store.tables import job_metadata, jobs
+
+RING_AFTER_SECONDS = 2.0
+"""POST rings by itself; when that got lost, the reconciler rings from then on."""
+
+_COUNTED = ("queued", "running", "cancelling")
+_SUMMARY = tuple(column for column in jobs.c if column.name not in ("inline_json", "inline_sha256"))
+_GET = select(jobs).where(jobs.c.id == bindparam("job_id"))
+_VERSION = select(jobs.c.version, jobs.c.owner_id).where(jobs.c.id == bindparam("job_id"))
+_COUNTS = (
+    select(jobs.c.status, func.count(), func.min(jobs.c.created_at), clock())
+    .where(jobs.c.status.in_(_COUNTED))
+    .group_by(jobs.c.status)
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewJob:
+    """What a user submitted: the whole, resolved spec as JSON, and what the store looks jobs up by.
+
+    `steps` is the most steps that can come.
+    """
+
+    owner_id: str
+    spec_json: str
+    spec_sha256: str
+    steps: int
+    workers: int = 1
+    kind: str = "train"
+    name: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobError:
+    """Why a job failed: `code` is one of the contract's words, `param` the part of the spec at fault."""
+
+    code: str
+    message: str
+    param: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A job as it was at `version`, which grows with each visible change; all else here follows from it.
+
+    `spec_json` lacks `data.inline` in lists. `step` counts the steps done. `result` may hold NaN and
+    infinities.
+    """
+
+    id: str
+    owner_id: str
+    kind: str
+    name: str | None
+    metadata: Mapping[str, str]
+    status: str
+    status_reason: str | None
+    status_message: str | None
+    version: int
+    spec_json: str
+    spec_sha256: str
+    attempt: int
+    workers_wanted: int
+    workers_active: int
+    step: int
+    steps: int
+    epoch: int
+    steps_per_second: float | None
+    result: Mapping[str, Any] | None
+    error: JobError | None
+    transitions: tuple[Transition, ...]
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None
+    first_step_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the job is over for good."""
+        return self.status in TERMINAL
+
+    @property
+    def fraction(self) -> float:
+        """How much is done, 0 to 1; success is 1 however few steps it took."""
+        if self.status == "succeeded":
+            return 1.0
+        return min(self.step / self.steps, 1.0) if self.steps else 0.0
+
+    @property
+    def eta_seconds(self) -> float | None:
+        """How long the rest takes at the present speed; None when it does not run or the speed is unknown."""
+        if self.status != "running" or not self.steps_per_second:
+            return None
+        return max(self.steps - self.step, 0) / self.steps_per_second
+
+    @property
+    def queued_ms(self) -> float | None:
+        """From POST to the first claim."""
+        return _milliseconds(self.created_at, self.started_at)
+
+    @property
+    def first_step_ms(self) -> float | None:
+        """From the first claim to the end of the first step."""
+        return _milliseconds(self.started_at, self.first_step_at)
+
+    @property
+    def run_ms(self) -> float | None:
+        """From the first claim to the end, or to the latest visible change."""
+        return _milliseconds(self.started_at, self.finished_at or self.updated_at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobFilter:
+    """Which jobs to list; what is None or empty does not limit. `owner` None sees everybody's.
+
+    `after`: the id of the last job of the page before.
+    """
+
+    owner: str | None
+    status: str | None = None
+    kind: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    after: str | None = None
+    limit: int = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Jobs, newest first, and whether older ones follow."""
+
+    jobs: tuple[Job, ...]
+    has_more: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueCounts:
+    """How many jobs wait and run, and since when the oldest has waited, in seconds."""
+
+    queued: int
+    running: int
+    cancelling: int
+    oldest_queued_seconds: float | None
+
+
+def create(tx: Connection, new: NewJob, job_id: str | None = None) -> Job:
+    """Queue a job."""
+    job_id = job_id or new_id("job")
+    spec = take_apart(tx, new.spec_json)
+    tx.execute(
+        insert(jobs).values(created_at=clock(), updated_at=clock(), ring_due_at=clock() + RING_AFTER_SECONDS),
+        {
+            "id": job_id,
+            "owner_id": new.owner_id,
+            "kind": new.kind,
+            "name": new.name,
+            "metadata_json": json.dumps(dict(new.metadata)),
+            "status": "queued",
+            "version": 1,
+            "spec_json": spec.spec_json,
+            "inline_json": spec.inline_json,
+            "inline_sha256": spec.inline_sha256,
+            "spec_sha256": new.spec_sha256,
+            "workers_wanted": new.workers,
+            "workers_active": 0,
+            "step": 0,
+            "steps": new.steps,
+            "epoch": 0,
+            "attempt": 1,
+            "evictions": 0,
+            "rings": 0,
+        },
+    )
+    if new.metadata:
+        pairs = [{"job_id": job_id, "key": key, "value": value} for key, value in new.metadata.items()]
+        tx.execute(insert(job_metadata), pairs)
+    events.append_status(tx, job_id, "queued", None)
+    return get(tx, job_id, new.owner_id)
+
+
+def get(tx: Connection, job_id: str, owner: str | None) -> Job:
+    """The job with its whole spec; raises NotFound. `owner` None sees everybody's."""
+    row = tx.execute(_GET, {"job_id": job_id}).one_or_none()
+    if row is None or owner not in (None, row.owner_id):
+        raise _not_found(job_id)
+    stored = StoredSpec(spec_json=row.spec_json, inline_json=row.inline_json, inline_sha256=row.inline_sha256)
+    return _job(row, put_together(tx, stored), events.transitions(tx, [job_id])[job_id])
+
+
+def version_of(tx: Connection, job_id: str, owner: str | None) -> int:
+    """The job's version alone (for its ETag); raises NotFound."""
+    row = tx.execute(_VERSION, {"job_id": job_id}).one_or_none()
+    if row is None or owner not in (None, row.owner_id):
+        raise _not_found(job_id)
+    version: int = row.version
+    return version
+
+
+def list_jobs(tx: Connection, wanted: JobFilter) -> Page:
+    """A page of jobs, newest first. Pages are stable: a job's place never changes."""
+    query = select(*_SUMMARY).order_by(jobs.c.id.desc()).limit(wanted.limit + 1)
+    for column, value in (
+        (jobs.c.owner_id, wanted.owner),
+        (jobs.c.status, wanted.status),
+        (jobs.c.kind, wanted.kind),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    if wanted.after is not None:
+        query = query.where(jobs.c.id < wanted.after)
+    for key, value in wanted.metadata.items():
+        pair = (job_metadata.c.job_id == jobs.c.id, job_metadata.c.key == key, job_metadata.c.value == value)
+        query = query.where(select(literal(1)).where(*pair).correlate(jobs).exists())
+    rows = tx.execute(query).all()
+    page = rows[: wanted.limit]
+    changes = events.transitions(tx, [row.id for row in page]) if page else {}
+    return Page(
+        jobs=tuple(_job(row, row.spec_json, changes[row.id]) for row in page), has_more=len(rows) > len(page)
+    )
+
+
+def queue_counts(tx: Connection) -> QueueCounts:
+    """How many jobs are not over yet."""
+    counts: dict[str, int] = dict.fromkeys(_COUNTED, 0)
+    oldest: float | None = None
+    for status, count, since, now in tx.execute(_COUNTS):
+        counts[status] = count
+        if status == "queued":
+            oldest = max(now - since, 0.0)
+    return QueueCounts(
+        queued=counts["queued"],
+        running=counts["running"],
+        cancelling=counts["cancelling"],
+        oldest_queued_seconds=oldest,
+    )
+
+
+def _job(row: Row[*tuple[Any, ...]], spec_json: str, changes: tuple[Transition, ...]) -> Job:
+    error = None
+    if row.error_code is not None:
+        error = JobError(code=row.error_code, message=row.error_message, param=row.error_param)
+    return Job(
+        id=row.id,
+        owner_id=row.owner_id,
+        kind=row.kind,
+        name=row.name,
+        metadata=json.loads(row.metadata_json),
+        status=row.status,
+        status_reason=row.status_reason,
+        status_message=row.status_message,
+        version=row.version,
+        spec_json=spec_json,
+        spec_sha256=row.spec_sha256,
+        attempt=row.attempt,
+        workers_wanted=row.workers_wanted,
+        workers_active=row.workers_active,
+        step=row.step,
+        steps=row.steps,
+        epoch=row.epoch,
+        steps_per_second=row.steps_per_second,
+        result=None if row.result_json is None else json.loads(row.result_json),
+        error=error,
+        transitions=changes,
+        created_at=moment(row.created_at),
+        updated_at=moment(row.updated_at),
+        started_at=moment_or_none(row.started_at),
+        first_step_at=moment_or_none(row.first_step_at),
+        finished_at=moment_or_none(row.finished_at),
+    )
+
+
+def _milliseconds(start: datetime | None, end: datetime | None) -> float | None:
+    if start is None or end is None:
+        return None
+    return max((end - start).total_seconds() * 1000, 0.0)
+
+
+def _not_found(job_id: str) -> NotFound:
+    return NotFound(f"no job has the id {job_id!r}: GET /v1/jobs lists those that this key may see")

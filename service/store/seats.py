@@ -1,0 +1,85 @@
+"""Places for helpers in the groups of running jobs."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from service.store.database import clock
+from service.store.leases import Fence, WorkerIdentity
+from service.store.specs import StoredSpec, put_together
+from service.store.tables import attempts, jobs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seat:
+    """A place in the group of `attempt` at a job: where its lead listens, and what the handshake needs."""
+
+    job_id: str
+    attempt: int
+    host: str
+    port: int
+    secret: bytes
+    spec_json: str
+    spec_sha256: str
+
+
+_PUBLISH = (
+    update(attempts)
+    .where(
+        attempts.c.job_id == bindparam("of_job"),
+        attempts.c.number == bindparam("attempt"),
+        attempts.c.ended_at.is_(None),
+    )
+    .values(lead_host=bindparam("host_"), lead_port=bindparam("port_"), secret=bindparam("secret_"))
+)
+_FIND = (
+    select(
+        jobs.c.id,
+        jobs.c.attempt,
+        jobs.c.spec_json,
+        jobs.c.inline_json,
+        jobs.c.inline_sha256,
+        jobs.c.spec_sha256,
+        attempts.c.lead_host,
+        attempts.c.lead_port,
+        attempts.c.secret,
+    )
+    .join_from(jobs, attempts, (attempts.c.job_id == jobs.c.id) & (attempts.c.number == jobs.c.attempt))
+    .where(
+        jobs.c.status == "running",
+        jobs.c.fingerprint == bindparam("fingerprint"),
+        jobs.c.lease_expires_at > clock(),
+        jobs.c.workers_active < jobs.c.workers_wanted,
+        jobs.c.worker_id != bindparam("worker"),
+        attempts.c.secret.is_not(None),
+    )
+    .order_by(jobs.c.id)
+    .limit(1)
+)
+
+
+def publish_address(fence: Fence, host: str, port: int, secret: bytes) -> None:
+    """Say where the lead listens for helpers; the secret is erased when the attempt ends."""
+    claim = fence.claim
+    row = {"host_": host, "port_": port, "secret_": secret}
+    fence.tx.execute(_PUBLISH, {"of_job": claim.job_id, "attempt": claim.attempt, **row})
+
+
+def find_seat(tx: Connection, worker: WorkerIdentity) -> Seat | None:
+    """A free place for a helper in the oldest job of the worker's fingerprint that has one.
+
+    Several may find the same: the lead turns away those that are too many.
+    """
+    row = tx.execute(_FIND, {"fingerprint": worker.fingerprint, "worker": worker.worker_id}).one_or_none()
+    if row is None:
+        return None
+    stored = StoredSpec(spec_json=row.spec_json, inline_json=row.inline_json, inline_sha256=row.inline_sha256)
+    return Seat(
+        job_id=row.id,
+        attempt=row.attempt,
+        host=row.lead_host,
+        port=row.lead_port,
+        secret=row.secret,
+        spec_json=put_together(tx, stored),
+        spec_sha256=row.spec_sha256,
+    )

@@ -1,0 +1,282 @@
+"""The tables, the same on SQLite and PostgreSQL. migrations/ builds them; a test keeps the two equal.
+
+Times are seconds since the epoch by the database's clock. Ids compare byte by byte (collation "C"), so that
+their order is that of their making. JSON is text: it carries NaN and infinities, and no query looks inside.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Named,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    TypedColumns,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Id = String(64).with_variant(String(64, collation="C"), "postgresql")
+Serial = BigInteger().with_variant(Integer(), "sqlite")
+"""Integer on SQLite, where only INTEGER PRIMARY KEY counts by itself (it holds 64 bits all the same)."""
+
+LEASED = text("lease_expires_at IS NOT NULL")
+
+
+class JobColumns(TypedColumns):
+    """A job. `step` counts the steps done; `checkpoint_step` is the latest checkpoint's.
+
+    `spec_json` lacks `data.inline`, which is in `inline_json` or, when large, in the blob `inline_sha256`.
+    `evictions` counts those since the latest checkpoint that was later than the one before.
+    """
+
+    id: Named[str] = Column(Id, primary_key=True)
+    owner_id: Named[str] = Column(Id)
+    kind: Named[str] = Column(String(32))
+    name: Named[str | None] = Column(Text)
+    metadata_json: Named[str] = Column(Text)
+    status: Named[str] = Column(String(16))
+    status_reason: Named[str | None] = Column(String(64))
+    status_message: Named[str | None] = Column(Text)
+    version: Named[int] = Column(BigInteger)
+    spec_json: Named[str] = Column(Text)
+    inline_json: Named[str | None] = Column(Text)
+    inline_sha256: Named[str | None] = Column(String(64))
+    spec_sha256: Named[str] = Column(String(64))
+    workers_wanted: Named[int] = Column(Integer)
+    workers_active: Named[int] = Column(Integer)
+    step: Named[int] = Column(BigInteger)
+    steps: Named[int] = Column(BigInteger)
+    epoch: Named[int] = Column(BigInteger)
+    steps_per_second: Named[float | None] = Column(Double)
+    result_json: Named[str | None] = Column(Text)
+    error_code: Named[str | None] = Column(String(64))
+    error_message: Named[str | None] = Column(Text)
+    error_param: Named[str | None] = Column(Text)
+    attempt: Named[int] = Column(BigInteger)
+    evictions: Named[int] = Column(Integer)
+    checkpoint_step: Named[int | None] = Column(BigInteger)
+    fingerprint: Named[str | None] = Column(String(64))
+    worker_id: Named[str | None] = Column(Id)
+    worker_pid: Named[int | None] = Column(BigInteger)
+    lease_expires_at: Named[float | None] = Column(Double)
+    ring_due_at: Named[float] = Column(Double)
+    rings: Named[int] = Column(Integer)
+    created_at: Named[float] = Column(Double)
+    updated_at: Named[float] = Column(Double)
+    claimed_at: Named[float | None] = Column(Double)
+    started_at: Named[float | None] = Column(Double)
+    first_step_at: Named[float | None] = Column(Double)
+    finished_at: Named[float | None] = Column(Double)
+
+
+jobs = Table(
+    "jobs",
+    metadata,
+    JobColumns,
+    CheckConstraint("attempt >= 1 AND version >= 1", name="counted_from_one"),
+    CheckConstraint("(worker_id IS NULL) = (lease_expires_at IS NULL)", name="holder_has_lease"),
+    CheckConstraint("finished_at IS NULL OR worker_id IS NULL", name="finished_has_no_holder"),
+    CheckConstraint("status <> 'queued' OR worker_id IS NULL", name="queued_has_no_holder"),
+    CheckConstraint("(error_code IS NOT NULL) = (status = 'failed')", name="failed_has_error"),
+    CheckConstraint("(result_json IS NOT NULL) = (status = 'succeeded')", name="succeeded_has_result"),
+)
+Index("ix_jobs_owner_id_id", jobs.c.owner_id, jobs.c.id)
+Index("ix_jobs_status_id", jobs.c.status, jobs.c.id)
+Index("ix_jobs_leased", jobs.c.lease_expires_at, sqlite_where=LEASED, postgresql_where=LEASED)
+
+
+class JobMetadataColumns(TypedColumns):
+    """A job's metadata once more, for looking jobs up by it."""
+
+    job_id: Named[str] = Column(Id, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    key: Named[str] = Column(String(64), primary_key=True)
+    value: Named[str] = Column(String(512))
+
+
+job_metadata = Table("job_metadata", metadata, JobMetadataColumns)
+Index("ix_job_metadata_key_value", job_metadata.c.key, job_metadata.c.value, job_metadata.c.job_id)
+
+
+class IdempotencyKeyColumns(TypedColumns):
+    """Which job an Idempotency-Key made. No foreign key: it is reserved before its job is there."""
+
+    owner_id: Named[str] = Column(Id, primary_key=True)
+    key: Named[str] = Column(String(255), primary_key=True)
+    body_sha256: Named[str] = Column(String(64))
+    job_id: Named[str] = Column(Id)
+    created_at: Named[float] = Column(Double)
+
+
+idempotency_keys = Table("idempotency_keys", metadata, IdempotencyKeyColumns)
+
+
+class AttemptColumns(TypedColumns):
+    """One try at a job. `outcome`: succeeded, failed, cancelled, evicted, released; null while it lasts.
+
+    Where the lead listens for helpers, and the group's secret, which is erased when the attempt ends.
+    """
+
+    job_id: Named[str] = Column(Id, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    number: Named[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    worker_id: Named[str] = Column(Id)
+    pid: Named[int] = Column(BigInteger)
+    host: Named[str] = Column(Text)
+    fingerprint: Named[str] = Column(String(64))
+    started_at: Named[float] = Column(Double)
+    ended_at: Named[float | None] = Column(Double)
+    outcome: Named[str | None] = Column(String(16))
+    lead_host: Named[str | None] = Column(Text)
+    lead_port: Named[int | None] = Column(Integer)
+    secret: Named[bytes | None] = Column(LargeBinary)
+
+
+attempts = Table(
+    "attempts",
+    metadata,
+    AttemptColumns,
+    CheckConstraint("ended_at IS NULL OR secret IS NULL", name="secret_erased"),
+    CheckConstraint("(ended_at IS NULL) = (outcome IS NULL)", name="ended_has_outcome"),
+)
+
+
+class HistoryColumns(TypedColumns):
+    """A chunk of one series. All chunks of a series but the last are full.
+
+    Steps are first_step, first_step + stride, ... or, where stride is 0, little-endian int64 in `steps`.
+    `points` holds little-endian float32 or float64 (`dtype`), bit for bit as they came.
+    """
+
+    job_id: Named[str] = Column(Id, ForeignKey("jobs.id", ondelete="CASCADE"))
+    series: Named[str] = Column(String(200))
+    first_step: Named[int] = Column(BigInteger)
+    last_step: Named[int] = Column(BigInteger)
+    size: Named[int] = Column(Integer)
+    stride: Named[int] = Column(BigInteger)
+    steps: Named[bytes | None] = Column(LargeBinary)
+    dtype: Named[str] = Column(String(8))
+    points: Named[bytes] = Column(LargeBinary)
+
+
+history = Table("history", metadata, HistoryColumns, PrimaryKeyConstraint("job_id", "series", "first_step"))
+
+
+class CheckpointColumns(TypedColumns):
+    """A checkpoint; its bytes are in checkpoint_parts."""
+
+    job_id: Named[str] = Column(Id, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    step: Named[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    attempt: Named[int] = Column(BigInteger)
+    sha256: Named[str] = Column(String(64))
+    size_bytes: Named[int] = Column(BigInteger)
+    created_at: Named[float] = Column(Double)
+
+
+checkpoints = Table("checkpoints", metadata, CheckpointColumns)
+
+
+class CheckpointPartColumns(TypedColumns):
+    """At most 8 MiB of a checkpoint."""
+
+    job_id: Named[str] = Column(Id)
+    step: Named[int] = Column(BigInteger)
+    part: Named[int] = Column(Integer)
+    data: Named[bytes] = Column(LargeBinary)
+
+
+checkpoint_parts = Table(
+    "checkpoint_parts",
+    metadata,
+    CheckpointPartColumns,
+    PrimaryKeyConstraint("job_id", "step", "part"),
+    ForeignKeyConstraint(["job_id", "step"], ["checkpoints.job_id", "checkpoints.step"], ondelete="CASCADE"),
+)
+
+
+class BlobPartColumns(TypedColumns):
+    """At most 8 MiB of a blob, which is named by the SHA-256 of the whole."""
+
+    sha256: Named[str] = Column(String(64), primary_key=True)
+    part: Named[int] = Column(Integer, primary_key=True, autoincrement=False)
+    data: Named[bytes] = Column(LargeBinary)
+
+
+blob_parts = Table("blob_parts", metadata, BlobPartColumns)
+
+
+class WeightsColumns(TypedColumns):
+    """What a job learned: the blob of a safetensors file, and the preprocessing of its inputs."""
+
+    job_id: Named[str] = Column(Id, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    sha256: Named[str] = Column(String(64))
+    size_bytes: Named[int] = Column(BigInteger)
+    preprocessing_json: Named[str] = Column(Text)
+
+
+weights = Table("weights", metadata, WeightsColumns)
+
+
+class EventColumns(TypedColumns):
+    """Something that happened to a job. Those of type "status" are its transitions."""
+
+    id: Named[int] = Column(Serial, primary_key=True)
+    job_id: Named[str] = Column(Id, ForeignKey("jobs.id", ondelete="CASCADE"))
+    at: Named[float] = Column(Double)
+    level: Named[str] = Column(String(8))
+    type: Named[str] = Column(String(64))
+    message: Named[str] = Column(Text)
+    data_json: Named[str] = Column(Text)
+
+
+events = Table("events", metadata, EventColumns, sqlite_autoincrement=True)
+Index("ix_events_job_id_id", events.c.job_id, events.c.id)
+
+
+class WorkerColumns(TypedColumns):
+    """What a worker last said of itself: information, never a ground for safety."""
+
+    id: Named[str] = Column(Id, primary_key=True)
+    host: Named[str] = Column(Text)
+    pid: Named[int] = Column(BigInteger)
+    state: Named[str] = Column(String(16))
+    job_id: Named[str | None] = Column(Id)
+    fingerprint: Named[str | None] = Column(String(64))
+    started_at: Named[float] = Column(Double)
+    heartbeat_at: Named[float] = Column(Double)
+
+
+workers = Table("workers", metadata, WorkerColumns)
+
+
+class ApiKeyColumns(TypedColumns):
+    """A key of the API: only its SHA-256 is kept. `scopes`: words separated by spaces."""
+
+    id: Named[str] = Column(Id, primary_key=True)
+    owner_id: Named[str] = Column(Id)
+    name: Named[str] = Column(Text)
+    sha256: Named[str] = Column(String(64))
+    scopes: Named[str] = Column(String(64))
+    created_at: Named[float] = Column(Double)
+    revoked_at: Named[float | None] = Column(Double)
+
+
+api_keys = Table("api_keys", metadata, ApiKeyColumns)
+Index("uq_api_keys_sha256", api_keys.c.sha256, unique=True)

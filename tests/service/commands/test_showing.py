@@ -1,0 +1,132 @@
+"""What the commands print about a job, from the JSON that the API answers."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from service.client import Update
+from service.commands.demo import summary
+from service.commands.jobs import job_lines, number
+from service.commands.progress import duration, fields_of, show_updates
+
+
+def make_job(**changes: Any) -> dict[str, Any]:
+    job: dict[str, Any] = {
+        "id": "job_1",
+        "name": "line",
+        "status": "running",
+        "status_message": None,
+        "is_terminal": False,
+        "progress": {"step": 500, "steps": 1000, "epoch": 500, "fraction": 0.5, "eta_seconds": 3.0},
+        "workers": {"wanted": 2, "active": 1},
+        "result": None,
+        "error": None,
+        "timings": {"run_ms": None},
+    }
+    return {**job, **changes}
+
+
+SUCCEEDED = make_job(
+    status="succeeded",
+    is_terminal=True,
+    progress={"step": 1000, "steps": 1000, "epoch": 1000, "fraction": 1.0, "eta_seconds": None},
+    result={
+        "steps": 1000,
+        "stop_reason": "steps_done",
+        "loss": 1.5e-13,
+        "metrics": {"test_accuracy": 0.96944},
+        "parameters": {"a": 2.00000078438591, "w": [[1, 2]]},
+        "weights_sha256": "ab" * 32,
+    },
+    timings={"run_ms": 1234.5},
+)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (9.44, "9.4 s"), (59.4, "59 s"), (185, "3 min 5 s"), (7800, "2 h 10 min")],
+)
+def test_durations_read_well(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.5, "0.5"), (1.0e-13, "1e-13"), ("NaN", "NaN"), (None, "-"), (0, "0")]
+)
+def test_numbers_read_well(value: object, text: str) -> None:
+    assert number(value) == text
+
+
+def test_a_finished_job_shows_its_result_in_full() -> None:
+    text = "\n".join(job_lines(SUCCEEDED))
+
+    assert "steps_done after 1,000 steps" in text
+    assert "test_accuracy 0.96944" in text
+    assert "a         2.00000078438591" in text
+    assert "[[1, 2]]" not in text
+    assert "ab" * 32 in text
+    assert "1.2 s" in text
+
+
+def test_a_failed_job_shows_its_error() -> None:
+    error = {"code": "diverged", "message": "the loss is NaN at step 12", "param": "/optimizer/learning_rate"}
+
+    text = "\n".join(job_lines(make_job(status="failed", is_terminal=True, error=error)))
+
+    assert "diverged at /optimizer/learning_rate: the loss is NaN at step 12" in text
+
+
+def test_the_bar_tells_step_loss_speed_eta_and_members() -> None:
+    update = Update(job=make_job(), history={"loss": {"steps": [498, 499], "values": [0.2, 0.125]}})
+
+    fields = fields_of(update, 1234.5)
+
+    assert fields == {
+        "steps": "step 500/1,000",
+        "loss": "loss 0.125",
+        "speed": "1,234 steps/s",
+        "eta": "3.0 s left",
+        "members": "1 worker",
+    }
+
+
+def test_a_loss_that_is_not_finite_is_shown() -> None:
+    update = Update(job=make_job(), history={"loss": {"steps": [499], "values": ["NaN"]}})
+
+    assert fields_of(update, None)["loss"] == "loss nan"
+
+
+def test_without_a_terminal_there_are_lines() -> None:
+    updates = [
+        Update(job=make_job(), history={}),
+        Update(job=make_job(), history={}),
+        Update(job=SUCCEEDED, history={}),
+    ]
+    out = io.StringIO()
+
+    job = show_updates(updates, Console(file=out, width=40))
+
+    assert job is SUCCEEDED
+    assert [line.split()[0] for line in out.getvalue().splitlines()] == ["running", "succeeded"]
+
+
+def test_on_a_terminal_there_is_a_bar() -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=120, force_terminal=True, color_system=None)
+
+    show_updates([Update(job=make_job(), history={})], console)
+
+    assert "step 500/1,000" in out.getvalue()
+
+
+def test_the_demos_last_lines_are_as_promised() -> None:
+    lines = summary(SUCCEEDED, members=2, seconds=6.04)
+
+    assert lines[0] == "trained 1,000 steps on 2 workers in 6.0 s"
+    assert lines[1] == "test accuracy 0.97"
+    assert lines[2] == "digest " + "ab" * 32
+    assert "`make up`" in lines[3]

@@ -1,0 +1,207 @@
+"""Claims, renewals, rings, seats."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from service.store import endings, evictions, leases, rings, seats, workers
+from service.store.database import Database
+from service.store.tables import attempts, jobs
+from service.store.workers import WorkerState
+from tests.stored_jobs import (
+    NEW,
+    OTHER,
+    OVER_SECONDS,
+    RESULT,
+    STRANGER,
+    WORKER,
+    cancel,
+    claim,
+    evict,
+    fenced,
+    get,
+    queue_job,
+)
+
+
+def evict_expired(database: Database) -> list[str]:
+    with database.write() as tx:
+        return evictions.evict_expired(tx)
+
+
+def heartbeat(database: Database, worker: leases.WorkerIdentity, state: workers.State = "idle") -> None:
+    with database.write() as tx:
+        beat = WorkerState(
+            worker_id=worker.worker_id, host=worker.host, pid=worker.pid, state=state, job_id=None,
+            fingerprint=worker.fingerprint,
+        )  # fmt: skip
+        workers.heartbeat(tx, beat)
+
+
+def test_the_oldest_job_is_claimed_first(database: Database) -> None:
+    made = [queue_job(database).id for _ in range(3)]
+    assert [claim(database, worker).job_id for worker in (WORKER, OTHER, WORKER)] == made
+    with database.write() as tx:
+        assert leases.claim_next(tx, WORKER, 60) is None
+
+
+def test_a_job_that_somebody_is_claiming_is_passed_over(database: Database) -> None:
+    first, second = queue_job(database).id, queue_job(database).id
+    claimed: list[str] = []
+    thread = threading.Thread(target=lambda: claimed.append(claim(database, OTHER).job_id))
+    with database.write() as tx:
+        mine = leases.claim_next(tx, WORKER, 60)
+        assert mine is not None
+        assert mine.job_id == first
+        thread.start()
+        if tx.dialect.name == "postgresql":
+            thread.join(20)
+            assert claimed == [second]
+    thread.join(20)
+    assert claimed == [second]
+
+
+def test_a_claim_says_what_the_attempt_needs(database: Database) -> None:
+    made = queue_job(database, replace(NEW, workers=2))
+    held = claim(database)
+    assert (held.job_id, held.attempt, held.worker, held.workers_wanted) == (made.id, 1, WORKER, 2)
+    assert (held.spec_json, held.spec_sha256, held.steps, held.checkpoint_step) == (
+        made.spec_json, made.spec_sha256, 100, None,
+    )  # fmt: skip
+
+
+def test_renewal_keeps_a_lease_and_tells_of_cancelling(database: Database) -> None:
+    job_id = queue_job(database).id
+    held = claim(database, lease_seconds=OVER_SECONDS)
+    with database.write() as tx:
+        assert leases.renew(tx, replace(held, lease_seconds=60)) == leases.Renewal(
+            cancel_requested=False, jobs_waiting=0
+        )
+    assert evict_expired(database) == []
+    cancel(database, job_id)
+    with database.write() as tx:
+        assert leases.renew(tx, held).cancel_requested
+
+
+def test_waiting_jobs_are_those_that_idle_workers_leave(database: Database) -> None:
+    queue_job(database)
+    held = claim(database)
+    for _ in range(3):
+        queue_job(database)
+    heartbeat(database, WORKER, "leading")
+    heartbeat(database, OTHER, "idle")
+    heartbeat(database, STRANGER, "idle")
+    with database.write() as tx:
+        assert leases.renew(tx, held).jobs_waiting == 2
+        assert leases.jobs_waiting(tx, STRANGER.fingerprint) == 2
+
+
+def test_draining_is_no_failure(database: Database) -> None:
+    job_id = queue_job(database).id
+    for attempt in range(1, 6):
+        held = claim(database)
+        assert held.attempt == attempt
+        fenced(database, held, endings.release)
+    assert (get(database, job_id).status, get(database, job_id).status_reason) == ("queued", "worker_drained")
+
+
+@pytest.mark.parametrize("ending", ["evict", "release", "succeed", "cancel"])
+def test_the_groups_secret_does_not_outlive_the_attempt(database: Database, ending: str) -> None:
+    queue_job(database, replace(NEW, workers=2))
+    held = claim(database)
+    fenced(database, held, lambda fence: seats.publish_address(fence, "10.0.0.1", 7000, b"secret"))
+    if ending == "evict":
+        evict(database, held)
+    elif ending == "release":
+        fenced(database, held, endings.release)
+    elif ending == "succeed":
+        fenced(database, held, lambda fence: endings.succeed(fence, RESULT))
+    else:
+        cancel(database, held.job_id)
+        fenced(database, held, endings.finish_cancel)
+    with database.read() as tx:
+        row = tx.execute(attempts.select()).one()
+        assert row.secret is None
+        assert row.outcome == {"evict": "evicted", "release": "released", "succeed": "succeeded"}.get(
+            ending, "cancelled"
+        )
+        assert seats.find_seat(tx, OTHER) is None
+
+
+def test_a_helper_finds_the_oldest_free_seat_of_its_fingerprint(database: Database) -> None:
+    queue_job(database)
+    wanted = queue_job(database, replace(NEW, workers=2))
+    claim(database)
+    held = claim(database)
+
+    def seat(worker: leases.WorkerIdentity) -> seats.Seat | None:
+        with database.read() as tx:
+            return seats.find_seat(tx, worker)
+
+    assert seat(OTHER) is None
+    fenced(database, held, lambda fence: seats.publish_address(fence, "10.0.0.1", 7000, b"secret"))
+    found = seat(OTHER)
+    assert found == seats.Seat(
+        job_id=wanted.id, attempt=1, host="10.0.0.1", port=7000, secret=b"secret",
+        spec_json=wanted.spec_json, spec_sha256=wanted.spec_sha256,
+    )  # fmt: skip
+    assert seat(STRANGER) is None
+    assert seat(WORKER) is None
+    fenced(
+        database,
+        held,
+        lambda fence: endings.record_progress(fence, endings.Progress(step=1, epoch=0, members=2)),
+    )
+    assert seat(OTHER) is None
+
+
+def test_jobs_of_a_fingerprint_that_nobody_has_wait_and_say_why(database: Database) -> None:
+    job_id = queue_job(database).id
+    fenced(database, claim(database), endings.release)
+
+    def claim_as(worker: leases.WorkerIdentity) -> leases.Claim | None:
+        heartbeat(database, worker)
+        with database.write() as tx:
+            return leases.claim_next(tx, worker, 60)
+
+    version = get(database, job_id).version
+    for _ in range(2):
+        assert claim_as(STRANGER) is None
+    job = get(database, job_id)
+    assert (job.status, job.status_reason, job.version) == ("queued", "numerics_unavailable", version + 1)
+    heartbeat(database, OTHER)
+    assert claim_as(STRANGER) is None
+    assert get(database, job_id).status_reason is None
+    assert claim_as(OTHER) is not None
+
+
+def test_bells_ring_for_waiting_jobs_less_and_less_often(database: Database) -> None:
+    job_id = queue_job(database).id
+
+    def due() -> list[str]:
+        with database.write() as tx:
+            found = rings.due_rings(tx, 10)
+            rings.rung(tx, found)
+            return found
+
+    def time_passes(seconds: float) -> None:
+        with database.write() as tx:
+            tx.execute(jobs.update().values(ring_due_at=jobs.c.ring_due_at - seconds))
+
+    assert due() == []
+    time_passes(2.5)
+    assert due() == [job_id]
+    for pause in (30, 60, 90):
+        time_passes(pause - 15)
+        assert due() == []
+        time_passes(15)
+        assert due() == [job_id]
+    for _ in range(30):
+        time_passes(600)
+        assert due() == [job_id]
+    evict(database, claim(database))
+    assert due() == [job_id]
+    claim(database)
+    time_passes(10000)
+    assert due() == []

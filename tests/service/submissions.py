@@ -1,0 +1,62 @@
+"""Specs that are posted, and jobs brought to their ends as a worker would."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save
+
+from core.data.sources import load_dataset
+from core.report import Points
+from core.spec import ResolvedSpec
+from service.store import endings, history, jobs, leases, weights
+from service.store.database import Database
+from service.store.leases import Claim, WorkerIdentity
+
+KEY = "test-key-of-an-administrator"
+LINE: dict[str, Any] = {
+    "model": {"expression": "a*x + b", "parameters": {"a": 4, "b": 1}},
+    "data": {"inline": {"x": [1, 2], "y": [6, 8]}},
+    "loss": "mse",
+    "optimizer": {"type": "sgd", "learning_rate": 0.1},
+    "epochs": 10,
+    "batch_size": "full",
+}
+CLASSES: dict[str, Any] = {
+    "model": {"layers": [{"type": "linear", "in": 2, "out": 3}]},
+    "data": {"inline": {"x": [[0, 0], [10, 20], [20, 40]], "y": [0, 1, 2]}, "standardize": True},
+    "loss": "cross_entropy",
+    "optimizer": {"type": "adam"},
+    "seed": 7,
+}
+WORKER = WorkerIdentity(worker_id="worker_1", pid=1, host="here", fingerprint="f")
+
+
+def claim(database: Database) -> Claim:
+    """Take the oldest queued job."""
+    with database.write() as tx:
+        taken = leases.claim_next(tx, WORKER, 15.0)
+    assert taken is not None
+    return taken
+
+
+def succeed(
+    database: Database, arrays: dict[str, np.ndarray], series: dict[str, Points] | None = None
+) -> str:
+    """Bring the oldest queued job to a good end with these weights; returns its id."""
+    taken = claim(database)
+    dataset = load_dataset(ResolvedSpec.model_validate_json(taken.spec_json))
+    with database.write() as tx:
+        fence = leases.lock(tx, taken)
+        history.append(fence, series or {})
+        weights.save(fence, save(arrays), dataset.preprocessing.to_json())
+        result = {"steps": 10, "stop_reason": "steps_done", "loss": float("nan"), "metrics": {}}
+        endings.succeed(fence, {**result, "parameters": None, "weights_sha256": "0" * 64})
+    return taken.job_id
+
+
+def version(database: Database, job_id: str) -> int:
+    """The job's version now."""
+    with database.read() as tx:
+        return jobs.version_of(tx, job_id, None)

@@ -1,0 +1,211 @@
+"""The client against the real application behind a real server."""
+
+from __future__ import annotations
+
+import io
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import uvicorn
+from fastapi.testclient import TestClient
+
+from core.report import Points
+from service import client as client_module
+from service.client import ApiError, Client
+from service.store import endings, history, leases
+from service.store.database import Database
+from tests.service.broker import wait_until
+from tests.service.submissions import KEY, LINE, claim, succeed
+
+
+@pytest.fixture
+def url(api: TestClient) -> Iterator[str]:
+    """The address of the application of `api`, served over TCP."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(api.app, lifespan="off", log_level="error"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        wait_until(lambda: server.started)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[Client]:
+    """A client with an administrator's key."""
+    with Client(url, KEY) as client:
+        yield client
+
+
+def test_every_call(client: Client, store: Database) -> None:
+    assert client.is_ready()
+    assert client.validate(LINE)["valid"]
+    job = client.create_job(LINE | {"metadata": {"k": "v"}}, idempotency_key="key")
+    assert client.create_job(LINE | {"metadata": {"k": "v"}}, idempotency_key="key")["id"] == job["id"]
+    assert (
+        client.list_jobs(status="queued", kind="train", metadata={"k": "v"}, limit=1)["last_id"] == job["id"]
+    )
+    assert client.list_jobs(after=job["id"])["data"] == []
+    assert client.job(job["id"]) == job
+    assert client.queue()["jobs"]["queued"] == 1
+    assert client.workers()["data"] == []
+    series = {"loss": Points(steps=np.arange(10), values=np.arange(10.0))}
+    succeed(store, {"a": np.array(2.0), "b": np.array(4.0)}, series)
+    assert client.history(job["id"], series=["loss"], since_step=7)["series"] == {
+        "loss": {"steps": [8, 9], "values": [8.0, 9.0]}
+    }
+    assert len(client.history(job["id"], max_points=4)["series"]["loss"]["steps"]) <= 4
+    events = client.events(job["id"], limit=1)
+    assert client.events(job["id"], after=events["last_id"])["data"][-1]["data"]["status"] == "succeeded"
+    with np.load(io.BytesIO(client.weights(job["id"], format="npz"))) as file:
+        assert float(file["a"]) == 2.0
+    assert client.predict(job["id"], [3])["y"] == [10.0]
+    assert client.cancel(job["id"])["status"] == "succeeded"
+
+
+def test_errors_carry_the_problem(client: Client, url: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        client.create_job(LINE | {"epochs": 0})
+    assert caught.value.status == 422
+    assert caught.value.errors[0]["pointer"] == "/epochs"
+    assert "/epochs" in str(caught.value)
+    assert caught.value.request_id
+    with pytest.raises(ApiError) as caught:
+        client.job("../../healthz")
+    assert caught.value.status == 404
+    with Client(url) as nobody, pytest.raises(ApiError) as caught:
+        nobody.queue()
+    assert caught.value.status == 401
+
+
+def test_a_service_that_is_not_there_is_said_soon() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    started = time.monotonic()
+    with Client(url) as client, pytest.raises(ApiError) as caught:
+        client.queue()
+    assert caught.value.status == 0
+    assert url in str(caught.value)
+    assert time.monotonic() - started < 3
+    with Client(url) as client:
+        assert not client.is_ready()
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://x", "http://", ""])
+def test_a_wrong_address_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"http://127\.0\.0\.1:8000"):
+        Client(url)
+
+
+class Flaky:
+    """A server that breaks its first connections and then passes bytes on to another."""
+
+    def __init__(self, target: str, faults: int) -> None:
+        self._target = ("127.0.0.1", int(target.rpartition(":")[2]))
+        self._faults = faults
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.requests = 0
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                request = self._read(connection)
+                self.requests += 1
+                with socket.create_connection(self._target) as upstream:
+                    upstream.sendall(request.replace(b"keep-alive", b"close"))
+                    answer = self._all(upstream)
+                if self.requests > self._faults:
+                    connection.sendall(answer)
+
+    def _all(self, upstream: socket.socket) -> bytes:
+        """What comes until the other side closes."""
+        answer = b""
+        while received := upstream.recv(1 << 16):
+            answer += received
+        return answer
+
+    def _read(self, connection: socket.socket) -> bytes:
+        """One request with its body."""
+        request = b""
+        while b"\r\n\r\n" not in request:
+            request += connection.recv(1 << 16)
+        head, _, body = request.partition(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+        while length is not None and len(body) < int(length[1]):
+            body += connection.recv(1 << 16)
+        return head + b"\r\n\r\n" + body
+
+
+def test_a_broken_connection_makes_no_second_job(url: str, client: Client) -> None:
+    flaky = Flaky(url, faults=2)
+    try:
+        with Client(flaky.url, KEY) as patient:
+            job = patient.create_job(LINE)
+    finally:
+        flaky.close()
+    assert flaky.requests == 3
+    assert [each["id"] for each in client.list_jobs()["data"]] == [job["id"]]
+
+
+def test_watch_follows_a_job_to_its_end(
+    client: Client, store: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "MOVING_WATCH_SECONDS", 0.01)
+    job_id = client.create_job(LINE)["id"]
+    updates = client.watch(job_id)
+    assert next(updates).job["status"] == "queued"
+    taken = claim(store)
+    assert next(updates).job["status"] == "running"
+    for step in range(3):
+        with store.write() as tx:
+            fence = leases.lock(tx, taken)
+            history.append(fence, {"loss": Points(steps=np.array([step]), values=np.array([float(step)]))})
+            endings.record_progress(
+                fence, endings.Progress(step=step + 1, epoch=step, members=1, steps_per_second=1.0)
+            )
+        update = next(updates)
+        assert update.job["progress"]["step"] == step + 1
+        assert update.history == {"loss": {"steps": [step], "values": [float(step)]}}
+    client.cancel(job_id)
+    with store.write() as tx:
+        endings.finish_cancel(leases.lock(tx, taken))
+    rest = list(updates)
+    assert rest[-1].job["status"] == "cancelled"
+    assert not any(update.history for update in rest)
+
+
+def test_watch_asks_more_seldom_while_nothing_moves(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    class Enough(Exception):
+        pass
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 30:
+            raise Enough
+
+    job_id = client.create_job(LINE)["id"]
+    monkeypatch.setattr("time.sleep", pause)
+    updates = client.watch(job_id)
+    with pytest.raises(Enough):
+        list(updates)
+    monkeypatch.undo()
+    assert pauses == sorted(pauses)
+    assert pauses[0] < 0.05
+    assert pauses[-1] == 1.0  # the service's hint for a job that waits

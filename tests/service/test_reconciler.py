@@ -1,0 +1,77 @@
+"""What crashes and lost messages leave behind is repaired."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from service.bell import TaskName
+from service.reconciler import Reconciler
+from service.store import jobs
+from service.store.database import Database
+from tests.service.broker import wait_until
+from tests.service.submissions import LINE, claim
+
+
+class Heard:
+    """A bell that remembers."""
+
+    def __init__(self) -> None:
+        self.rings: list[tuple[TaskName, str]] = []
+
+    def ring(self, task: TaskName, job_id: str) -> None:
+        self.rings.append((task, job_id))
+
+
+def make_due(database: Database) -> None:
+    with database.write() as tx:
+        tx.execute(text("UPDATE jobs SET ring_due_at = 0, lease_expires_at = lease_expires_at - 1000"))
+
+
+def test_it_rings_for_queued_jobs_that_nobody_heard_of(any_api: TestClient, database: Database) -> None:
+    job_id = any_api.post("/v1/jobs", json=LINE).json()["id"]
+    heard = Heard()
+    reconciler = Reconciler(database, heard, 1.0)
+    reconciler.tick()
+    assert heard.rings == []  # POST has just rung
+    make_due(database)
+    reconciler.tick()
+    reconciler.tick()
+    assert heard.rings == [("lead", job_id)]
+
+
+def test_it_evicts_an_attempt_whose_lease_ran_out_and_rings(any_api: TestClient, database: Database) -> None:
+    job_id = any_api.post("/v1/jobs", json=LINE).json()["id"]
+    claim(database)
+    heard = Heard()
+    Reconciler(database, heard, 1.0).tick()
+    assert any_api.get(f"/v1/jobs/{job_id}").json()["status"] == "running"
+    make_due(database)
+    Reconciler(database, heard, 1.0).tick()
+    with database.read() as tx:
+        job = jobs.get(tx, job_id, None)
+    assert (job.status, job.attempt) == ("queued", 2)
+    assert heard.rings == [("lead", job_id)]
+
+
+def test_it_outlives_an_outage_of_the_database(
+    tmp_path: Path, migrated_sqlite_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "late" / "x.db"
+    database = Database(f"sqlite:///{path}")
+    with caplog.at_level(logging.INFO), Reconciler(database, Heard(), 0.02):
+        wait_until(lambda: "action=reconcile_failed" in caplog.text)
+        path.parent.mkdir()
+        partial = path.with_suffix(".copy")
+        shutil.copyfile(migrated_sqlite_path, partial)
+        sqlite3.connect(partial).close()
+        partial.rename(path)
+        wait_until(lambda: "action=reconcile_recovered" in caplog.text)
+    database.dispose()
+    assert caplog.text.count("action=reconcile_failed") == 1

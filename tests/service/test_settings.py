@@ -1,0 +1,82 @@
+"""Settings come from variables, and .env.example tells the truth about them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from service.settings import EXAMPLE_API_KEY, Settings, is_loopback, own_address
+
+EXAMPLE = Path(__file__).parents[2] / ".env.example"
+
+
+def test_the_example_lists_every_setting_with_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = re.findall(r"^LOCKSTEP_(\w+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE)
+    assert {name.lower() for name, _ in lines} == set(Settings.model_fields)
+    assert dict(lines)["API_KEY"] == EXAMPLE_API_KEY
+    for name, value in lines:
+        monkeypatch.setenv(f"LOCKSTEP_{name}", value)
+    example = Settings()
+    assert example.uses_example_key()
+    assert example.model_copy(update={"api_key": None}) == Settings.model_validate({"api_key": None})
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text(
+        "LOCKSTEP_PORT=1\nLOCKSTEP_HOST=x\nPOSTGRES_PASSWORD=other programs' too\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(Settings.model_config, "env_file", ".env")
+    monkeypatch.setenv("LOCKSTEP_PORT", "2")
+    assert (Settings().port, Settings().host) == (2, "x")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "70000"),
+        ("PORT", "x"),
+        ("LEASE_SECONDS", "0"),
+        ("RENEW_SECONDS", "-1"),
+        ("LEASE_SECONDS", "3"),
+        ("API_KEY", "short"),
+        ("API_KEY", "with a space"),
+        ("LOG_LEVEL", "loud"),
+        ("DATABASE_URL", ""),
+    ],
+)
+def test_wrong_values_are_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"LOCKSTEP_{name}", value)
+    with pytest.raises(ValidationError, match=rf"{name.lower()}"):
+        Settings()
+
+
+def test_an_empty_key_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCKSTEP_API_KEY", "")
+    assert Settings().api_key is None
+
+
+def test_the_key_is_not_shown() -> None:
+    assert "hidden-key" not in repr(Settings(api_key=SecretStr("hidden-key")))
+
+
+def test_host_names() -> None:
+    assert Settings(host="10.0.0.1").host_names() is None
+    assert Settings(host="127.0.0.1", allowed_hosts="*").host_names() is None
+    assert Settings(host="127.0.0.1", allowed_hosts="A.example, b").host_names() == ("a.example", "b")
+    names = Settings(host="::1").host_names()
+    assert names is not None
+    assert "localhost" in names
+
+
+def test_loopback() -> None:
+    assert all(map(is_loopback, ("localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]")))
+    assert not any(map(is_loopback, ("192.0.2.1", "10.0.0.1", "example.org", "")))
+
+
+def test_group_address() -> None:
+    assert Settings(group_host="10.1.2.3").group_address() == "10.1.2.3"
+    assert Settings(group_host="auto").group_address() == own_address()
