@@ -1,0 +1,169 @@
+"""The story of one attempt at a job, from the claim to its last transaction.
+
+    claim -> dataset, group, training (from the checkpoint, if there is one)
+          -> steps, a stride at a time; after each: write what is due, look whether to stop
+          -> one transaction: history, weights, result and the new status
+
+An attempt ends in exactly one way: the job is over (succeeded, failed, cancelled), its claim is given back
+(drained), or its claim was lost, and then nothing more is written (fenced).
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+
+from core.checkpoint import Checkpoint
+from core.data.dataset import Dataset
+from core.data.sources import load_dataset
+from core.encoding import to_safetensors
+from core.report import Outcome
+from core.spec import ResolvedSpec
+from core.training import Training
+from service.store import checkpoints, endings, weights
+from service.store.errors import Fenced, ReplayMismatch
+from service.store.leases import Fence
+from worker.failures import failure_of
+from worker.lease import Lease
+from worker.pace import CheckpointPace, Stride
+from worker.reporter import Happening, Reporter
+from worker.seats import open_group
+from worker.tools import Tools
+
+logger = logging.getLogger(__name__)
+
+
+def lead_job(lease: Lease, tools: Tools, draining: Callable[[], bool]) -> None:
+    """Lead the job of the lease's claim to an end, or give the claim back once `draining` says so."""
+    claim = lease.claim
+    logger.info("action=attempt_started job=%s attempt=%d", claim.job_id, claim.attempt)
+    try:
+        with lease:
+            ending = Attempt(lease, tools, draining).run()
+    except Fenced as error:
+        logger.warning("action=fenced job=%s attempt=%d error=%s", claim.job_id, claim.attempt, error)
+    else:
+        logger.info("action=attempt_ended job=%s attempt=%d ending=%s", claim.job_id, claim.attempt, ending)
+
+
+class Attempt:
+    """One attempt, run once."""
+
+    def __init__(self, lease: Lease, tools: Tools, draining: Callable[[], bool]) -> None:
+        self._lease = lease
+        self._claim = lease.claim
+        self._tools = tools
+        self._draining = draining
+        self._reporter: Reporter | None = None
+
+    def run(self) -> str:
+        """Train; returns in one word how the attempt ended. Raises Fenced."""
+        try:
+            return self._train()
+        except Fenced:
+            raise
+        except Exception as error:
+            # Whatever it is, the job's owner learns of it, and this worker goes on to the next job.
+            return self._fail(error)
+
+    def _train(self) -> str:
+        spec = ResolvedSpec.model_validate_json(self._claim.spec_json)
+        dataset = load_dataset(spec)
+        happened: deque[Happening] = deque()
+        with open_group(self._claim, self._tools, self._lease, lambda *what: happened.append(what)) as group:
+            training = Training(spec, dataset, group, self._latest_checkpoint())
+            hurried = self._claim.attempt > 1
+            pace = CheckpointPace(self._tools.settings.checkpoint_seconds, hurried=hurried)
+            self._reporter = Reporter(training, spec.epochs, group, happened, pace)
+            ending = self._take_steps(training, self._reporter)
+        return ending or self._succeed(training, dataset, self._reporter)
+
+    def _take_steps(self, training: Training, reporter: Reporter) -> str | None:
+        """Train until it is finished: None. Or end the attempt before that, and return how."""
+        stride = Stride()
+        while not training.finished:
+            started_at = time.monotonic()
+            report = training.advance(stride.steps)
+            now = time.monotonic()
+            stride.took(report.step - report.first_step, now - started_at)
+            reporter.add(report, self._lease.since_claim_seconds)
+            if report.failure is not None:
+                raise report.failure
+            if self._lease.cancel_requested:
+                return self._lease.write(lambda fence: _cancel(fence, reporter))
+            if self._draining():
+                return self._give_back(reporter)
+            if reporter.due:
+                reporter.report(self._lease)
+            elif self._lease.lost:
+                raise Fenced("the lease was not renewed in time")
+        return None
+
+    def _succeed(self, training: Training, dataset: Dataset, reporter: Reporter) -> str:
+        outcome = training.outcome()
+        data = to_safetensors(outcome.weights)
+        preprocessing = dataset.preprocessing.to_json()
+        result = result_of(training, outcome)
+
+        def write(fence: Fence) -> str:
+            if fence.cancel_requested:
+                return _cancel(fence, reporter)
+            reporter.write(fence)
+            weights.save(fence, data, preprocessing)
+            endings.succeed(fence, result)
+            return "succeeded"
+
+        return self._lease.write(write)
+
+    def _give_back(self, reporter: Reporter) -> str:
+        def write(fence: Fence) -> str:
+            reporter.write(fence, with_checkpoint=True)
+            endings.release(fence)
+            return "released"
+
+        ending = self._lease.write(write)
+        self._tools.bell.ring("lead", self._claim.job_id)
+        return ending
+
+    def _fail(self, error: Exception) -> str:
+        failure = failure_of(error)
+        log = logger.exception if failure.code == "internal" else logger.info
+        log("action=attempt_failed job=%s code=%s error=%s", self._claim.job_id, failure.code, error)
+        reporter = None if isinstance(error, ReplayMismatch) else self._reporter
+
+        def write(fence: Fence) -> str:
+            if fence.cancel_requested:
+                return _cancel(fence, reporter)
+            if reporter is not None:
+                reporter.write(fence)
+            endings.fail(fence, failure)
+            return "failed"
+
+        return self._lease.write(write)
+
+    def _latest_checkpoint(self) -> Checkpoint | None:
+        if self._claim.checkpoint_step is None:
+            return None
+        with self._tools.database.read() as tx:
+            saved = checkpoints.latest(tx, self._claim.job_id)
+        return None if saved is None else Checkpoint.from_bytes(saved.data)
+
+
+def result_of(training: Training, outcome: Outcome) -> dict[str, object]:
+    """The job's `result`, as the contract has it."""
+    values = {name: array.tolist() for name, array in outcome.weights.items()}
+    return {
+        "steps": training.step,
+        "stop_reason": training.stop_reason,
+        "loss": outcome.loss,
+        "metrics": dict(outcome.metrics),
+        "parameters": values if outcome.small else None,
+        "weights_sha256": outcome.weights_sha256,
+    }
+
+
+def _cancel(fence: Fence, reporter: Reporter | None) -> str:
+    if reporter is not None:
+        reporter.write(fence)
+    endings.finish_cancel(fence)
+    return "cancelled"

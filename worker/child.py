@@ -1,0 +1,50 @@
+"""The pool child of a worker: where the training happens. It lives on from job to job."""
+
+import os
+import socket
+
+from setproctitle import setproctitle
+
+from core.group.fingerprint import numerics_fingerprint
+from service.bell import Ringer, TaskName
+from service.store.database import Database
+from service.store.leases import WorkerIdentity
+from worker.lifeline import Lifeline
+from worker.options import WorkerOptions
+from worker.runner import Runner
+from worker.tools import Tools
+
+
+class PoolChild:
+    """The runner and what it works with."""
+
+    def __init__(self, options: WorkerOptions) -> None:
+        setproctitle(f"lockstep worker {options.worker_id}: pool child")
+        self._database = Database(options.settings.database_url)
+        self._bell = Ringer(options.settings.broker_url)
+        worker = WorkerIdentity(
+            worker_id=options.worker_id,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            fingerprint=numerics_fingerprint(),
+        )
+        tools = Tools(database=self._database, bell=self._bell, settings=options.settings, worker=worker)
+        self._runner = Runner(tools)
+        self._lifeline = Lifeline(options.lifeline_path, self._runner.drain)
+
+    def start(self) -> None:
+        """Report to the main process, then start to work: no claim is held unseen."""
+        self._lifeline.start()
+        self._bell.start()
+        self._runner.start()
+
+    def answer(self, task: TaskName, job_id: str) -> None:
+        """See Runner."""
+        self._runner.answer(task, job_id)
+
+    def drain(self, seconds: float) -> None:
+        """Let the runner finish its step, save and let go; waits `seconds` at most."""
+        self._runner.drain()
+        self._runner.join(seconds)
+        self._bell.close()
+        self._database.dispose()

@@ -1,0 +1,25 @@
+"""What a job's owner is told when it fails: a code of the contract and a message that is safe to show."""
+
+from core.errors import Diverged, DomainError, InvalidData
+from service.store.endings import Failure
+from service.store.errors import ReplayMismatch
+
+
+def failure_of(error: Exception) -> Failure:
+    """The failure that `error` means to the job's owner; what is ours alone stays in the worker's log."""
+    match error:
+        case Diverged():
+            return Failure(code="diverged", message=str(error), param="/optimizer/learning_rate")
+        case DomainError():
+            return Failure(code="domain_error", message=str(error), param="/model/expression")
+        case InvalidData():
+            return Failure(code="invalid_data", message=str(error), param="/data")
+        case MemoryError():
+            message = "the worker has not enough memory for this job; make its model, batch or data smaller"
+            return Failure(code="out_of_memory", message=message)
+        case ReplayMismatch():
+            message = f"{error}; the arithmetic of this worker is not to be trusted"
+            return Failure(code="internal", message=message)
+        case _:
+            message = f"unexpected {type(error).__name__}; the worker's log has the details"
+            return Failure(code="internal", message=message)

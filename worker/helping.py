@@ -1,0 +1,73 @@
+"""How a worker helps: it joins the group of a running job and computes the same steps, until nobody needs it.
+
+A helper writes nothing to the store and decides nothing. Whatever goes wrong here, the lead goes on alone.
+"""
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+
+from core.checkpoint import Checkpoint
+from core.data.dataset import Dataset
+from core.data.sources import load_dataset
+from core.group import LeadLost, Released
+from core.group.tcp_helper import TcpHelper
+from core.group.terms import GroupIdentity
+from core.spec import ResolvedSpec
+from core.training import Training
+from service.store.seats import Seat
+from worker.pace import Stride
+from worker.seats import timeouts
+from worker.tools import Tools
+
+logger = logging.getLogger(__name__)
+
+
+def help_job(seat: Seat, tools: Tools, draining: Callable[[], bool]) -> bool:
+    """Take the seat and help until the job is over, the lead lets go, or `draining` says so.
+
+    False where it was not let in: what the store knows of seats may be a second old, so don't ask at once.
+    """
+    spec = ResolvedSpec.model_validate_json(seat.spec_json)
+    dataset = load_dataset(spec)  # before joining: the group would wait for it
+    identity = GroupIdentity(
+        job_id=seat.job_id,
+        attempt=seat.attempt,
+        secret=seat.secret,
+        fingerprint=tools.worker.fingerprint,
+        spec_sha256=seat.spec_sha256,
+    )
+    patience = timeouts(tools.settings.step_timeout_seconds)
+    try:
+        helper = TcpHelper.join(identity, (seat.host, seat.port), patience, draining)
+    except (Released, LeadLost) as error:
+        logger.info("action=not_let_in job=%s attempt=%d reason=%s", seat.job_id, seat.attempt, error)
+        return False
+    logger.info("action=helping job=%s attempt=%d rank=%d", seat.job_id, seat.attempt, helper.rank)
+    reason = "the helper failed"
+    try:
+        reason = _follow(spec, dataset, helper, draining)
+    finally:
+        helper.close(reason)
+        logger.info("action=helped job=%s attempt=%d reason=%s", seat.job_id, seat.attempt, reason)
+    return True
+
+
+def _follow(spec: ResolvedSpec, dataset: Dataset, helper: TcpHelper, draining: Callable[[], bool]) -> str:
+    """Train along; returns why it is over."""
+    training = Training(spec, dataset, helper, Checkpoint.from_bytes(helper.state))
+    stride = Stride()
+    with contextlib.suppress(Released):
+        while not training.finished:
+            if draining():
+                return "the worker is stopping"
+            started_at = time.monotonic()
+            try:
+                report = training.advance(stride.steps)
+            except LeadLost as error:
+                return str(error)
+            stride.took(report.step - report.first_step, time.monotonic() - started_at)
+            if report.failure is not None:
+                return "the training has failed"
+    return "nothing more to do"

@@ -1,0 +1,112 @@
+"""The claim's lease: renewed by a thread; every write of the attempt goes through it.
+
+Safety comes from the fence (`leases.lock` in each transaction). The holder's own clock only spares useless
+work: when no renewal has gone through for 0.8 of the lease, somebody else may be at it already.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TypeVar
+
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from service.store import leases
+from service.store.errors import Fenced
+from service.store.leases import Claim, Fence, Renewal
+from worker.tools import Tools
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+SELF_FENCE_SHARE = 0.8
+RETRY_SECONDS = 0.2
+
+
+class Lease:
+    """The right to work on `claim`, as a context manager: renewing goes on inside it.
+
+    `claimed_at` is when the claim was asked for, by the monotonic clock.
+    """
+
+    def __init__(self, claim: Claim, tools: Tools, claimed_at: float) -> None:
+        self.claim = claim
+        self._tools = tools
+        self._claimed_at = claimed_at
+        self._renewed_at = claimed_at
+        self._fenced = False
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._renew_on, name="lockstep-lease", daemon=True)
+        self.cancel_requested = False
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+
+    @property
+    def lost(self) -> bool:
+        """Whether somebody else may hold the job by now."""
+        age = time.monotonic() - self._renewed_at
+        return self._fenced or age > SELF_FENCE_SHARE * self.claim.lease_seconds
+
+    @property
+    def since_claim_seconds(self) -> float:
+        """How long ago the claim was asked for."""
+        return time.monotonic() - self._claimed_at
+
+    def write(self, work: Callable[[Fence], T], *, renews: bool = False) -> T:
+        """Run `work` in one fenced transaction, which renews the lease too if it `renews`.
+
+        A database that is away is waited for while the lease lasts. `work` may run more than once, so it
+        changes nothing but the database. Raises Fenced.
+        """
+        while not self.lost:
+            try:
+                with self._tools.database.write() as tx:
+                    result = work(leases.lock(tx, self.claim))
+                    asked_at = time.monotonic()
+                    renewal = leases.renew(tx, self.claim) if renews else None
+                self._note(renewal, asked_at)
+                return result
+            except DBAPIError as error:
+                if not (isinstance(error, OperationalError) or error.connection_invalidated):
+                    raise
+                logger.warning("action=write_failed job=%s error=%s: trying again", self.claim.job_id, error)
+            time.sleep(RETRY_SECONDS)
+        raise Fenced(f"the claim on job {self.claim.job_id} was not renewed in time")
+
+    def _note(self, renewal: Renewal | None, asked_at: float) -> None:
+        if renewal is not None:
+            self._renewed_at = max(self._renewed_at, asked_at)
+            self.cancel_requested = renewal.cancel_requested
+
+    def _renew_on(self) -> None:
+        every = self._tools.settings.renew_seconds
+        pause = every
+        while not self._stop.wait(pause):
+            asked_at = time.monotonic()
+            # Reports renew too: while they come, this thread has nothing to do.
+            pause = self._renewed_at + every - asked_at
+            if pause > 0:
+                continue
+            pause = every
+            try:
+                with self._tools.database.write() as tx:
+                    renewal = leases.renew(tx, self.claim)
+            except Fenced:
+                self._fenced = True
+                return
+            except Exception as error:
+                # The database may come back before the lease ends.
+                logger.warning("action=renew_failed job=%s error=%s", self.claim.job_id, error)
+                pause = RETRY_SECONDS
+                continue
+            self._note(renewal, asked_at)

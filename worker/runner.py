@@ -1,0 +1,120 @@
+"""The one thread of a pool child that trains. Bells and its own look at the store lead to the same place."""
+
+import logging
+import queue
+import threading
+import time
+
+from service.bell import TaskName
+from service.store import leases, seats
+from worker.attempt import lead_job
+from worker.helping import help_job
+from worker.lease import Lease
+from worker.presence import Presence
+from worker.tools import Tools
+
+logger = logging.getLogger(__name__)
+
+ANSWER_CHECK_SECONDS = 1.0
+
+
+class Bell:
+    """One heard ring: `answered` is set when the runner has nothing more to do."""
+
+    def __init__(self) -> None:
+        self.answered = threading.Event()
+
+
+class Runner(threading.Thread):
+    """Leads and helps, whatever the store asks for, until it is drained.
+
+    A ring wakes it; without one it looks for itself every `poll_seconds`, so a worker that the broker has
+    forgotten loses nothing.
+    """
+
+    def __init__(self, tools: Tools) -> None:
+        super().__init__(name="lockstep-runner", daemon=True)
+        self._tools = tools
+        self._presence = Presence(tools)
+        # SimpleQueue, because `drain` may run in a signal handler on a thread that is inside `put`.
+        self._bells: queue.SimpleQueue[Bell | None] = queue.SimpleQueue()
+        self._failing = False
+        self.draining = False
+
+    def answer(self, task: TaskName, job_id: str) -> None:
+        """Called by a Celery task: wake the runner and wait until it finds nothing more to do.
+
+        A runner that is busy with what it found by itself passes the ring on, for an idle worker to hear, and
+        keeps Celery's slot: so it can't take another ring, and rings don't go in circles.
+        """
+        if self._presence.is_busy:
+            self._tools.bell.ring(task, job_id)
+        bell = Bell()
+        self._bells.put(bell)
+        while self.is_alive() and not bell.answered.wait(ANSWER_CHECK_SECONDS):
+            pass
+
+    def drain(self) -> None:
+        """Finish the step, save, let go, and end the thread. Takes no lock: a signal handler may call it."""
+        self.draining = True
+        self._bells.put(None)
+
+    def run(self) -> None:
+        """See Thread."""
+        self._presence.start()
+        heard: list[Bell] = []
+        while not self.draining:
+            self._work_until_idle()
+            _answer(heard)
+            if not self.draining:
+                heard = self._listen(self._tools.settings.poll_seconds)
+        _answer(heard + self._listen(0.0))
+        self._presence.leave()
+
+    def _listen(self, seconds: float) -> list[Bell]:
+        """Wait for a ring, for so many seconds at most; returns all that have come."""
+        heard: list[Bell] = []
+        try:
+            bell = self._bells.get(timeout=seconds)
+            while True:
+                if bell is not None:
+                    heard.append(bell)
+                bell = self._bells.get_nowait()
+        except queue.Empty:
+            return heard
+
+    def _work_until_idle(self) -> None:
+        try:
+            while not self.draining and self._work_once():
+                self._failing = False
+        except Exception:
+            # The thread must live on: the store may be away, and the next look may find it back.
+            if not self._failing:
+                logger.exception("action=look_failed worker=%s: trying again", self._tools.worker.worker_id)
+            self._failing = True
+        else:
+            if self._failing:
+                logger.info("action=look_recovered worker=%s", self._tools.worker.worker_id)
+            self._failing = False
+
+    def _work_once(self) -> bool:
+        """Lead the oldest waiting job, else help one; False where there is nothing to do."""
+        settings, worker = self._tools.settings, self._tools.worker
+        asked_at = time.monotonic()
+        with self._tools.database.write() as tx:
+            claim = leases.claim_next(tx, worker, settings.lease_seconds)
+        if claim is not None:
+            with self._presence.busy("leading", claim.job_id):
+                lead_job(Lease(claim, self._tools, asked_at), self._tools, lambda: self.draining)
+            return True
+        with self._tools.database.read() as tx:
+            seat = seats.find_seat(tx, worker)
+        if seat is None:
+            return False
+        with self._presence.busy("helping", seat.job_id):
+            return help_job(seat, self._tools, lambda: self.draining)
+
+
+def _answer(bells: list[Bell]) -> None:
+    for bell in bells:
+        bell.answered.set()

@@ -1,0 +1,111 @@
+"""The seats of a job that wants more than one worker: where the group is opened, and who is called to it.
+
+Elastic from one: the lead trains from the first moment, whoever comes joins at a step, and a helper is let go
+as soon as a job waits that nobody else is free to lead.
+"""
+
+import contextlib
+import logging
+import secrets
+import threading
+from collections.abc import Iterator
+
+from sqlalchemy import Connection
+
+from core.group import Group
+from core.group.solo import SoloGroup
+from core.group.tcp_lead import OnEvent, TcpLead
+from core.group.terms import SECRET_BYTES, GroupIdentity, Timeouts
+from service.store import leases, seats, workers
+from service.store.leases import Claim
+from worker.lease import Lease
+from worker.tools import Tools
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.5
+LEAD_PATIENCE = 4
+"""A helper waits for its lead this many times longer than the lead for a helper: the lead may be saving, or
+computing what a lost helper did not."""
+
+
+def timeouts(step_timeout_seconds: float) -> Timeouts:
+    """How long members of a group wait for each other."""
+    return Timeouts(step_seconds=step_timeout_seconds, lead_seconds=LEAD_PATIENCE * step_timeout_seconds)
+
+
+@contextlib.contextmanager
+def open_group(claim: Claim, tools: Tools, lease: Lease, on_event: OnEvent) -> Iterator[Group]:
+    """The group of the attempt: alone where one worker is wanted, else with a door for helpers.
+
+    Within it the seats are looked after.
+    """
+    if claim.workers_wanted == 1:
+        yield SoloGroup()
+        return
+    secret = secrets.token_bytes(SECRET_BYTES)
+    identity = GroupIdentity(
+        job_id=claim.job_id,
+        attempt=claim.attempt,
+        secret=secret,
+        fingerprint=tools.worker.fingerprint,
+        spec_sha256=claim.spec_sha256,
+    )
+    patience = timeouts(tools.settings.step_timeout_seconds)
+    host = tools.settings.group_address()
+    try:
+        group = TcpLead(identity, host, claim.workers_wanted - 1, patience, on_event)
+    except OSError as error:
+        # Elastic from one: a machine that cannot listen trains by itself, to the same bits.
+        logger.error("action=group_unavailable job=%s host=%s error=%s", claim.job_id, host, error)
+        yield SoloGroup()
+        return
+    try:
+        lease.write(lambda fence: seats.publish_address(fence, group.address[0], group.address[1], secret))
+        with Seats(claim, tools, group):
+            yield group
+    finally:
+        group.close("the attempt is over")
+
+
+class Seats:
+    """A thread that rings for helpers while a seat is empty, and frees one while a job waits for a lead."""
+
+    def __init__(self, claim: Claim, tools: Tools, group: TcpLead) -> None:
+        self._claim = claim
+        self._tools = tools
+        self._group = group
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look_after, name="lockstep-seats", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+
+    def _look_after(self) -> None:
+        while True:
+            try:
+                self._look()
+            except Exception as error:
+                # The store may be away for a while; the group trains on.
+                logger.debug("action=seats_look_failed job=%s error=%s", self._claim.job_id, error)
+            if self._stop.wait(LOOK_SECONDS):
+                return
+
+    def _look(self) -> None:
+        has_helpers = self._group.world_size > 1
+        has_seats = self._group.world_size < self._claim.workers_wanted
+        with self._tools.database.read() as tx:
+            waiting = has_helpers and leases.jobs_waiting(tx, self._claim.worker.fingerprint) > 0
+            # Rings that no idle worker takes would only pile up.
+            wanted = has_seats and not waiting and _somebody_is_idle(tx)
+        if waiting:
+            self._group.release(1)
+        elif wanted:
+            self._tools.bell.ring("help", self._claim.job_id)
+
+
+def _somebody_is_idle(tx: Connection) -> bool:
+    return any(worker.present and worker.state == "idle" for worker in workers.list_workers(tx))

@@ -1,0 +1,18 @@
+"""What every part of a pool child works with."""
+
+from dataclasses import dataclass
+
+from service.bell import Bell
+from service.settings import Settings
+from service.store.database import Database
+from service.store.leases import WorkerIdentity
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """The store, the doorbell, the settings, and who this worker is."""
+
+    database: Database
+    bell: Bell
+    settings: Settings
+    worker: WorkerIdentity
