@@ -1,0 +1,119 @@
+"""A real `lockstep up` in a directory of the test's own, and what lives below it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.client import Client
+
+ROOT = Path(__file__).parent.parent
+START_SECONDS = 40.0
+STOP_SECONDS = 15.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalService:
+    """A running `lockstep up`."""
+
+    process: subprocess.Popen[str]
+    directory: Path
+    url: str
+    client: Client
+
+    def descendants(self) -> dict[int, str]:
+        """Every living process below the supervisor: its id and its command line."""
+        return descendants_of(self.process.pid)
+
+    def pids(self, part: str) -> list[int]:
+        """The descendants whose command line contains `part`."""
+        return [pid for pid, command in self.descendants().items() if part in command]
+
+
+def command(*arguments: str) -> list[str]:
+    """`lockstep` with arguments, by this interpreter."""
+    return [sys.executable, "-m", "service.cli", *arguments]
+
+
+@contextmanager
+def local_service(directory: Path, *, workers: int = 2) -> Iterator[LocalService]:
+    """Run `lockstep up` on a free port until the block ends."""
+    (directory / "url").unlink(missing_ok=True)  # of a service that was killed
+    arguments = ("up", "--port", "0", "--workers", str(workers), "--data-dir", str(directory))
+    process = subprocess.Popen(
+        command(*arguments), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        wait_until(lambda: (directory / "url").exists() or process.poll() is not None, START_SECONDS)
+        if process.poll() is not None:
+            raise AssertionError(f"lockstep up ended:\n{process.stdout.read() if process.stdout else ''}")
+        url, key = (directory / "url").read_text().strip(), (directory / "api-key").read_text().strip()
+        with Client(url, key) as client:
+            yield LocalService(process=process, directory=directory, url=url, client=client)
+    finally:
+        stop(process)
+
+
+def stop(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> float:
+    """Send a signal and wait for the end; returns how long that took."""
+    started = time.monotonic()
+    if process.poll() is None:
+        process.send_signal(number)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(STOP_SECONDS)
+        raise
+    finally:
+        if process.stdout is not None:
+            process.stdout.close()
+    return time.monotonic() - started
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait until a condition holds; AssertionError when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {condition}")
+        time.sleep(0.02)
+
+
+def descendants_of(pid: int) -> dict[int, str]:
+    """Living processes below `pid`, from /proc: id and command line. Linux only."""
+    parents: dict[int, int] = {}
+    commands: dict[int, str] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+            text = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        except OSError:  # ended meanwhile
+            continue
+        if state != "Z":
+            parents[int(folder.name)] = int(parent)
+            commands[int(folder.name)] = text
+    found: set[int] = {pid}
+    while grown := {child for child, parent in parents.items() if parent in found} - found:
+        found |= grown
+    return {child: commands[child] for child in found - {pid}}
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that is dead and not yet waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def kill(pid: int) -> None:
+    """kill -9."""
+    os.kill(pid, signal.SIGKILL)

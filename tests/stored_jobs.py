@@ -1,0 +1,92 @@
+"""Short words for what tests of the store do again and again; each is one transaction."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from core.report import Points
+from service.store import endings, evictions, jobs, leases
+from service.store.database import Database
+from service.store.endings import Failure
+from service.store.jobs import Job, NewJob
+from service.store.leases import Claim, Fence, WorkerIdentity
+
+OWNER = "owner_test"
+WORKER = WorkerIdentity(worker_id="worker_a", pid=101, host="here", fingerprint="f" * 64)
+OTHER = WorkerIdentity(worker_id="worker_b", pid=102, host="there", fingerprint="f" * 64)
+STRANGER = WorkerIdentity(worker_id="worker_s", pid=103, host="there", fingerprint="0" * 64)
+NEW = NewJob(owner_id=OWNER, spec_json=json.dumps({"kind": "train"}), spec_sha256="5" * 64, steps=100)
+RESULT = {"steps": 100, "stop_reason": "steps_done", "loss": 0.5, "weights_sha256": "w"}
+LEASE_SECONDS = 60.0
+OVER_SECONDS = -60.0
+"""A lease that has run out when it is taken, so that tests need not sleep."""
+
+
+def queue_job(database: Database, new: NewJob = NEW) -> Job:
+    """A new job."""
+    with database.write() as tx:
+        return jobs.create(tx, new)
+
+
+def get(database: Database, job_id: str) -> Job:
+    """The job as anybody's administrator sees it."""
+    with database.read() as tx:
+        return jobs.get(tx, job_id, None)
+
+
+def claim(database: Database, worker: WorkerIdentity = WORKER, lease_seconds: float = LEASE_SECONDS) -> Claim:
+    """A claim on the oldest queued job, which must be there."""
+    with database.write() as tx:
+        found = leases.claim_next(tx, worker, lease_seconds)
+    assert found is not None
+    return found
+
+
+def fenced(database: Database, held: Claim, work: Callable[[Fence], object]) -> None:
+    """Run `work` in a fenced transaction."""
+    with database.write() as tx:
+        work(leases.lock(tx, held))
+
+
+def evict(database: Database, held: Claim) -> list[str]:
+    """End the attempt as the reconciler would after its lease."""
+    with database.write() as tx:
+        return evictions.evict_process(tx, held.worker.worker_id, held.worker.pid)
+
+
+def cancel(database: Database, job_id: str) -> Job:
+    """Ask for the job's end."""
+    with database.write() as tx:
+        return endings.request_cancel(tx, job_id, None)
+
+
+def job_in(database: Database, status: str) -> tuple[str, Claim | None]:
+    """A job brought to `status`, and the last claim on it."""
+    job_id = queue_job(database).id
+    if status == "queued":
+        return job_id, None
+    held = claim(database)
+    if status in ("cancelling", "cancelled"):
+        cancel(database, job_id)
+    endings_by_status: dict[str, Callable[[Fence], object]] = {
+        "succeeded": lambda fence: endings.succeed(fence, RESULT),
+        "failed": lambda fence: endings.fail(fence, Failure(code="diverged", message="too steep")),
+        "cancelled": endings.finish_cancel,
+    }
+    if status in endings_by_status:
+        fenced(database, held, endings_by_status[status])
+    assert get(database, job_id).status == status
+    return job_id, held
+
+
+def points(first: int, *values: float, dtype: str = "float64", every: int = 1) -> Points:
+    """Values of the steps from `first` on."""
+    steps = first + every * np.arange(len(values), dtype=np.int64)
+    return Points(steps=steps, values=np.array(values, dtype=dtype))
+
+
+def older(held: Claim) -> Claim:
+    """A claim of the same job by an attempt before."""
+    return replace(held, attempt=held.attempt - 1)

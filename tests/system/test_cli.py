@@ -1,0 +1,234 @@
+"""The command line against a real service, as a user has it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.local_service import ROOT, LocalService, command, local_service, wait_until
+
+pytestmark = [
+    pytest.mark.timeout(120),
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc, which is Linux's"),
+]
+
+EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("*.json"))
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
+    with local_service(tmp_path_factory.mktemp("cli") / "data") as running:
+        wait_until(lambda: len(running.client.workers()["data"]) == 2)
+        yield running
+
+
+def lockstep(
+    service: LocalService | None, *arguments: str, stdin: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command; with a service, in its data directory."""
+    where = () if service is None else ("--data-dir", str(service.directory))
+    return subprocess.run(
+        command(*arguments, *where),
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+@pytest.fixture(scope="module")
+def iris(service: LocalService) -> dict[str, Any]:
+    """The iris example, trained."""
+    done = lockstep(service, "train", "examples/iris.json", "--watch", "--json")
+    assert done.returncode == 0, done.stderr
+    job: dict[str, Any] = json.loads(done.stdout)
+    return job
+
+
+def test_training_with_a_watch_tells_how_it_ended(service: LocalService) -> None:
+    done = lockstep(service, "train", "examples/line.json", "--watch")
+
+    assert done.returncode == 0, done.stderr
+    assert "a         2.00000078438591" in done.stdout
+    assert "b         3.9999987308369374" in done.stdout
+    assert "succeeded step 1,000/1,000" in done.stderr
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in ("digits", "spiral")])
+def test_every_example_trains(service: LocalService, name: str) -> None:
+    done = lockstep(service, "train", f"examples/{name}.json", "--watch", "--json")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    metrics = json.loads(done.stdout)["result"]["metrics"]
+    assert metrics.get("test_accuracy", 1.0) >= 0.9
+    assert metrics.get("test_r2", 1.0) >= 0.3
+
+
+def test_the_example_of_the_readme_predicts(service: LocalService, iris: dict[str, Any]) -> None:
+    done = lockstep(service, "predict", iris["id"], "-", stdin="[[5.1, 3.5, 1.4, 0.2]]")
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["labels"] in (["setosa"], [0])
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors", ".json"])
+def test_weights_are_saved(service: LocalService, iris: dict[str, Any], tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"iris{suffix}"
+
+    done = lockstep(service, "weights", iris["id"], "-o", str(file))
+
+    assert done.returncode == 0, done.stderr
+    assert file.stat().st_size > 300
+
+
+def test_weights_in_an_unknown_format_are_refused(service: LocalService, iris: dict[str, Any]) -> None:
+    refused = lockstep(service, "weights", iris["id"], "-o", "iris.pt")
+
+    assert refused.returncode == 1
+    assert ".safetensors" in refused.stderr
+
+
+def test_a_job_can_be_listed_shown_and_watched(service: LocalService, iris: dict[str, Any]) -> None:
+    listed, shown = lockstep(service, "jobs"), lockstep(service, "show", iris["id"])
+    watched = lockstep(service, "watch", iris["id"])
+
+    assert iris["id"] in listed.stdout
+    assert "succeeded" in listed.stdout
+    assert iris["result"]["weights_sha256"] in shown.stdout
+    assert shown.stdout == watched.stdout
+    assert watched.returncode == 0
+
+
+def test_a_running_job_is_cancelled(service: LocalService) -> None:
+    spec = json.loads((ROOT / "examples" / "digits.json").read_text())
+    started = lockstep(service, "train", "-", stdin=json.dumps({**spec, "epochs": 100_000}))
+    job_id = started.stdout.split()[0]
+
+    cancelled = lockstep(service, "cancel", job_id)
+    watched = lockstep(service, "watch", job_id)
+
+    assert cancelled.returncode == 0, cancelled.stderr
+    assert watched.returncode == 1
+    assert "cancelled" in watched.stdout
+
+
+def test_wrong_specs_are_explained(service: LocalService) -> None:
+    spec = json.loads((ROOT / "examples" / "iris.json").read_text())
+    spec["model"]["layers"][1]["typ"] = spec["model"]["layers"][1].pop("type")
+
+    refused = lockstep(service, "train", "-", stdin=json.dumps(spec))
+
+    assert refused.returncode == 1
+    assert "/model/layers/1" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_more_workers_than_shards_are_refused_with_what_to_do(service: LocalService) -> None:
+    refused = lockstep(service, "train", "examples/line.json", "--workers", "9")
+
+    assert refused.returncode == 1
+    assert "shards" in refused.stderr
+
+
+@pytest.mark.parametrize("verb", ["show", "watch", "cancel"])
+def test_an_unknown_job_is_said_to_be_unknown(service: LocalService, verb: str) -> None:
+    refused = lockstep(service, verb, "job_00000000000000000000000000")
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: 404")
+
+
+def test_without_a_service_the_error_says_how_to_start_one(tmp_path: Path) -> None:
+    refused = lockstep(None, "jobs", "--data-dir", str(tmp_path))
+
+    assert refused.returncode == 1
+    assert "lockstep up" in refused.stderr
+
+
+def test_a_service_that_does_not_answer_is_named() -> None:
+    refused = lockstep(None, "jobs", LOCKSTEP_URL="http://127.0.0.1:9")
+
+    assert refused.returncode == 1
+    assert "http://127.0.0.1:9" in refused.stderr
+
+
+def test_a_wrong_key_is_said_to_be_wrong(service: LocalService) -> None:
+    refused = lockstep(None, "jobs", LOCKSTEP_URL=service.url, LOCKSTEP_API_KEY="not-the-key")
+
+    assert refused.returncode == 1
+    assert "LOCKSTEP_API_KEY" in refused.stderr
+
+
+def test_a_key_lives_from_add_to_revoke(service: LocalService) -> None:
+    added = lockstep(service, "keys", "add", "anna", "--scope", "read")
+    secret, key_id = added.stdout.strip(), added.stderr.split()[0]
+
+    reads = lockstep(None, "jobs", LOCKSTEP_URL=service.url, LOCKSTEP_API_KEY=secret)
+    writes = lockstep(None, "train", "examples/line.json", LOCKSTEP_URL=service.url, LOCKSTEP_API_KEY=secret)
+    listed = lockstep(service, "keys", "list")
+    revoked = lockstep(service, "keys", "revoke", key_id)
+
+    assert reads.returncode == 0, reads.stderr
+    assert "403" in writes.stderr
+    assert key_id in listed.stdout
+    assert revoked.returncode == 0, revoked.stderr
+    assert key_id not in lockstep(service, "keys", "list").stdout
+    assert lockstep(service, "keys", "revoke", "key_unknown").returncode == 1
+
+
+def test_doctor_finds_a_healthy_service(service: LocalService) -> None:
+    done = lockstep(service, "doctor")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = {line.split()[1].rstrip(":"): line for line in done.stdout.splitlines()}
+    for about in ("python", "numpy", "database", "clock", "workers", "broker", "key", "service"):
+        assert lines[about].startswith("ok "), lines[about]
+
+
+def test_doctor_finds_what_is_missing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+
+    done = lockstep(
+        None,
+        "doctor",
+        LOCKSTEP_DATABASE_URL=url,
+        LOCKSTEP_BROKER_URL="redis://127.0.0.1:9",
+        LOCKSTEP_API_KEY="local-only-change-me",
+    )
+
+    assert done.returncode == 1
+    assert "lockstep migrate" in done.stdout
+    assert "warning  key" in done.stdout
+    assert "warning  broker" in done.stdout
+
+
+def test_migrate_makes_the_tables(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+
+    first = lockstep(None, "migrate", LOCKSTEP_DATABASE_URL=url)
+    again = lockstep(None, "migrate", LOCKSTEP_DATABASE_URL=url)
+
+    assert (first.returncode, again.returncode) == (0, 0), first.stderr
+    assert "broken" not in lockstep(None, "doctor", LOCKSTEP_DATABASE_URL=url).stdout
+
+
+COMMANDS = (
+    *("up", "demo", "train", "jobs", "show", "watch", "cancel", "weights", "predict"),
+    *("worker", "migrate", "doctor", "keys"),
+)
+
+
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_every_command_has_help(verb: str) -> None:
+    done = lockstep(None, verb, "--help")
+
+    assert done.returncode == 0
+    assert "Usage" in done.stdout

@@ -1,0 +1,170 @@
+"""The house's rules that a reader would otherwise have to remember."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("core", "service", "worker", "migrations")
+LONGEST_FILE_LINES = 300
+
+# What each package may import of the others, and of the world beyond the standard library.
+ALLOWED_OWN = {
+    "core": {"core"},
+    "service": {"core", "service", "migrations"},
+    "worker": {"core", "service", "worker"},
+    "migrations": {"service", "migrations"},
+}
+CORE_DEPENDENCIES = {"numpy", "pydantic", "pydantic_core", "annotated_types", "cryptography", "safetensors"}
+CORE_MAY_NOT_KNOW = {"os.environ", "os.getenv", "time.time", "time.monotonic", "datetime.now"}
+WORKER_MAY_TAKE = ("service.store", "service.settings", "service.bell", "service.reconciler")
+
+FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
+FORBIDDEN_MODULES = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "yaml"}
+
+
+def sources(*folders: str) -> list[Path]:
+    return sorted(
+        path
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
+        if not {"node_modules", "__pycache__"} & set(path.parts)
+    )
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def imported(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Each imported module with its line; `from a import b` counts as a.b too, for b may be a module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield node.lineno, node.module
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def own(name: str) -> bool:
+    return name.split(".")[0] in (*PACKAGES, "tests")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_go_one_way(package: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in sources(package)
+        for line, name in imported(parse(path))
+        if own(name) and name.split(".")[0] not in ALLOWED_OWN[package]
+    ]
+
+    assert not wrong
+
+
+def test_core_depends_on_arithmetic_alone() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in sources("core")
+        for line, name in imported(parse(path))
+        if name.split(".")[0] not in CORE_DEPENDENCIES | {"core"} | sys.stdlib_module_names
+    ]
+
+    assert not wrong
+
+
+def test_worker_takes_only_what_it_shares_with_the_service() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in sources("worker")
+        for line, name in imported(parse(path))
+        if name.startswith("service.") and not name.startswith(WORKER_MAY_TAKE)
+    ]
+
+    assert not wrong
+
+
+def test_statements_of_sql_live_in_the_store() -> None:
+    outside = [path for path in sources("core", "service", "worker") if "store" not in path.parts]
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in outside
+        for line, name in imported(parse(path))
+        if name.split(".")[0] == "sqlite3"
+        or name in {"sqlalchemy.select", "sqlalchemy.text", "sqlalchemy.update"}
+    ]
+
+    assert not wrong
+
+
+def test_core_reads_no_environment_and_no_wall_clock() -> None:
+    group = ROOT / "core" / "group"  # deadlines need a clock; it never reaches the arithmetic
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno} uses {ast.unparse(node)}"
+        for path in sources("core")
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Attribute)
+        and ast.unparse(node) in CORE_MAY_NOT_KNOW
+        and not (path.is_relative_to(group) and ast.unparse(node) == "time.monotonic")
+    ]
+
+    assert not wrong
+
+
+def forbidden(tree: ast.Module) -> Iterator[str]:
+    """What could turn data into code."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id=name)) if name in FORBIDDEN_CALLS:
+                yield f"line {node.lineno}: {name}()"
+            case ast.keyword(arg="allow_pickle", value=value) if ast.unparse(value) != "False":
+                yield f"line {value.lineno}: allow_pickle={ast.unparse(value)}"
+    for line, name in imported(tree):
+        if name.split(".")[0] in FORBIDDEN_MODULES:
+            yield f"line {line}: import {name}"
+
+
+def test_nothing_turns_data_into_code() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} {what}" for path in sources(*PACKAGES) for what in forbidden(parse(path))
+    ]
+
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    "planted",
+    ["eval('1')", "exec(text)", "import pickle", "from yaml import load", "numpy.load(f, allow_pickle=True)"],
+)
+def test_a_planted_fault_is_found(planted: str) -> None:
+    assert list(forbidden(ast.parse(planted)))
+
+
+def test_files_stay_short() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in sources(*PACKAGES, "tests")}
+    wrong = {str(path.relative_to(ROOT)): n for path, n in lengths.items() if n > LONGEST_FILE_LINES}
+
+    assert not wrong
+
+
+def test_the_documents_name_what_exists() -> None:
+    text = "\n".join((ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md"))
+    folders = tuple(f"{folder}/" for folder in (*PACKAGES, "docs", "examples", "tests"))
+    paths = {named for named in re.findall(r"`([^`\s]+)`", text) if named.startswith(folders)}
+
+    assert paths
+    assert not [path for path in paths if not (ROOT / path).exists()]
+
+
+def test_the_command_line_starts_without_numpy() -> None:
+    """`lockstep worker` pins the BLAS threads before NumPy is loaded; and a client needs no NumPy."""
+    script = "import sys, service.cli; sys.exit('numpy' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=30).returncode == 0

@@ -1,0 +1,148 @@
+"""A store with jobs in it, and a worker without processes: what the tests of the worker's parts stand on."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from core.report import Points
+from core.submission import parse_spec, resolve, total_steps
+from service.bell import TaskName
+from service.settings import Settings
+from service.store import events, evictions, history, jobs, leases, workers
+from service.store.database import Database
+from service.store.jobs import Job, NewJob
+from service.store.leases import WorkerIdentity
+from worker.attempt import lead_job
+from worker.lease import Lease
+from worker.tools import Tools
+
+T = TypeVar("T")
+FINGERPRINT = "f" * 64
+
+LINE: dict[str, Any] = {
+    "model": {"expression": "a*x + b", "parameters": {"a": 4, "b": 1}},
+    "data": {"inline": {"x": [1, 2], "y": [6, 8]}},
+    "loss": "mse",
+    "optimizer": {"type": "sgd", "learning_rate": 0.1},
+    "epochs": 1000,
+    "batch_size": "full",
+    "dtype": "float64",
+}
+LINE_DIGEST = "bbccf027c22f37d52c61f8849ce3c91000f68e5cc60bbb7016f2d66f32026986"
+
+MOONS: dict[str, Any] = {
+    "model": {
+        "layers": [
+            {"type": "linear", "in": 2, "out": 16},
+            {"type": "tanh"},
+            {"type": "linear", "in": 16, "out": 2},
+        ]
+    },
+    "data": {"generator": "moons", "size": 400, "noise": 0.1, "seed": 1, "validation_fraction": 0.2},
+    "loss": "cross_entropy",
+    "optimizer": {"type": "adam", "learning_rate": 0.01},
+    "epochs": 40,
+    "batch_size": 30,
+    "seed": 7,
+    "shards": 4,
+}
+"""Uneven batches (320 rows by 30), shards, a validation loss: what makes one step differ from another."""
+
+
+@dataclass
+class RecordingBell:
+    """A bell that nobody hears, but that remembers."""
+
+    rung: list[tuple[TaskName, str]] = field(default_factory=list)
+
+    def ring(self, task: TaskName, job_id: str) -> None:
+        """See Bell."""
+        self.rung.append((task, job_id))
+
+
+def never() -> bool:
+    """For `draining`: go on."""
+    return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """A database and what a worker needs."""
+
+    database: Database
+    settings: Settings
+    bell: RecordingBell = field(default_factory=RecordingBell)
+    fingerprint: str = FINGERPRINT
+
+    def tools(self, name: str = "a", settings: Settings | None = None) -> Tools:
+        """The tools of the worker `name`."""
+        worker = WorkerIdentity(
+            worker_id=f"worker_{name}", pid=ord(name), host="here", fingerprint=self.fingerprint
+        )
+        return Tools(
+            database=self.database, bell=self.bell, settings=settings or self.settings, worker=worker
+        )
+
+    def submit(self, raw: dict[str, Any], **changes: Any) -> str:
+        """Queue a job as the API does; returns its id."""
+        spec = resolve(parse_spec(raw | changes), lambda: 7)
+        spec_json = spec.model_dump_json(exclude_none=True)
+        new = NewJob(
+            owner_id="owner",
+            spec_json=spec_json,
+            spec_sha256=hashlib.sha256(spec_json.encode()).hexdigest(),
+            steps=total_steps(spec),
+            workers=spec.workers,
+        )
+        with self.database.write() as tx:
+            return jobs.create(tx, new).id
+
+    def claim(self, name: str = "a", settings: Settings | None = None) -> Lease:
+        """Claim the oldest job for the worker `name`."""
+        tools = self.tools(name, settings)
+        asked_at = time.monotonic()
+        with self.database.write() as tx:
+            claim = leases.claim_next(tx, tools.worker, tools.settings.lease_seconds)
+        assert claim is not None
+        return Lease(claim, tools, asked_at)
+
+    def lead(self, name: str = "a", draining: Callable[[], bool] = never) -> Job:
+        """Claim the oldest job and lead it to the attempt's end; returns it."""
+        lease = self.claim(name)
+        lead_job(lease, self.tools(name), draining)
+        return self.job(lease.claim.job_id)
+
+    def evict(self, name: str = "a") -> list[str]:
+        """End what the worker `name` holds, as if it had died."""
+        with self.database.write() as tx:
+            return evictions.evict_process(tx, f"worker_{name}", ord(name))
+
+    def job(self, job_id: str) -> Job:
+        """The job as it is."""
+        return self._read(lambda tx: jobs.get(tx, job_id, None))
+
+    def history(self, job_id: str) -> dict[str, Points]:
+        """All its series."""
+        return self._read(lambda tx: history.read(tx, job_id))
+
+    def events(self, job_id: str) -> list[str]:
+        """The types of its events."""
+        return [event.type for event in self._read(lambda tx: events.list_events(tx, job_id))]
+
+    def workers(self) -> list[tuple[str, str]]:
+        """The workers on record, and what they do."""
+        return [(each.worker_id, each.state) for each in self._read(workers.list_workers)]
+
+    def _read(self, question: Callable[[Connection], T]) -> T:
+        with self.database.read() as tx:
+            return question(tx)
+
+
+def digest(job: Job) -> object:
+    """The `weights_sha256` of a job that has succeeded."""
+    assert job.result is not None, job
+    return job.result["weights_sha256"]
