@@ -1,0 +1,69 @@
+"""A job's run on one member, whatever its kind: what it takes to begin, and what can be asked of it.
+
+`prepare` reads what a job needs, which may take a while; `Prepared.start` begins once the group is there.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+
+from core.checkpoint import Checkpoint
+from core.data.dataset import Preprocessing
+from core.data.sources import load_dataset
+from core.group import Group
+from core.minimize import Minimize
+from core.report import Outcome, Report
+from core.solve import Solve
+from core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec
+from core.training import Training
+
+StartWeights = Mapping[str, np.ndarray] | None
+"""The weights (state_dict layout) of the job that the spec says to start from, if it does."""
+
+
+class Run(Protocol):
+    """An iterator of reports. Whoever drives `advance` saves and tells; a run knows no clock and no store.
+
+    `step` is how many steps are done, `steps` the most that can come; `stop_reason` is None while it goes on.
+    """
+
+    step: int
+    steps: int
+    stop_reason: str | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is a `stop_reason`."""
+
+    def advance(self, steps: int) -> Report:
+        """Do up to `steps` steps, fewer where the run ends or fails before."""
+
+    def checkpoint(self) -> Checkpoint:
+        """The state now, as copies, from which a run goes on to the same bits."""
+
+    def outcome(self) -> Outcome:
+        """What came out, of a run that is finished. Raises Diverged where that is no finite number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A job that can start. `epochs` is 0 where there is no data to go over."""
+
+    start: Callable[[Group, Checkpoint | None, StartWeights], Run]
+    epochs: int = 0
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+
+
+def prepare(spec: AnyResolvedSpec) -> Prepared:
+    """Get a job ready. Raises InvalidData where its data cannot be used."""
+    if isinstance(spec, MinimizeSpec):
+        return Prepared(start=lambda _, checkpoint, __: Minimize(spec, checkpoint))
+    if isinstance(spec, SolveSpec):
+        return Prepared(start=lambda _, checkpoint, __: Solve(spec, checkpoint))
+    dataset = load_dataset(spec)
+    return Prepared(
+        start=partial(Training, spec, dataset), epochs=spec.epochs, preprocessing=dataset.preprocessing
+    )

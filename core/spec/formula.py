@@ -1,0 +1,31 @@
+"""What `minimize` and `solve` have in common: a formula of named numbers, and where these start."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from core.spec.base import Real, Whole, few_entries
+from core.spec.labels import DType, Labels
+from core.spec.layers.model import MAX_EXPRESSION, MAX_EXPRESSION_PARAMETERS, ParameterName
+
+MAX_FORMULA_STEPS = 100_000_000
+
+FormulaText = Annotated[str, Field(min_length=1, max_length=MAX_EXPRESSION)]
+Start = Annotated[
+    dict[ParameterName, Real],
+    Field(min_length=1, max_length=MAX_EXPRESSION_PARAMETERS),
+    few_entries(MAX_EXPRESSION_PARAMETERS),
+]
+
+
+class FormulaSpec(Labels):
+    """A job that moves named numbers step by step, on one worker and without random numbers."""
+
+    start: Start
+    """the formula's names, and where each starts"""
+    steps: Annotated[int, Whole(ge=1, le=MAX_FORMULA_STEPS)] = 1000
+    """how many steps to take at most"""
+    dtype: DType = "float64"
+    """the kind of number"""
+    workers: Annotated[int, Whole(ge=1)] = 1
+    """how many workers may take part; always 1, for a step is too small to be shared"""
