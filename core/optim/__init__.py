@@ -1,0 +1,42 @@
+"""Optimizers: one step of all parameters from the whole gradient. Both are flat vectors (P,).
+
+The learning rate is applied to the gradient here and nowhere else. Where sums over the parameters are
+needed, they are taken in fixed blocks and a fixed tree.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from core.optim.adagrad import Adagrad
+from core.optim.adam import Adam
+from core.optim.base import BLOCK, Optimizer
+from core.optim.lbfgs import Lbfgs
+from core.optim.lion import Lion
+from core.optim.nadam import Nadam
+from core.optim.rmsprop import Rmsprop
+from core.optim.sgd import Sgd
+from core.parameters import Parameters
+from core.spec.optimizers import AnyOptimizer
+
+__all__ = ["BLOCK", "Optimizer", "make_optimizer"]
+
+_MAKERS: Mapping[str, Callable[[Any, np.ndarray, np.ndarray], Optimizer]] = MappingProxyType(
+    {
+        "sgd": Sgd,
+        "adam": Adam,
+        "adamw": Adam,
+        "nadam": Nadam,
+        "rmsprop": Rmsprop,
+        "adagrad": Adagrad,
+        "lion": Lion,
+        "lbfgs": Lbfgs,
+    }
+)
+
+
+def make_optimizer(spec: AnyOptimizer, parameters: Parameters, gradient: np.ndarray) -> Optimizer:
+    """The optimizer of a spec for these parameters, reading `gradient` (P,) where it lies."""
+    return _MAKERS[spec.type](spec, parameters.flat, gradient)

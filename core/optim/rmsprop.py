@@ -1,0 +1,56 @@
+"""RMSprop."""
+
+import numpy as np
+
+from core.buffers import aligned
+from core.optim.base import BLOCK, Block, Elementwise
+from core.spec.optimizers import Rmsprop as RmspropSpec
+
+
+class Rmsprop(Elementwise):
+    """torch.optim.RMSprop: g += weight_decay p; v = α v + (1-α) g²; d = g / (√v + eps); p -= learning_rate d.
+
+    Centered, with a = α a + (1-α) g, the root is that of v - a², at least 0. With momentum,
+    b = momentum b + d takes the place of d.
+    """
+
+    def __init__(self, spec: RmspropSpec, weights: np.ndarray, gradient: np.ndarray) -> None:
+        names = ["squares", *(["mean"] if spec.centered else []), *(["momentum"] if spec.momentum else [])]
+        super().__init__(spec.learning_rate, weights, gradient, names)
+        self._spec = spec
+        self._alpha, self._rest = self.number(spec.alpha), self.number(1.0 - spec.alpha)
+        self._eps, self._zeros = self.number(spec.eps), aligned(min(BLOCK, weights.size), self.dtype)
+        self._momentum = self.number(spec.momentum)
+        self._weight_decay_term = self.number(spec.weight_decay)
+        for block in self.blocks(works=3):
+            self._append(block)
+
+    def _append(self, block: Block) -> None:
+        g, (work, root, decayed) = block.g, block.work
+        if self._spec.weight_decay:
+            g = self.decay(block.p, g, self._weight_decay_term, decayed)
+        self.call(np.multiply, g, g, work)
+        self._average(block.state["squares"], work, work)
+        if self._spec.centered:
+            self._average(block.state["mean"], g, work)
+            self.call(np.multiply, block.state["mean"], block.state["mean"], work)
+            self.call(np.subtract, block.state["squares"], work, root)
+            self.call(np.maximum, root, self._zeros[: root.size], out=root)
+            self.call(np.sqrt, root, root)
+        else:
+            self.call(np.sqrt, block.state["squares"], root)
+        self.call(np.add, root, self._eps, root)
+        self.call(np.divide, g, root, work)
+        if self._spec.momentum:
+            self.call(np.multiply, block.state["momentum"], self._momentum, block.state["momentum"])
+            self.call(np.add, block.state["momentum"], work, block.state["momentum"])
+            self.call(np.multiply, block.state["momentum"], self.rate, work)
+        else:
+            self.call(np.multiply, work, self.rate, work)
+        self.call(np.subtract, block.p, work, block.p)
+
+    def _average(self, mean: np.ndarray, value: np.ndarray, work: np.ndarray) -> None:
+        """Append mean = α mean + (1-α) value."""
+        self.call(np.multiply, value, self._rest, work)
+        self.call(np.multiply, mean, self._alpha, mean)
+        self.call(np.add, mean, work, mean)
