@@ -1,0 +1,11 @@
+"""Losses: the sum over a shard's rows, and its gradient divided by the whole batch's denominator.
+
+The names, defaults and arithmetic of their PyTorch namesakes; `half_sse` is half the sum of squares.
+"""
+
+from core.losses.base import Loss, LossSite
+from core.losses.denominators import Denominators, denominator
+from core.losses.kinds import LOSSES, loss_of
+from core.spec.losses import LossSpec
+
+__all__ = ["LOSSES", "Denominators", "Loss", "LossSite", "LossSpec", "denominator", "loss_of"]

@@ -1,0 +1,111 @@
+"""What a loss is, and what it sees of the plan that it is compiled into."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, TypeVar
+
+import numpy as np
+
+from core.buffers import aligned
+from core.ops.base import Recorder
+from core.spec.losses import LossSpec
+
+Mean = Literal["elements", "rows", "targets", "none"]
+Settings = TypeVar("Settings", bound=LossSpec)
+
+
+@dataclass(kw_only=True)
+class LossSite(Recorder):
+    """A loss inside one plan.
+
+    `output` (rows, ..., outputs) is the model's, `y` the targets as `Loss.targets` makes room for them,
+    `denominator` () what the whole batch's sum is divided by, `spec` the loss's settings. `forward` writes
+    `total` (), the undivided sum; `gradient` writes `gradient`, like `output` in shape and memory.
+    """
+
+    output: np.ndarray
+    y: np.ndarray
+    denominator: np.ndarray
+    total: np.ndarray
+    gradient: np.ndarray
+    spec: LossSpec
+    kept: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def values(self) -> np.ndarray:
+        """The targets in the output's shape."""
+        return self.y.reshape(self.output.shape)
+
+    def settings(self, kind: type[Settings]) -> Settings:
+        """The loss's settings, which are of `kind`."""
+        if not isinstance(self.spec, kind):
+            raise TypeError(f"expected the settings of {kind.__name__}, got {self.spec!r}")
+        return self.spec
+
+    def divided(self, factor: float) -> np.ndarray:
+        """Append the computing of factor / denominator; give the 0-d array."""
+        scale = self.number(0.0)
+        self.call(np.divide, self.number(factor), self.denominator, scale)
+        return scale
+
+    def error(self) -> np.ndarray:
+        """Append the computing of output - y, flat; give the array, made once."""
+        if "error" not in self.kept:
+            error = self.kept["error"] = self.buffer(self.output)
+            self.call(np.subtract, self.output, self.values, error)
+        return flat(self.kept["error"])
+
+    def classes_first(self, array: np.ndarray) -> np.ndarray:
+        """`array` (rows, ..., classes) as (classes, N) in C order: a view where it lies so in memory, else
+
+        a new array, to be filled or read back by `exchange`.
+        """
+        if array.ndim == 2 and array.T.flags.c_contiguous:
+            return array.T
+        return aligned((array.shape[-1], array.size // array.shape[-1]), self.dtype)
+
+    def exchange(self, array: np.ndarray, by_class: np.ndarray, *, back: bool = False) -> None:
+        """Append the copying of `array` to what `classes_first` gave for it, or back; nothing for a view."""
+        if np.may_share_memory(array, by_class):
+            return
+        moved = np.moveaxis(array, -1, 0)
+        pair = (by_class.reshape(moved.shape), moved)
+        self.call(np.copyto, *(pair[::-1] if back else pair))
+
+
+def flat(array: np.ndarray) -> np.ndarray:
+    """All numbers of an array without gaps, in the order of its memory, as a view."""
+    view = array.ravel(order="K")
+    if not np.may_share_memory(view, array):
+        raise ValueError(f"expected an array without gaps, got strides {array.strides}")
+    return view
+
+
+class Loss(ABC):
+    """One kind of loss: its sum and, beside it, its gradient.
+
+    `rows_last`: it wants the output in memory as (outputs, rows). `classes`: the targets are class numbers,
+    int64 (rows,), or (rows, places) where the output is (rows, ..., classes); else they are numbers (rows,
+    elements), one for each of the output's. `mean`: what the sum is divided by.
+    """
+
+    name: ClassVar[str]
+    rows_last: ClassVar[bool] = False
+    classes: ClassVar[bool] = False
+    mean: ClassVar[Mean] = "elements"
+
+    @abstractmethod
+    def forward(self, site: LossSite) -> None:
+        """Append the calls that write `site.total`."""
+
+    @abstractmethod
+    def gradient(self, site: LossSite) -> None:
+        """Append the calls that write `site.gradient`; those of `forward` come before them."""
+
+    def targets(self, output: np.ndarray) -> np.ndarray:
+        """Room for the targets of `output`, as core.data gives them."""
+        rows = len(output)
+        if not self.classes:
+            return aligned((rows, output.size // rows), output.dtype)
+        places = output.size // rows // output.shape[-1]
+        return aligned((rows, places) if places > 1 else (rows,), np.dtype(np.int64))

@@ -1,0 +1,52 @@
+"""All losses by their names."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from core.losses.base import Loss
+from core.losses.binary import BinaryCrossEntropy, Hinge, WeightedBinaryCrossEntropy
+from core.losses.cross_entropy import CrossEntropy
+from core.losses.distances import (
+    HalfSumOfSquares,
+    Huber,
+    MeanAbsolute,
+    MeanSquares,
+    SmoothL1,
+    SumOfSquares,
+)
+from core.losses.divergence import KullbackLeibler
+from core.losses.margin import MultiMargin
+from core.losses.weighted import NegativeLogLikelihood, WeightedCrossEntropy
+from core.spec.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, LossSpec
+
+LOSSES: Mapping[str, Loss] = MappingProxyType(
+    {
+        loss.name: loss
+        for loss in (
+            MeanSquares(),
+            SumOfSquares(),
+            HalfSumOfSquares(),
+            MeanAbsolute(),
+            Huber(),
+            SmoothL1(),
+            CrossEntropy(),
+            BinaryCrossEntropy(),
+            NegativeLogLikelihood(),
+            KullbackLeibler(),
+            Hinge(),
+            MultiMargin(),
+        )
+    }
+)
+"""The losses as they are without weights."""
+_WEIGHTED_CROSS_ENTROPY = WeightedCrossEntropy()
+_WEIGHTED_BINARY_CROSS_ENTROPY = WeightedBinaryCrossEntropy()
+
+
+def loss_of(spec: LossSpec) -> Loss:
+    """The loss that a spec means."""
+    if isinstance(spec, CrossEntropyLoss) and spec != CrossEntropyLoss(type="cross_entropy"):
+        return _WEIGHTED_CROSS_ENTROPY
+    if isinstance(spec, BinaryCrossEntropyLoss) and spec.pos_weight is not None:
+        return _WEIGHTED_BINARY_CROSS_ENTROPY
+    return LOSSES[spec.type]

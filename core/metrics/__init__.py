@@ -1,0 +1,33 @@
+"""Metrics: sums over chunks of rows, and what follows from their total.
+
+Sums of chunks need only be added, so chunks can be spread over members. They are float64 for either dtype.
+"""
+
+import math
+from collections.abc import Sequence
+
+from core.metrics.classes import ClassTally, QuestionTally
+from core.metrics.tally import NoTally, Tally, chosen, name_of
+from core.metrics.values import ValueTally
+from core.spec.losses import CrossEntropyLoss, LossSpec, NllLoss
+from core.spec.metrics import MetricSpec, TopKAccuracy
+
+__all__ = ["Tally", "chosen", "name_of", "tally_of"]
+
+_CLASSES = ("cross_entropy", "nll", "multi_margin")
+_QUESTIONS = ("binary_cross_entropy", "hinge")
+
+
+def tally_of(loss: LossSpec, asked: Sequence[MetricSpec] | None, output_shape: tuple[int, ...]) -> Tally:
+    """What is counted under a loss, for a model that gives `output_shape` for each row.
+
+    Under kl_div, which compares distributions, there is nothing beside the loss.
+    """
+    if loss.type in _CLASSES:
+        top = {metric.k for metric in asked or () if isinstance(metric, TopKAccuracy)}
+        ignored = loss.ignore_index if isinstance(loss, (CrossEntropyLoss, NllLoss)) else None
+        return ClassTally(output_shape[-1], tuple(sorted(top)), ignored)
+    elements = math.prod(output_shape)
+    if loss.type in _QUESTIONS:
+        return QuestionTally(elements)
+    return NoTally() if loss.type == "kl_div" else ValueTally(elements)

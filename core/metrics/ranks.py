@@ -1,0 +1,28 @@
+"""The area under the ROC curve, exactly, from the ranks of all scores."""
+
+import numpy as np
+
+
+def roc_auc(scores: np.ndarray, positive: np.ndarray) -> float | None:
+    """The chance that a positive row scores above a negative one, ties counted half; None without both.
+
+    `scores` (rows,) float, `positive` (rows,) bool. NaN where a score is NaN.
+    """
+    positives = int(np.count_nonzero(positive))
+    negatives = len(positive) - positives
+    if not positives or not negatives:
+        return None
+    if np.isnan(scores).any():
+        return float("nan")
+    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    # The mean rank, from 1, of each value among all scores.
+    ranks = np.cumsum(counts) - (counts - 1) / 2.0
+    above = ranks[inverse[positive]].sum() - positives * (positives + 1) / 2.0
+    return float(above / (positives * negatives))
+
+
+def mean_roc_auc(columns: np.ndarray, positive: np.ndarray) -> float | None:
+    """The mean of roc_auc over the columns (k, rows) that have both kinds of rows; None where none has."""
+    found = [roc_auc(scores, yes) for scores, yes in zip(columns, positive, strict=True)]
+    areas = [area for area in found if area is not None]
+    return float(np.mean(areas)) if areas else None

@@ -1,0 +1,211 @@
+"""Whether what the model gives fits the targets, the loss's settings and the metrics."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.data.shapes import DataShape
+from core.errors import Problem
+from core.losses import denominator
+from core.metrics import name_of, tally_of
+from core.spec.data import InlineData
+from core.spec.job import TrainSpec
+from core.spec.layers import ExpressionModel, LayersModel, walk
+from core.spec.layers.activations import LogSoftmax
+from core.spec.layers.dense import Flatten, Identity, Unflatten
+from core.spec.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MultiMarginLoss, NllLoss
+from core.spec.metrics import TopKAccuracy
+from core.submission.check_targets import CLASS_LOSSES, check_targets, ignored_target, largest_class
+
+SUM_TOLERANCE = 1e-3
+"""How far probabilities written by hand may be from adding up to 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What a model gives: `shape` for one row, and `pointer`, where the spec says how many numbers."""
+
+    shape: tuple[int, ...]
+    pointer: str
+
+    @property
+    def classes(self) -> int:
+        """The length of the last axis: for a loss of classes their number."""
+        return self.shape[-1]
+
+    @property
+    def places(self) -> int:
+        """How many class numbers a row has."""
+        return math.prod(self.shape[:-1])
+
+
+def check_outputs(spec: TrainSpec, data: DataShape, outputs: Outputs) -> Iterator[Problem]:
+    """All problems of a model that fits together in itself."""
+    misfits = tuple(_check_number(spec, data, outputs)) + tuple(_check_places(spec, outputs))
+    yield from misfits
+    if not misfits:
+        yield from _check_weights(spec, outputs)
+        yield from _check_counted(spec)
+        yield from _check_logs(spec)
+        yield from _check_distributions(spec, outputs)
+    yield from _check_metrics(spec, outputs)
+
+
+def _check_number(spec: TrainSpec, data: DataShape, outputs: Outputs) -> Iterator[Problem]:
+    """Whether there are as many outputs as loss and targets ask for."""
+    of_classes = spec.loss.type in CLASS_LOSSES
+    got = outputs.classes if of_classes else math.prod(outputs.shape)
+    wanted = _wanted_for_classes(spec, data, got) if of_classes else _wanted(spec, data)
+    if wanted is None or wanted.outputs == got:
+        return
+    hint = f'set "out" to {wanted.outputs}'
+    if len(outputs.shape) > 1:
+        hint = f"the model gives {list(outputs.shape)} for each row"
+    if isinstance(spec.model, ExpressionModel):
+        hint = "an expression gives one number"
+        if of_classes:
+            hint += "; take " + (
+                "binary_cross_entropy" if wanted.outputs == 2 else "layers for several classes"
+            )
+    expected = f"{wanted.outputs} output{'s' if wanted.outputs > 1 else ''}"
+    message = f"expected {expected}, because {wanted.reason}, got {got}; {hint}"
+    yield Problem(pointer=outputs.pointer, code="output_mismatch", message=message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """How many outputs a model should have, and why."""
+
+    outputs: int
+    reason: str
+
+
+def _wanted(spec: TrainSpec, data: DataShape) -> _Wanted | None:
+    """What loss and targets ask for; None where these two do not fit, which is told elsewhere."""
+    if data.target == "values":
+        columns = f"{data.outputs} column{'s' if data.outputs > 1 else ''}"
+        return _Wanted(outputs=data.outputs, reason=f"the targets have {columns}")
+    if data.outputs == 2:
+        reason = f"{spec.loss.type} compares one number for each row with the class, 0 or 1"
+        return _Wanted(outputs=1, reason=reason)
+    return None
+
+
+def _wanted_for_classes(spec: TrainSpec, data: DataShape, outputs: int) -> _Wanted | None:
+    """Under a loss of classes. Inline data may show fewer classes than there are: more outputs are fine."""
+    if not isinstance(spec.data, InlineData):
+        reason = f"the data has {data.outputs} classes"
+        return _Wanted(outputs=data.outputs, reason=reason) if data.target == "classes" else None
+    largest = largest_class(spec.loss, spec.data)
+    if largest is None:
+        return None
+    if max(largest, outputs - 1) == 0:
+        return _Wanted(outputs=2, reason=f"{spec.loss.type} chooses between two classes or more")
+    return _Wanted(outputs=max(outputs, largest + 1), reason=f"the class numbers in y go up to {largest}")
+
+
+def _check_places(spec: TrainSpec, outputs: Outputs) -> Iterator[Problem]:
+    """Whether there are as many class numbers for each row as the model gives classes for."""
+    if spec.loss.type not in CLASS_LOSSES:
+        return
+    y = np.shape(spec.data.inline.y) if isinstance(spec.data, InlineData) else ()
+    columns = y[1] if len(y) == 2 else 1
+    if columns == outputs.places:
+        return
+    if outputs.places == 1:
+        message = (
+            f"expected one class number for each row with {spec.loss.type}, got {columns} numbers; "
+            "write 2 for [0, 0, 1], or take binary_cross_entropy"
+        )
+        yield Problem(pointer="/data/inline/y", code="not_class_numbers", message=message)
+        return
+    message = (
+        f"expected {outputs.places} class numbers for each row, because the model gives "
+        f"{list(outputs.shape)} for each, got {columns}; give as many, or let the model give one row"
+    )
+    pointer = "/data/inline/y" if isinstance(spec.data, InlineData) else outputs.pointer
+    yield Problem(pointer=pointer, code="not_class_numbers", message=message)
+
+
+def _check_weights(spec: TrainSpec, outputs: Outputs) -> Iterator[Problem]:
+    """Whether there is a weight for each class, or output."""
+    loss = spec.loss
+    key, weights, what = "weight", None, "class"
+    if isinstance(loss, (CrossEntropyLoss, NllLoss, MultiMarginLoss)):
+        weights = loss.weight
+    elif isinstance(loss, BinaryCrossEntropyLoss):
+        key, weights, what = "pos_weight", loss.pos_weight, "output"
+    if weights is None:
+        return
+    if len(weights) != outputs.classes:
+        message = (
+            f"expected {outputs.classes} numbers, one for each {what}, got {len(weights)}; add or remove some"
+        )
+        yield Problem(pointer=f"/loss/{key}", code="wrong_length", message=message)
+    elif key == "weight" and not any(weights):
+        message = "expected a weight above 0, got zeros alone; then no target counts"
+        yield Problem(pointer="/loss/weight", code="nothing_counts", message=message)
+
+
+def _check_counted(spec: TrainSpec) -> Iterator[Problem]:
+    """Whether some target of inline data counts."""
+    loss = spec.loss
+    if not isinstance(spec.data, InlineData) or not isinstance(loss, (CrossEntropyLoss, NllLoss)):
+        return
+    y = np.asarray(spec.data.inline.y, dtype=np.float64)
+    if (y == ignored_target(loss)).all():
+        message = f"expected targets that count, got {loss.ignore_index} alone, which ignore_index leaves out"
+        yield Problem(pointer="/loss/ignore_index", code="nothing_counts", message=f"{message}; change it")
+    elif loss.weight is not None and any(loss.weight) and not denominator(loss, y.astype(np.int64)):
+        message = "expected a weight above 0 for a class that occurs, got 0 for all of them; raise one"
+        yield Problem(pointer="/loss/weight", code="nothing_counts", message=message)
+
+
+def _check_logs(spec: TrainSpec) -> Iterator[Problem]:
+    """Whether a loss of log-probabilities gets them: of other numbers it has no lowest value."""
+    if spec.loss.type not in ("nll", "kl_div") or not isinstance(spec.model, LayersModel):
+        return
+    shaping = (Identity, Flatten, Unflatten)
+    layers = [(pointer, layer) for pointer, _, layer in walk(spec.model.layers, "/model/layers")]
+    pointer, last = next((pair for pair in reversed(layers) if not isinstance(pair[1], shaping)), layers[-1])
+    if not isinstance(last, LogSoftmax):
+        other = ", or take cross_entropy" if spec.loss.type == "nll" else ""
+        message = (
+            f"expected log-probabilities for {spec.loss.type}, that is log_softmax as the last layer, got "
+            f'another; append {{"type": "log_softmax"}}{other}'
+        )
+        yield Problem(pointer=pointer, code="no_log_probabilities", message=message)
+
+
+def _check_distributions(spec: TrainSpec, outputs: Outputs) -> Iterator[Problem]:
+    """Whether probabilities for kl_div add up to 1 over the last axis."""
+    if spec.loss.type != "kl_div" or not isinstance(spec.data, InlineData):
+        return
+    targets = np.asarray(spec.data.inline.y, dtype=np.float64)
+    if any(check_targets(spec.loss, targets)):
+        return
+    y = targets.reshape(-1, outputs.places, outputs.classes)
+    with np.errstate(over="ignore"):
+        sums = (np.exp(y) if spec.loss.log_target else y).sum(axis=2)
+    rows = np.flatnonzero((np.abs(sums - 1) > SUM_TOLERANCE).any(axis=1))
+    if len(rows):
+        worst = sums[rows[0]][np.abs(sums[rows[0]] - 1).argmax()]
+        message = f"expected probabilities that add up to 1, got {worst:g}; divide them by their sum"
+        yield Problem(pointer=f"/data/inline/y/{rows[0]}", code="not_a_distribution", message=message)
+
+
+def _check_metrics(spec: TrainSpec, outputs: Outputs) -> Iterator[Problem]:
+    """Whether the metrics asked for go with the loss."""
+    tally = tally_of(spec.loss, spec.metrics, outputs.shape)
+    known = (*tally.known, *tally.at_the_end)
+    for index, metric in enumerate(spec.metrics or ()):
+        pointer = f"/metrics/{index}"
+        if name_of(metric) not in known:
+            there = f"there are {', '.join(known)}" if known else "there are none"
+            message = f'expected a metric that goes with {spec.loss.type}, got "{metric.type}"; {there}'
+            yield Problem(pointer=pointer, code="metric_mismatch", message=message)
+        elif isinstance(metric, TopKAccuracy) and metric.k >= outputs.classes:
+            message = f"expected k below the number of classes, {outputs.classes}, got {metric.k}; lower it"
+            yield Problem(pointer=f"{pointer}/k", code="out_of_range", message=message)
