@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from core.initializers import Initializer
 
-Attribute = float | int | str
+Attribute = float | int | str | tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,38 @@ class Parameter:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Buffer:
+    """One array of a model's state that is not learned; it starts filled with `start`.
+
+    `name` and `shape` are those of the state_dict; with `counts` it is a whole number (int64).
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    start: float
+    counts: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moments:
+    """Mean and variance that a node takes of each batch, and the buffers that follow them.
+
+    `layer` is the prefix of the buffers `running_mean` and `running_var` (channels,) and
+    `num_batches_tracked`; `places` is how many numbers of a channel each row has. See core/moments.py.
+    """
+
+    layer: str
+    channels: int
+    places: int
+    momentum: float
+
+    @property
+    def width(self) -> int:
+        """How many numbers a shard tells of them."""
+        return 2 * self.channels
+
+
+@dataclass(frozen=True, kw_only=True)
 class Graph:
     """Nodes in topological order (a node's id is its index), parameters in the order of the flat vector.
 
@@ -70,17 +102,28 @@ class Graph:
     output: int
     columns: int
     input_names: tuple[str, ...] = ()
+    buffers: tuple[Buffer, ...] = ()
+    moments: tuple[Moments, ...] = ()
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """What the model gives for one row; one number counts as (1,)."""
+        return self.nodes[self.output].shape or (1,)
 
     @property
     def outputs(self) -> int:
-        """How many numbers the model gives for one row."""
-        shape = self.nodes[self.output].shape
-        return shape[0] if shape else 1
+        """How many numbers the model gives for one row, or for each place of a sequence: the last axis."""
+        return self.output_shape[-1]
 
     @property
     def size(self) -> int:
         """The number of elements of all parameters together."""
         return sum(parameter.size for parameter in self.parameters)
+
+    @property
+    def statistics(self) -> int:
+        """How many numbers a shard tells of its moments."""
+        return sum(moments.width for moments in self.moments)
 
     def consumers(self) -> tuple[int, ...]:
         """For each node, how many times other nodes take it as an input (x*x takes x twice)."""
@@ -98,6 +141,8 @@ class GraphBuilder:
         self._columns = columns
         self._nodes: list[Node] = []
         self._parameters: list[Parameter] = []
+        self._buffers: list[Buffer] = []
+        self._moments: list[Moments] = []
 
     def add(
         self,
@@ -121,11 +166,26 @@ class GraphBuilder:
         self._nodes.append(node)
         return node
 
+    def node(self, number: int) -> Node:
+        """The node with that id."""
+        return self._nodes[number]
+
     def parameter(self, parameter: Parameter) -> Node:
         """Append a parameter and the node that reads it."""
         self._parameters.append(parameter)
         attributes = {"parameter": len(self._parameters) - 1}
         return self.add("parameter", shape=parameter.stored, name=parameter.name, attributes=attributes)
+
+    def buffer(self, buffer: Buffer) -> Node:
+        """Append a buffer and the node that reads it."""
+        self._buffers.append(buffer)
+        attributes = {"buffer": len(self._buffers) - 1}
+        return self.add("buffer", shape=buffer.shape, name=buffer.name, attributes=attributes)
+
+    def moments(self, moments: Moments) -> int:
+        """Append the moments of a node that comes next; gives their number, for its attribute "moments"."""
+        self._moments.append(moments)
+        return len(self._moments) - 1
 
     def finish(self, output: Node, input_names: tuple[str, ...] = ()) -> Graph:
         """The graph whose value is `output`."""
@@ -135,4 +195,6 @@ class GraphBuilder:
             output=output.id,
             columns=self._columns,
             input_names=input_names,
+            buffers=tuple(self._buffers),
+            moments=tuple(self._moments),
         )

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from core.graph import Graph
-from core.losses import LossSite, LossSpec, delta_of, loss_of
+from core.losses import LossSite, LossSpec, loss_of
+from core.losses.mixed import Mixing, append_mixed
 from core.ops.base import Call
 from core.parameters import Parameters
 from core.program import Options, Program
@@ -12,17 +12,22 @@ from core.program import Options, Program
 class Plan:
     """The calls of a step for shards of `rows` rows.
 
-    The caller fills `x` (rows, columns), `y` (class numbers (rows,) int64, or (rows, outputs)) and
+    The caller fills `x` (rows, columns), `y` (class numbers int64, or (rows, elements): Loss.targets) and
     `denominator` (), the whole batch's, and keeps numpy's warnings off (np.errstate(all="ignore")) while
-    `run` or `forward` runs. `partial` (P + 1,) then holds this shard's gradient (P,), divided by the
-    denominator, and the undivided sum of its rows' losses. Nothing is allocated per step.
+    `run` or `forward` runs. `partial` (P + S + 1,) then holds this shard's gradient (P,), divided by the
+    denominator, what it tells of its moments (S,), and the undivided sum of its rows' losses. Where `draws`,
+    `at` turns the random numbers to step and shard before each run. Nothing is allocated per step.
     """
 
     def __init__(
-        self, graph: Graph, loss: LossSpec, rows: int, parameters: Parameters, partial: np.ndarray
+        self, loss: LossSpec, rows: int, parameters: Parameters, partial: np.ndarray, seed: int = 0
     ) -> None:
-        kind = loss_of(loss)
-        program = Program(graph, rows, parameters, Options(rows_last=kind.rows_last))
+        kind, graph = loss_of(loss), parameters.graph
+        gradient, statistics = partial[: graph.size], partial[graph.size : -1]
+        options = Options(rows_last=kind.rows_last, training=True, seed=seed)
+        program = Program(graph, rows, parameters, options, statistics)
+        self._streams = program.streams
+        self.draws = bool(program.streams)
         self.x = program.x
         self.y = kind.targets(program.output)
         self.output = program.output
@@ -37,12 +42,25 @@ class Plan:
             denominator=self.denominator,
             total=partial[-1:].reshape(()),
             gradient=program.present(output_gradient),
-            delta=delta_of(loss),
+            spec=loss,
         )
         kind.forward(site)
         kind.gradient(site)
+        self._kind, self._site = kind, site
         self._forward = program.forward
-        self._calls = [*program.forward, *calls, *program.differentiate(output_gradient, partial[:-1]).calls]
+        self._backward = program.differentiate(output_gradient, gradient).calls
+        self._calls = [*self._forward, *calls, *self._backward]
+
+    def mix(self) -> Mixing:
+        """From now on take the loss against two targets for each row. Once, before the first run."""
+        mixing = append_mixed(self._kind, self._site)
+        self._calls = [*self._forward, *self._site.calls, *self._backward]
+        return mixing
+
+    def at(self, step: int, shard: int) -> None:
+        """Turn the random numbers to those of a step and a shard."""
+        for stream in self._streams:
+            stream.at(step, shard)
 
     def run(self) -> None:
         """Forward and backward: leave gradient and loss sum in `partial`."""

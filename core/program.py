@@ -9,10 +9,13 @@ from functools import partial
 import numpy as np
 
 from core.buffers import aligned
+from core.fusion import with_late_relu
 from core.graph import Graph, Node
+from core.moments import split_moments
 from core.ops import OPS
-from core.ops.base import Call, Site
+from core.ops.base import Call, Site, rows_innermost
 from core.parameters import Parameters, split
+from core.random import Stream
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +24,14 @@ class Options:
 
     `rows_last`: the output lies in memory as (outputs, rows), which a loss that reduces over the outputs of
     each row wants (its reductions then run along the rows). `keep_all`: no two nodes share an array, so that
-    every value and gradient can be looked at afterwards.
+    every value and gradient can be looked at afterwards. `training`: dropout drops, by random numbers that
+    begin with `seed`, and batch norm takes the batch's own mean and variance.
     """
 
     rows_last: bool = False
     keep_all: bool = False
+    training: bool = False
+    seed: int = 0
 
 
 class Program:
@@ -33,16 +39,29 @@ class Program:
 
     `x` (rows, columns) is to be filled by the caller; after the calls of `forward`, `values[id]` is each
     node's value and `output` (rows, outputs) the model's; `sites` are the nodes' places for who explains
-    them. The calls read `parameters.flat` where it lies. The caller keeps numpy's warnings off (np.errstate)
+    them. The calls read `parameters.flat` and its buffers where they lie. In training, `streams` are the
+    random numbers to be turned to step and shard, and `statistics` (S,), if given, receives what the nodes
+    tell of their moments. The caller keeps numpy's warnings off (np.errstate)
     while calls run: an overflow on the way to a right limit (e^1000 in a sigmoid) is no news.
     """
 
-    def __init__(self, graph: Graph, rows: int, parameters: Parameters, options: Options) -> None:
-        self.graph = graph
+    def __init__(
+        self,
+        graph: Graph,
+        rows: int,
+        parameters: Parameters,
+        options: Options,
+        statistics: np.ndarray | None = None,
+    ) -> None:
+        self.graph = graph = graph if options.keep_all else with_late_relu(graph)
         self.rows = rows
         self.dtype = parameters.dtype
         self.forward: list[Call] = []
         self.keeps_all = options.keep_all
+        self.streams: list[Stream] = []
+        self._options = options
+        room = np.zeros(graph.statistics, self.dtype) if statistics is None else statistics
+        self._moments = split_moments(graph, room)
         self._consumers = graph.consumers()
         by_name = bool(graph.input_names)
         # Columns that are taken one by one lie one after another.
@@ -71,11 +90,22 @@ class Program:
 
     def _lay_out(self, node: Node, parameters: Parameters, transposed: frozenset[int]) -> None:
         """Give `node` its array, and append the calls that write it."""
-        inputs = tuple(self.values[source] for source in node.inputs)
+        inputs = tuple(self._readable(node, self.values[source]) for source in node.inputs)
         value = self._array(node, parameters, transposed)
-        constant = not (node.batched or node.op == "parameter" or any(self._varies[i] for i in node.inputs))
+        varies = node.batched or node.op in ("parameter", "buffer")
+        constant = not (varies or any(self._varies[i] for i in node.inputs))
         self._varies.append(not constant)
-        site = Site(dtype=self.dtype, calls=[] if constant else self.forward, node=node, x=inputs, y=value)
+        site = Site(
+            dtype=self.dtype,
+            calls=[] if constant else self.forward,
+            node=node,
+            x=inputs,
+            y=value,
+            training=self._options.training,
+            new_stream=partial(self._new_stream, node) if self._options.training else None,
+        )
+        if "moments" in node.attributes:
+            site.moments = self._moments[_number(node, "moments")]
         self.values.append(value)
         self.sites.append(site)
         with np.errstate(all="ignore"):
@@ -84,21 +114,40 @@ class Program:
                 for call in site.calls:
                     call()
 
+    def _new_stream(self, node: Node) -> Stream:
+        self.streams.append(Stream(self._options.seed, "node", node.id))
+        return self.streams[-1]
+
+    def _readable(self, node: Node, value: np.ndarray) -> np.ndarray:
+        """An input of `node` as its op can read it: itself, or a copy in C order made at each run."""
+        if OPS[node.op].takes(value):
+            return value
+        copy = aligned(value.shape, self.dtype)
+        self.forward.append(partial(np.copyto, copy, value))
+        return copy
+
     def _array(self, node: Node, parameters: Parameters, transposed: frozenset[int]) -> np.ndarray:
         match node.op:
             case "input":
                 return self.x
             case "column":
-                return self.x[:, int(node.attributes["column"])]
+                return self.x[:, _number(node, "column")]
             case "parameter":
-                return parameters.views[self.graph.parameters[int(node.attributes["parameter"])].name]
+                return parameters.views[node.name]
+            case "buffer":
+                return parameters.buffers[node.name]
             case "constant":
                 return np.array(node.attributes["value"], dtype=self.dtype)
         if self._may_overwrite(node):
             return self.values[node.inputs[0]]
         shape = (self.rows, *node.shape) if node.batched else node.shape
-        if node.id in transposed and len(shape) == 2:
-            return aligned(shape[::-1], self.dtype).T
+        op, source = OPS[node.op], self.values[node.inputs[0]]
+        wants_rows_last = node.id in transposed and len(shape) == 2
+        if op.view and ((seen := source.reshape(shape)).flags.f_contiguous or not wants_rows_last):
+            return seen
+        follows = op.follows and source.ndim > 1 and not source.flags.c_contiguous
+        if wants_rows_last or op.rows_innermost or follows:
+            return rows_innermost(shape, self.dtype)
         return aligned(shape, self.dtype)
 
     def _may_overwrite(self, node: Node) -> bool:
@@ -107,11 +156,26 @@ class Program:
         if self.keeps_all or not op.elementwise or op.reads_input:
             return False
         source = self.graph.nodes[node.inputs[0]]
-        return bool(source.inputs) and self._consumers[source.id] == 1 and not OPS[source.op].reads_output
+        while self._is_free(source):
+            if not OPS[source.op].view:
+                return True
+            source = self.graph.nodes[source.inputs[0]]
+        return False
+
+    def _is_free(self, node: Node) -> bool:
+        """Whether nobody but its one reader looks at the value of `node`."""
+        return bool(node.inputs) and self._consumers[node.id] == 1 and not OPS[node.op].reads_output
 
     def differentiate(self, output_gradient: np.ndarray, flat: np.ndarray) -> "Gradients":
         """The calls from `output_gradient` (the output node's shape) to `flat` (P,), all of it written."""
         return Gradients(self, self.sites, output_gradient, flat)
+
+
+def _number(node: Node, attribute: str) -> int:
+    value = node.attributes[attribute]
+    if not isinstance(value, int):
+        raise TypeError(f"expected a whole number as {attribute} of node {node.id}, got {value!r}")
+    return value
 
 
 class Gradients:
@@ -186,8 +250,11 @@ class Gradients:
         fits = source.batched == site.node.batched and source.op != "parameter"
         if not fits or source.id in self.arrays or site.node.id in self._lent or not self._may_share(source):
             return False
+        shared = site.gy.reshape(site.x[index].shape)
+        if not np.may_share_memory(shared, site.gy):
+            return False
         self._lent.add(site.node.id)
-        self.arrays[source.id] = site.gy
+        self.arrays[source.id] = shared
         return True
 
     def _may_share(self, source: Node) -> bool:

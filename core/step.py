@@ -6,14 +6,17 @@ from functools import partial
 import numpy as np
 
 from core.buffers import aligned
+from core.data.augment import AugmentedRows, Augmenter
 from core.data.batches import Batches
 from core.data.dataset import Part
 from core.graph import Graph
-from core.losses import denominator
+from core.losses import Denominators
+from core.losses.mixed import targets_mix
 from core.parameters import Parameters
 from core.plan import Plan
 from core.shards import Block, TreeSum, shard_rows
 from core.spec import ResolvedSpec
+from core.spec.augmentation import Mixup
 
 
 @dataclass(frozen=True)
@@ -24,35 +27,75 @@ class StepData:
     batches: Batches
 
 
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """Rows that pass through the model together, as augmentation leaves them; `row` is the one asked for.
+
+    `x` (rows, columns), `y` as the plan takes it; `number` decides the random numbers.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    row: int
+    number: int
+
+
 class StepWork:
     """What a member computes in a step: sums of loss and gradient over blocks of shards (a `Work`).
 
-    A partial is a vector (P + 1,): the gradient of the P parameters, then the sum of the losses. The gradient
-    of a shard's loss is divided by the whole batch's denominator, so partials need only be added.
+    A partial is a vector (P + S + 1,): the gradient of the P parameters, what the shards tell of their
+    moments (core/moments.py), then the sum of the losses. The gradient of a shard's loss is divided by the
+    whole batch's denominator, so partials need only be added. `counts`: whether any target of the current
+    batch counts; where all are ignored, loss and gradient are 0.
+
+    Where a spec accumulates, each shard is worked through in so many pieces, cut from it as shards are cut
+    from a batch and added from the first to the last: the arrays have a piece's size, not a shard's.
     """
 
     def __init__(self, spec: ResolvedSpec, graph: Graph, parameters: Parameters, data: StepData) -> None:
         self.leaves = spec.shards
         self.dtype = parameters.dtype
-        self.width = graph.size + 1
+        self.width = graph.size + graph.statistics + 1
         self.total = aligned(self.width, self.dtype)
+        self.gradient = self.total[: graph.size]
+        self.statistics = self.total[graph.size : -1]
+        self._seed = spec.seed
+        self._step = 0
         self._loss = spec.loss
+        self._augment = spec.data.augment
         self._graph = graph
         self._parameters = parameters
         self._data = data
+        self._pieces = spec.accumulate
         self._leaf = aligned(self.width, self.dtype)
+        self._piece = aligned(self.width if self._pieces > 1 else 0, self.dtype)
         # By rows. A plan writes where it was built to write: the first shard into `total` saves a copy.
         self._plans_into_total: dict[int, LoadedPlan] = {}
         self._plans_into_leaf: dict[int, LoadedPlan] = {}
+        self._plans_into_piece: dict[int, LoadedPlan] = {}
         self._leaf_blocks = tuple(Block(shard, 1) for shard in range(self.leaves))
         self._tree = TreeSum(self.width, self.dtype)
         self._rows = np.empty(0, np.intp)
+        self._denominators = Denominators(spec.loss, data.part.y)
         self._denominator = 1.0
+        self.counts = True
 
     @property
     def batch(self) -> np.ndarray:
         """The inputs of the current batch (n, columns)."""
         return self._data.part.x[self._rows]
+
+    def first_rows(self, most: int) -> np.ndarray:
+        """At most so many inputs of the current batch's first shard that has any (n, columns)."""
+        ends = (shard_rows(shard, self.leaves, len(self._rows))[1] for shard in range(self.leaves))
+        first = self._rows[: min(next(end for end in ends if end), most)]
+        rows: np.ndarray = self._data.part.x.take(first, axis=0)
+        return rows
+
+    @property
+    def rows(self) -> int:
+        """How many rows the current batch has."""
+        return len(self._rows)
 
     @property
     def loss(self) -> float:
@@ -61,13 +104,16 @@ class StepWork:
 
     def select(self, step: int) -> None:
         """Turn to the global batch of `step`."""
+        self._step = step
         rows = self._data.batches.rows_of(step)
         if rows is not self._rows:
             self._rows = rows
-            self._denominator = denominator(self._loss, len(rows), self._graph.outputs)
+            counted = self._denominators.of(rows)
+            self.counts = counted > 0
+            self._denominator = counted if self.counts else 1.0
 
     def partial(self, block: Block, out: np.ndarray) -> bool:
-        """Put the sum over the block's shards into `out` (P + 1,); False where all of them are empty."""
+        """Put the sum over the block's shards into `out` (width,); False where all of them are empty."""
         self._tree.start(out)
         target = out if out is self.total else self._leaf
         for shard in range(block.first, block.end):
@@ -81,22 +127,75 @@ class StepWork:
         low, high = shard_rows(shard, self.leaves, len(self._rows))
         if low == high:
             return False
+        if self._pieces > 1:
+            self._run_pieces(low, high, shard, target)
+        else:
+            self._run_rows(low, high, shard, target)
+        return True
+
+    def _run_pieces(self, low: int, high: int, shard: int, target: np.ndarray) -> None:
+        """Leave the sum over the pieces of a shard in `target`; each has random numbers of its own."""
+        into = target
+        for piece in range(self._pieces):
+            first, end = shard_rows(piece, self._pieces, high - low)
+            if first == end:
+                continue
+            self._run_rows(low + first, low + end, shard * self._pieces + piece, into)
+            if into is not target:
+                np.add(target, into, target)
+            into = self._piece
+
+    def _run_rows(self, low: int, high: int, number: int, target: np.ndarray) -> None:
+        """Leave gradient and loss sum of some of the batch's rows in `target`.
+
+        `number`, the shard's or that of the piece among all of them, decides the random numbers.
+        """
         plans = self._plans_into_total if target is self.total else self._plans_into_leaf
+        plans = self._plans_into_piece if target is self._piece else plans
         loaded = plans.get(high - low)
         if loaded is None:
-            plan = Plan(self._graph, self._loss, high - low, self._parameters, target)
-            loaded = plans[high - low] = LoadedPlan(plan, self._data.part)
+            plan = Plan(self._loss, high - low, self._parameters, target, self._seed)
+            loaded = plans[high - low] = LoadedPlan(plan, self._data.part, self._augmenter(plan))
         loaded.load(self._rows, low, high)
+        if loaded.augmenter is not None:
+            loaded.augmenter.apply(self._step, number)
         loaded.plan.denominator[()] = self._denominator
+        if loaded.plan.draws:
+            loaded.plan.at(self._step, number)
         loaded.plan.run()
-        return True
+
+    def seen(self, sample: int) -> Seen:
+        """The rows that pass together with row `sample` of the current batch. It must be one of the batch."""
+        for shard in range(self.leaves):
+            start, stop = shard_rows(shard, self.leaves, len(self._rows))
+            for piece in range(self._pieces):
+                first, end = shard_rows(piece, self._pieces, stop - start)
+                low, high, number = start + first, start + end, shard * self._pieces + piece
+                if low <= sample < high:
+                    self._run_rows(low, high, number, self._leaf)
+                    plan = self._plans_into_leaf[high - low].plan
+                    return Seen(x=plan.x.copy(), y=plan.y.copy(), row=sample - low, number=number)
+        raise IndexError(f"expected a row of the batch of {len(self._rows)}, got {sample}")
+
+    def _augmenter(self, plan: Plan) -> Augmenter | None:
+        """What changes the rows in the plan, if the spec asks for it."""
+        if not self._augment:
+            return None
+        mixes = any(isinstance(settings, Mixup) for settings in self._augment)
+        mixing = plan.mix() if mixes and not targets_mix(self._loss) else None
+        rows = AugmentedRows(x=plan.x, y=plan.y, mixing=mixing)
+        return Augmenter(self._augment, self._seed, rows)
 
 
 class LoadedPlan:
-    """A plan, and which rows lie in it: a job whose batch is all of its data loads them once."""
+    """A plan, and which rows lie in it: a job whose batch is all of its data loads them once.
 
-    def __init__(self, plan: Plan, part: Part) -> None:
+    Rows that an augmenter has changed are loaded again for every run.
+    """
+
+    def __init__(self, plan: Plan, part: Part, augmenter: Augmenter | None) -> None:
         self.plan = plan
+        self.augmenter = augmenter
         # mode "clip" lets NumPy write straight into `out`; the row numbers are in range by construction.
         self._take_x = partial(part.x.take, axis=0, out=plan.x, mode="clip")
         self._take_y = partial(part.y.take, axis=0, out=plan.y, mode="clip")
@@ -105,7 +204,7 @@ class LoadedPlan:
 
     def load(self, rows: np.ndarray, low: int, high: int) -> None:
         """Put the batch's rows `low` to `high` into the plan."""
-        if rows is self._rows and low == self._low:
+        if rows is self._rows and low == self._low and self.augmenter is None:
             return
         self._rows, self._low = rows, low
         mine = rows[low:high]

@@ -1,8 +1,9 @@
 """Gradients of a plan against central differences, and the small models that the tests of the engine use."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from core.expression import expression_graph
 from core.graph import Graph
@@ -10,7 +11,7 @@ from core.layers import build_graph
 from core.losses import LossSpec, denominator, loss_of
 from core.parameters import Parameters
 from core.plan import Plan
-from core.spec import ExpressionModel, HuberLoss, PlainLoss, TrainSpec
+from core.spec import ExpressionModel, Loss, TrainSpec
 
 STEP = 1e-6
 """Half the distance of two points; the error is about STEP² and 1e-16 / STEP."""
@@ -25,19 +26,20 @@ class Model:
         self.loss = loss
         self.parameters = Parameters(graph, np.dtype(dtype))
         self.parameters.initialize(seed=3)
-        self.partial = np.full(graph.size + 1, np.nan, dtype)
+        self.partial = np.full(graph.size + graph.statistics + 1, np.nan, dtype)
         with np.errstate(all="ignore"):
-            self.plan = Plan(graph, loss, rows, self.parameters, self.partial)
-        self.plan.denominator[...] = denominator(loss, rows, graph.outputs)
+            self.plan = Plan(loss, rows, self.parameters, self.partial)
         random = np.random.default_rng(7)
         self.plan.x[...] = random.uniform(0.3, 1.9, self.plan.x.shape)
         if loss_of(loss).classes:
             self.plan.y[...] = random.integers(0, graph.outputs, self.plan.y.shape)
         else:
             self.plan.y[...] = random.uniform(0.0, 1.0, self.plan.y.shape)
+        self.plan.denominator[...] = denominator(loss, self.plan.y)
 
     def value(self) -> float:
-        """The loss at the current parameters."""
+        """The loss at the current parameters, always with the same random numbers."""
+        self.plan.at(0, 0)
         with np.errstate(all="ignore"):
             self.plan.run()
         return float(self.partial[-1]) / float(self.plan.denominator)
@@ -45,7 +47,7 @@ class Model:
     def gradient(self) -> np.ndarray:
         """The plan's gradient (P,)."""
         self.value()
-        return self.partial[:-1].copy()
+        return self.partial[: self.graph.size].copy()
 
     def difference(self, direction: np.ndarray) -> float:
         """The loss's slope along `direction` (P,), by central differences."""
@@ -71,9 +73,11 @@ class Model:
         return max(errors)
 
 
-def loss(name: str) -> LossSpec:
-    """A loss by its name."""
-    return HuberLoss(type="huber", delta=0.4) if name == "huber" else PlainLoss.model_validate({"type": name})
+def loss(name: str, **settings: object) -> LossSpec:
+    """A loss by its name, with these settings; huber and smooth_l1 bend within the made-up data."""
+    bend = {"huber": {"delta": 0.4}, "smooth_l1": {"beta": 0.4}}.get(name, {})
+    read: LossSpec = TypeAdapter(Loss).validate_python({"type": name} | bend | settings)
+    return read
 
 
 def formula(text: str, parameters: Mapping[str, float], columns: int = 1) -> Graph:
@@ -81,9 +85,9 @@ def formula(text: str, parameters: Mapping[str, float], columns: int = 1) -> Gra
     return expression_graph(ExpressionModel(expression=text, parameters=dict(parameters)), columns)
 
 
-def network(layers: list[object], columns: int, seed: int = 3) -> Graph:
+def network(layers: Sequence[object], columns: int, seed: int = 3) -> Graph:
     """The graph of layers."""
-    return build_graph(spec_of({"layers": layers}, seed=seed), columns)
+    return build_graph(spec_of({"layers": list(layers)}, seed=seed), columns)
 
 
 def spec_of(model: Mapping[str, object], **changes: object) -> TrainSpec:

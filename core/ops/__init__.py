@@ -3,9 +3,51 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from core.ops import activations, arithmetic, functions, linear, sources
+from core.ops import (
+    activations,
+    arithmetic,
+    attention,
+    batch_norm,
+    convolution,
+    dropout,
+    embedding,
+    functions,
+    gelu,
+    gru,
+    hard_activations,
+    joining,
+    layer_norm,
+    linear,
+    lstm,
+    pooling,
+    recurrent,
+    shapes,
+    softmax,
+    sources,
+)
 from core.ops.base import Op
 
-OPS: Mapping[str, Op] = MappingProxyType(
-    {op.name: op for module in (sources, linear, activations, arithmetic, functions) for op in module.OPS}
+_MODULES = (
+    sources,
+    linear,
+    activations,
+    arithmetic,
+    functions,
+    shapes,
+    convolution,
+    pooling,
+    batch_norm,
+    dropout,
+    attention,
+    embedding,
+    gelu,
+    gru,
+    hard_activations,
+    joining,
+    layer_norm,
+    lstm,
+    recurrent,
+    softmax,
 )
+
+OPS: Mapping[str, Op] = MappingProxyType({op.name: op for module in _MODULES for op in module.OPS})

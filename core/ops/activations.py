@@ -71,7 +71,7 @@ class LeakyRelu(Op):
     def gradient(self, site: Site) -> None:
         """∂x = ∂y (slope + (1 - slope) [x > 0])."""
         slope = site.attribute("negative_slope")
-        factor = _positive(site)
+        factor = positive(site)
         site.call(np.multiply, factor, site.number(1.0 - slope), factor)
         site.call(np.add, factor, site.number(slope), factor)
         site.call(np.multiply, site.gy, factor, site.gx(0))
@@ -95,7 +95,7 @@ class Elu(Op):
 
     def gradient(self, site: Site) -> None:
         """∂x = ∂y where x > 0, else ∂y alpha e^x; alpha e^x is alpha (e^x - 1) + alpha, already there."""
-        alpha, factor, above = site.attribute("alpha"), site.buffer(site.y), _positive(site)
+        alpha, factor, above = site.attribute("alpha"), site.buffer(site.y), positive(site)
         site.call(np.add, site.kept["below"], site.number(alpha), factor)
         site.call(np.multiply, above, site.number(1.0 - alpha), above)
         site.call(np.add, factor, above, factor)
@@ -205,7 +205,7 @@ def sigmoid(site: Site, x: np.ndarray, out: np.ndarray) -> None:
     site.call(np.divide, one, out, out)
 
 
-def _positive(site: Site) -> np.ndarray:
+def positive(site: Site) -> np.ndarray:
     """Append the computing of [x > 0] as numbers 0 and 1; give the array."""
     mask, numbers = np.empty_like(site.y, dtype=bool), site.buffer(site.y)
     site.call(np.greater, site.x[0], site.number(0.0), mask)

@@ -14,6 +14,7 @@ class Add(Op):
 
     name = "add"
     reads_input = False
+    any_layout = True
 
     def forward(self, site: Site) -> None:
         """One pass."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from core.buffers import aligned
 from core.graph import Node
+from core.random import Stream
 
 Call = Callable[[], object]
 
@@ -43,9 +44,13 @@ class Recorder:
         self.calls.append(partial(function, *arguments, **options))
 
     def buffer(self, like: np.ndarray) -> np.ndarray:
-        """A new array of the shape and memory layout of `like`, the program's dtype."""
-        transposed = like.ndim == 2 and not like.flags.c_contiguous
-        return aligned(like.shape[::-1], self.dtype).T if transposed else aligned(like.shape, self.dtype)
+        """A new array of the shape and memory layout of `like`, the program's dtype.
+
+        That layout is C order, or rows innermost: in memory (*shape of one sample, rows).
+        """
+        if like.ndim < 2 or like.flags.c_contiguous:
+            return aligned(like.shape, self.dtype)
+        return rows_innermost(like.shape, self.dtype)
 
     def full(self, like: np.ndarray, value: float) -> np.ndarray:
         """A constant array like `like`: np.maximum is twice as fast against an array as against a number."""
@@ -62,13 +67,19 @@ class Recorder:
         return np.array(value, dtype=self.dtype)
 
 
+def rows_innermost(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Zeros of `shape` (rows, ...), in memory (..., rows)."""
+    return np.moveaxis(aligned((*shape[1:], shape[0]), dtype), -1, 0)
+
+
 @dataclass(kw_only=True)
 class Site(Recorder):
     """One node inside one program.
 
     `x` are the inputs' values, `y` is the node's own, `gy` the gradient of the loss with respect to `y` (set
     before `gradient` is asked for), `wanted` says for each input whether its gradient is. `kept` hands arrays
-    from `forward` to `gradient`.
+    from `forward` to `gradient`. `training`: whether the program is one of a training step; then `new_stream`
+    makes the node's random numbers, and `moments` (2, channels) is where a node with moments tells them.
     """
 
     node: Node
@@ -78,10 +89,29 @@ class Site(Recorder):
     wanted: tuple[bool, ...] = ()
     targets: Targets | None = None
     kept: dict[str, np.ndarray] = field(default_factory=dict)
+    training: bool = False
+    new_stream: Callable[[], Stream] | None = None
+    moments: np.ndarray = field(default_factory=lambda: np.empty(0))
+
+    def stream(self) -> Stream:
+        """Random numbers of this node; before each run of the program they are turned to step and shard."""
+        if self.new_stream is None:
+            raise RuntimeError(f"node {self.node.id} asks for random numbers outside training")
+        return self.new_stream()
 
     def attribute(self, name: str) -> float:
         """A numeric attribute of the node."""
-        return float(self.node.attributes[name])
+        value = self.node.attributes[name]
+        if isinstance(value, tuple):
+            raise TypeError(f"expected one number in {name}, got {value}")
+        return float(value)
+
+    def sizes(self, name: str) -> tuple[int, ...]:
+        """An attribute of the node that is a tuple of whole numbers."""
+        value = self.node.attributes[name]
+        if not isinstance(value, tuple):
+            raise TypeError(f"expected several numbers in {name}, got {value!r}")
+        return value
 
     def gx(self, index: int) -> np.ndarray:
         """Where the gradient with respect to input `index` goes: each element must be written.
@@ -134,12 +164,21 @@ class Op(ABC):
     `reads_input`, `reads_output`: what `gradient` needs of the forward pass. Where an elementwise op does not
     read its input and nobody else does, both share one array. `domain` says in words what `outside` and
     `steep` test.
+
+    An op sees its inputs in C order and writes such an array, unless it says otherwise. `any_layout`: its
+    inputs may lie in memory in any way, its value lies as the first of them (elementwise ops do without
+    saying so). `rows_innermost`: its inputs may lie in any way, its value lies with the rows innermost.
+    `view`: its value is its input in another shape, in the same memory where that can be. The gradient `gy`
+    may lie in another way than `y`.
     """
 
     name: ClassVar[str]
     elementwise: ClassVar[bool] = False
     reads_input: ClassVar[bool] = True
     reads_output: ClassVar[bool] = False
+    any_layout: ClassVar[bool] = False
+    rows_innermost: ClassVar[bool] = False
+    view: ClassVar[bool] = False
     domain: ClassVar[str] = ""
 
     @abstractmethod
@@ -149,6 +188,15 @@ class Op(ABC):
     @abstractmethod
     def gradient(self, site: Site) -> None:
         """Append the calls that write `site.gx(i)` for each i with `site.wanted[i]`."""
+
+    def takes(self, x: np.ndarray) -> bool:
+        """Whether the op can work on `x` as it lies in memory; else it is given a copy in C order."""
+        return x.ndim < 2 or x.flags.c_contiguous or self.follows or self.rows_innermost or self.view
+
+    @property
+    def follows(self) -> bool:
+        """Whether the op's value lies in memory as its first input does."""
+        return self.elementwise or self.any_layout
 
     def outside(self, site: Site) -> np.ndarray:
         """True where the inputs `site.x` lie outside the domain; shaped like `site.y`."""

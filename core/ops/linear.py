@@ -4,32 +4,43 @@ import numpy as np
 
 from core.buffers import aligned
 from core.ops.base import Op, Site
+from core.ops.places import places_of, read_places, write_places
 
 
 class Linear(Op):
-    """y = x W + b, with x (rows, in), W (in, out), b (out,) or absent, y (rows, out)."""
+    """y = x W + b, with x (rows, in), W (in, out), b (out,) or absent, y (rows, out).
+
+    Of x (rows, ..., in) all places count as rows.
+    """
 
     name = "linear"
 
     def forward(self, site: Site) -> None:
         """One product, then the bias on each row."""
-        site.product(site.x[0], site.x[1], site.y)
+        x = site.kept["x"] = site.x[0] if site.x[0].ndim == 2 else read_places(site, site.x[0])
+        y = site.y if site.y.ndim == 2 else places_of(site.y)
+        site.product(x, site.x[1], y)
         if len(site.x) > 2:
-            site.call(np.add, site.y, site.x[2], site.y)
+            site.call(np.add, y, site.x[2], y)
+        write_places(site, y, site.y)
 
     def gradient(self, site: Site) -> None:
         """∂W = xᵀ ∂y, ∂b = Σ over rows of ∂y (as 1ᵀ ∂y: twice as fast as a sum), ∂x = ∂y Wᵀ."""
+        x, gy = site.kept["x"], site.gy if site.gy.ndim == 2 else read_places(site, site.gy)
         if len(site.x) > 2 and site.wanted[2]:
-            ones = aligned(site.gy.shape[:1], site.dtype)
+            ones = aligned(gy.shape[:1], site.dtype)
             ones.fill(1.0)
-            if site.gy.flags.c_contiguous:
-                site.call(np.matmul, ones, site.gy, site.gx(2))
+            if gy.flags.c_contiguous:
+                site.call(np.matmul, ones, gy, site.gx(2))
             else:
-                site.call(np.matmul, site.gy.T, ones, site.gx(2))
+                site.call(np.matmul, gy.T, ones, site.gx(2))
         if site.wanted[1]:
-            site.product(site.x[0].T, site.gy, site.gx(1))
+            site.product(x.T, gy, site.gx(1))
         if site.wanted[0]:
-            site.product(site.gy, site.x[1].T, site.gx(0))
+            gradient = site.gx(0)
+            gx = gradient if gradient.ndim == 2 else places_of(gradient)
+            site.product(gy, site.x[1].T, gx)
+            write_places(site, gx, gradient)
 
 
 OPS: tuple[Op, ...] = (Linear(),)

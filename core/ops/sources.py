@@ -31,10 +31,16 @@ class ParameterValue(Source):
     name = "parameter"
 
 
+class BufferValue(Source):
+    """State that is not learned; attribute `buffer` is its number in the graph."""
+
+    name = "buffer"
+
+
 class ConstantValue(Source):
     """A number of an expression; attribute `value`."""
 
     name = "constant"
 
 
-OPS: tuple[Op, ...] = (Input(), Column(), ParameterValue(), ConstantValue())
+OPS: tuple[Op, ...] = (Input(), Column(), ParameterValue(), BufferValue(), ConstantValue())

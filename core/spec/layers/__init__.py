@@ -1,0 +1,32 @@
+"""Models of a spec: layers in a row, or a formula. Names, defaults and arithmetic are those of torch.nn."""
+
+from core.spec.layers.composite import (
+    LAYER_TYPES,
+    CompositeLayer,
+    Concat,
+    Layer,
+    LayerGroup,
+    Residual,
+    SequentialLayers,
+    SingleLayer,
+    walk,
+)
+from core.spec.layers.dense import MAX_WIDTH
+from core.spec.layers.model import NAME_PATTERN, ExpressionModel, LayersModel, Model
+
+__all__ = [
+    "LAYER_TYPES",
+    "MAX_WIDTH",
+    "NAME_PATTERN",
+    "CompositeLayer",
+    "Concat",
+    "ExpressionModel",
+    "Layer",
+    "LayerGroup",
+    "LayersModel",
+    "Model",
+    "Residual",
+    "SequentialLayers",
+    "SingleLayer",
+    "walk",
+]

@@ -1,0 +1,31 @@
+"""Sizes along the axes of a signal or an image."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+from core.spec.base import Whole
+
+MAX_LENGTH = 100_000
+
+
+def _both(value: object) -> object:
+    """One number stands for both axes."""
+    return (value, value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+_Length = Annotated[int, Whole(ge=1, le=MAX_LENGTH)]
+_LengthOrZero = Annotated[int, Whole(ge=0, le=MAX_LENGTH)]
+_one_or_two = BeforeValidator(_both, json_schema_input_type=_Length | tuple[_Length, _Length])
+_zero_one_or_two = BeforeValidator(
+    _both, json_schema_input_type=_LengthOrZero | tuple[_LengthOrZero, _LengthOrZero]
+)
+
+Single = _Length
+"""A length of at least 1."""
+ZeroSingle = _LengthOrZero
+"""A length of at least 0."""
+Pair = Annotated[tuple[_Length, _Length], _one_or_two]
+"""Height and width of at least 1, written as one number or two."""
+ZeroPair = Annotated[tuple[_LengthOrZero, _LengthOrZero], _zero_one_or_two]
+"""Height and width of at least 0, written as one number or two."""
