@@ -1,6 +1,7 @@
 """Weights as bytes and as JSON: safetensors, npz, nested lists. Names and shapes as in the state_dict."""
 
 import io
+import json
 import math
 import zipfile
 from collections.abc import Mapping
@@ -29,6 +30,12 @@ def from_safetensors(data: bytes) -> dict[str, np.ndarray]:
         raise InvalidData(f"expected safetensors, got {len(data)} other bytes: {error}") from error
 
 
+def shapes_in(head: bytes) -> dict[str, tuple[int, ...]]:
+    """The shapes of the arrays by name, from the beginning of a safetensors file: all of its header."""
+    header = json.loads(head[8 : 8 + int.from_bytes(head[:8], "little")])
+    return {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
+
+
 def to_npz(weights: Mapping[str, np.ndarray]) -> bytes:
     """An uncompressed npz file, one .npy in it for each array; equal weights give equal bytes.
 
@@ -41,6 +48,17 @@ def to_npz(weights: Mapping[str, np.ndarray]) -> bytes:
             np.lib.format.write_array(content, little_endian(array), allow_pickle=False)
             archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue())
     return stream.getvalue()
+
+
+def from_npz(data: bytes) -> dict[str, np.ndarray]:
+    """Unpack an npz file, as numpy.savez makes them too. Raises InvalidData on anything else."""
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError, AttributeError, TypeError) as error:
+        raise InvalidData(
+            f"expected an npz file of plain arrays, got {len(data)} other bytes: {error}"
+        ) from error
 
 
 def to_json(array: np.ndarray) -> Json:

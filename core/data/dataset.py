@@ -10,9 +10,10 @@ from core.errors import InvalidData
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """Some rows: `x` (rows, columns) of the job's dtype; `y` (rows,) int64 class numbers for cross_entropy,
+    """Some rows: `x` (rows, columns) of the job's dtype; `y` as the loss takes it.
 
-    else (rows, outputs) of the job's dtype. Both C-contiguous and read-only.
+    For a loss of classes `y` is (rows,) int64 class numbers, or (rows, places) for sequences; else it is
+    (rows, columns) of the job's dtype. Both C-contiguous and read-only.
     """
 
     x: np.ndarray
@@ -90,3 +91,8 @@ class Dataset:
     def columns(self) -> int:
         """How many numbers one row of inputs has."""
         return int(self.train.x.shape[1])
+
+    @property
+    def inputs(self) -> tuple[np.ndarray, ...]:
+        """The inputs (rows, columns) of all parts."""
+        return tuple(part.x for part in (self.train, self.validation, self.test) if part is not None)

@@ -11,6 +11,8 @@ from core.spec.data import GeneratedData
 DECIMALS = 6
 """Inputs are rounded: so they do not depend on how a machine rounds the last bit of sin, and print short."""
 
+_DRAWN_AT_ONCE = 4096
+
 Rows = tuple[np.ndarray, np.ndarray]
 
 
@@ -26,6 +28,8 @@ def generate(data: GeneratedData) -> Rows:
     labels = np.arange(data.size, dtype=np.int64) % classes
     points = _POINTS[data.generator](labels, classes, random)
     points = points + data.noise * random.standard_normal((data.size, 2))
+    if data.generator == "yin_yang":
+        points = np.hstack([points, 1.0 - points])
     return np.round(points, DECIMALS), labels
 
 
@@ -77,10 +81,37 @@ def _blobs(labels: np.ndarray, classes: int, random: np.random.Generator) -> np.
     return np.column_stack([np.cos(angle), np.sin(angle)])
 
 
+def _yin_yang(labels: np.ndarray, classes: int, random: np.random.Generator) -> np.ndarray:
+    """Uniform within each class, by drawing from the square [0, 1)² until every class has its rows."""
+    points = np.empty((len(labels), 2))
+    missing = [np.flatnonzero(labels == number) for number in range(classes)]
+    while any(map(len, missing)):
+        drawn = np.round(random.uniform(0.0, 1.0, (_DRAWN_AT_ONCE, 2)), DECIMALS)
+        found = _yin_yang_classes(drawn)
+        for number, rows in enumerate(missing):
+            fitting = drawn[found == number][: len(rows)]
+            points[rows[: len(fitting)]] = fitting
+            missing[number] = rows[len(fitting) :]
+    return points
+
+
+def _yin_yang_classes(points: np.ndarray) -> np.ndarray:
+    """0 and 1: the halves of the disc of radius 0.5 around (0.5, 0.5); 2: the dots; -1: outside.
+
+    Class 1 is the upper half, with the bulge of radius 0.25 of the left dot and without that of the right.
+    """
+    x, y = points.T
+    left, right = np.hypot(x - 0.25, y - 0.5), np.hypot(x - 0.75, y - 0.5)
+    upper = (left <= 0.25) | ((y > 0.5) & (right > 0.25))
+    classes = np.where((left < 0.1) | (right < 0.1), 2, upper.astype(np.int64))
+    return np.where(np.hypot(x - 0.5, y - 0.5) > 0.5, -1, classes)
+
+
 _POINTS: dict[str, Callable[[np.ndarray, int, np.random.Generator], np.ndarray]] = {
     "xor": _xor,
     "moons": _moons,
     "circles": _circles,
     "spiral": _spiral,
     "blobs": _blobs,
+    "yin_yang": _yin_yang,
 }

@@ -45,7 +45,7 @@ BUILTINS = {
 }
 
 _CURVES = ("line", "quadratic")
-_DEFAULT_CLASSES = {"xor": 2, "moons": 2, "circles": 2, "spiral": 2, "blobs": 3}
+_DEFAULT_CLASSES = {"xor": 2, "moons": 2, "circles": 2, "spiral": 2, "blobs": 3, "yin_yang": 3}
 FREE_CLASSES = ("spiral", "blobs")
 """The generators that make as many classes as one asks for."""
 
@@ -65,7 +65,8 @@ def shape_of(data: Data) -> DataShape:
         return BUILTINS[data.builtin].shape
     if isinstance(data, GeneratedData):
         if classes := classes_of(data):
-            return DataShape(rows=data.size, columns=2, target="classes", outputs=classes)
+            columns = 4 if data.generator == "yin_yang" else 2
+            return DataShape(rows=data.size, columns=columns, target="classes", outputs=classes)
         return DataShape(rows=data.size, columns=1, target="values", outputs=1)
     rows = shape_of_numbers(data.inline.x)[0]
     columns, outputs = columns_of(data.inline.x), columns_of(data.inline.y)

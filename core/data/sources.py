@@ -9,6 +9,7 @@ from core.data.generators import generate
 from core.data.shapes import BUILTINS, shape_of
 from core.data.split import part_rows
 from core.errors import InvalidData
+from core.losses import loss_of
 from core.spec.data import BuiltinData, Data, GeneratedData
 from core.spec.job import ResolvedSpec
 
@@ -23,8 +24,10 @@ def load_dataset(spec: ResolvedSpec) -> Dataset:
     x, y = _rows(spec.data)
     x = x.reshape(shape_of(spec.data).rows, -1)
     dtype = np.dtype(spec.dtype)
-    are_classes = spec.loss.type == "cross_entropy"
-    y = y.reshape(-1).astype(np.int64) if are_classes else y.reshape(len(x), -1)
+    are_classes = loss_of(spec.loss).classes
+    y = y.reshape(len(x), -1)
+    if are_classes:
+        y = (y if y.shape[1] > 1 else y[:, 0]).astype(np.int64)
     rows = part_rows(len(x), spec.data, spec.seed)
     preprocessing = Preprocessing.fitted_to(x[rows.train]) if spec.data.standardize else Preprocessing()
     x = preprocessing.apply(x)

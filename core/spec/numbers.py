@@ -6,7 +6,7 @@ Pydantic would make one error per element and per branch of a union; here there 
 import math
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import Annotated, TypeGuard
+from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
@@ -14,11 +14,10 @@ from core.spec.base import refuse
 
 MAX_ROWS = 1_000_000
 MAX_COLUMNS = 100_000
+MAX_AXES = 5
 
-Vector = tuple[float, ...]
-Matrix = tuple[Vector, ...]
-Nested = float | Vector | Matrix
-"""A number, a row of them, or equally long rows."""
+Nested = float | tuple[Any, ...]
+"""A number, or numbers nested in rows of rows that are equally long at each level."""
 
 
 def shape_of_numbers(value: Nested) -> tuple[int, ...]:
@@ -79,47 +78,63 @@ def _finite(values: Iterable[float]) -> bool:
         return False
 
 
-def _row(value: object, pointer: str) -> Vector:
-    """A list of numbers, not empty."""
+def _depth(value: object, most: int) -> int:
+    """How many levels of lists there are, by the first entry of each; no more than `most`."""
+    depth = 0
+    while depth < most and isinstance(value, (list, tuple)):
+        depth += 1
+        value = value[0] if value else None
+    return depth
+
+
+def _read(value: object, most: int) -> Nested:
+    """A number, or lists of them nested at most `most` deep, equally long at each level."""
+    depth = _depth(value, most)
+    if isinstance(value, (list, tuple)) and _is_sound(value, depth):
+        return _frozen(value, depth)
+    return _level(value, "", depth)
+
+
+def _frozen(value: Sequence[Any], depth: int) -> tuple[Nested, ...]:
+    """Sound lists as tuples."""
+    if depth == 1:
+        return tuple(value)
+    return tuple(map(tuple, value) if depth == 2 else (_frozen(item, depth - 1) for item in value))
+
+
+def _level(value: object, pointer: str, depth: int) -> Nested:
+    """Read with care what is not sound, or of unusual types: the first place that is wrong is refused."""
+    if depth == 0:
+        return _number(value, pointer)
     if not isinstance(value, (list, tuple)):
-        refuse(
-            "not_a_row",
-            f"expected a list as in the first row, got {came(value)}; put it in brackets",
-            pointer,
-        )
+        message = f"expected a list as in the first row, got {came(value)}; put it in brackets"
+        refuse("not_a_row", message, pointer)
     if not value:
         refuse("empty", "expected numbers, got an empty list; give at least one", pointer)
-    if {int, float}.issuperset(map(type, value)) and _finite(value):
-        return tuple(value)
-    return tuple(_number(item, f"{pointer}/{index}") for index, item in enumerate(value))
+    rows = tuple(_level(item, f"{pointer}/{index}", depth - 1) for index, item in enumerate(value))
+    expected = shape_of_numbers(rows[0])
+    for index, row in enumerate(rows):
+        if (got := shape_of_numbers(row)) != expected:
+            refuse("ragged", _ragged(expected, got), f"{pointer}/{index}")
+    return rows
 
 
-def _read(value: object) -> Nested:
-    """A number, numbers in a row, or rows of equal length."""
-    if not isinstance(value, (list, tuple)):
-        return _number(value, "")
-    if not value or not isinstance(value[0], (list, tuple)):
-        return _row(value, "")
-    if _is_sound(value):
-        return tuple(map(tuple, value))
-    rows = [_row(row, f"/{index}") for index, row in enumerate(value)]
-    expected = len(rows[0])
-    uneven = next(index for index, row in enumerate(rows) if len(row) != expected)
-    got = len(rows[uneven])
-    message = f"expected {expected} numbers as in the first row, got {got}; make all rows equally long"
-    refuse("ragged", message, f"/{uneven}")
+def _ragged(expected: tuple[int, ...], got: tuple[int, ...]) -> str:
+    if len(expected) == 1:
+        wanted = f"expected {expected[0]} numbers as in the first row, got {got[0]}"
+        return f"{wanted}; make all rows equally long"
+    shapes = [" x ".join(map(str, shape)) for shape in (expected, got)]
+    return f"expected {shapes[0]} numbers as in the first entry, got {shapes[1]}; make all entries alike"
 
 
-def _is_sound(rows: Sequence[object]) -> TypeGuard[Sequence[Sequence[float]]]:
-    """Whether these are equally long lists of finite numbers: the usual case, told without a loop."""
-    if not {list, tuple}.issuperset(map(type, rows)):
-        return False
-    lists = [row for row in rows if isinstance(row, (list, tuple))]
-    lengths = set(map(len, lists))
-    if len(lengths) != 1 or lengths == {0}:
-        return False
-    kinds = set(map(type, chain.from_iterable(lists)))
-    return {int, float}.issuperset(kinds) and _finite(chain.from_iterable(lists))
+def _is_sound(value: Sequence[Any], depth: int) -> bool:
+    """Whether these are finite numbers in lists equally long at each level: the usual case, at C speed."""
+    level: Sequence[Any] = value
+    for _ in range(depth - 1):
+        if not {list, tuple}.issuperset(map(type, level)) or len(set(map(len, level))) != 1:
+            return False
+        level = list(chain.from_iterable(level))
+    return bool(level) and {int, float}.issuperset(map(type, level)) and _finite(level)
 
 
 def _read_table(value: object) -> Nested:
@@ -128,11 +143,16 @@ def _read_table(value: object) -> Nested:
         refuse("not_a_list", f"expected a list of rows, got {came(value)}; write [[1, 2], [3, 4]]", "")
     if len(value) > MAX_ROWS:
         refuse("too_long", f"expected at most {MAX_ROWS} rows, got {len(value)}; train on a part of them", "")
-    table = _read(value)
+    table = _read(value, 2)
     columns = columns_of(table)
     if columns > MAX_COLUMNS:
         refuse("too_long", f"expected at most {MAX_COLUMNS} columns, got {columns}; leave some out", "/0")
     return table
+
+
+def _read_weights(value: object) -> Nested:
+    """The values of one parameter."""
+    return _read(value, MAX_AXES)
 
 
 def _as_it_is(value: Nested) -> Nested:
@@ -153,7 +173,7 @@ _TABLE_SCHEMA = {
 }
 _WEIGHTS_SCHEMA = {
     "anyOf": [{"type": "number"}, {"type": "array", "items": {}}],
-    "description": "a number, or lists of numbers nested 2 deep at most; rows equally long",
+    "description": f"a number, or lists nested at most {MAX_AXES} deep, equally long at each level",
 }
 
 Table = Annotated[
@@ -161,6 +181,6 @@ Table = Annotated[
 ]
 """Rows of numbers: (n,) is one column, (n, columns) several. All finite, all rows equally long."""
 Weights = Annotated[
-    Nested, PlainValidator(_read), PlainSerializer(_as_it_is), WithJsonSchema(_WEIGHTS_SCHEMA)
+    Nested, PlainValidator(_read_weights), PlainSerializer(_as_it_is), WithJsonSchema(_WEIGHTS_SCHEMA)
 ]
 """One parameter's values, in the shape of the state_dict."""

@@ -1,3 +1,4 @@
+import math
 from typing import get_args
 
 import numpy as np
@@ -88,3 +89,27 @@ def test_blobs() -> None:
 def test_noise_of_a_curve_is_on_its_values() -> None:
     x, y = generate(GeneratedData(generator="line", size=3000, noise=0.3))
     assert (y - 2 * x[:, 0] - 1).std() == pytest.approx(0.3, rel=0.05)
+
+
+def yin_yang_class(x: float, y: float) -> int:
+    """The published definition, point by point."""
+    left, right = math.hypot(x - 0.25, y - 0.5), math.hypot(x - 0.75, y - 0.5)
+    if right < 0.1 or left < 0.1:
+        return 2
+    return int(right <= 0.1 or 0.1 < left <= 0.25 or (y > 0.5 and right > 0.25))
+
+
+def test_yin_yang() -> None:
+    x, y = generate(GeneratedData(generator="yin_yang", size=600))
+
+    assert [yin_yang_class(*point) for point in x[:, :2]] == y.tolist()
+    assert np.linalg.norm(x[:, :2] - 0.5, axis=1).max() <= 0.5
+    assert np.allclose(x[:, 2:], 1 - x[:, :2], atol=1e-6)
+
+
+def test_yin_yang_has_noise_when_asked() -> None:
+    blurred = GeneratedData(generator="yin_yang", size=300, noise=0.2)
+
+    assert blurred.noise == 0.2
+    assert GeneratedData(generator="yin_yang").noise == 0
+    assert np.linalg.norm(generate(blurred)[0][:, :2] - 0.5, axis=1).max() > 0.6

@@ -1,0 +1,124 @@
+"""A trained model as ONNX: the graph with its weights, behind what is done to its inputs."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from onnx import TensorProto, ValueInfoProto, helper
+
+from core.data.dataset import Preprocessing
+from core.export import attention, dense, elementwise, images, normalization, recurrent
+from core.export.emitter import TENSOR_TYPES, Emitter, NotExportable, Writer
+from core.graph import Graph, Node
+from core.inference import input_columns
+from core.layers import build_graph
+from core.parameters import Parameters
+from core.spec import ResolvedSpec
+
+OPSET = 21
+IR_VERSION = 10
+"""Old enough for the runtimes in use; the newest that the library knows would be refused by some of them."""
+
+_FAMILIES = (elementwise, dense, images, normalization, recurrent, attention)
+WRITERS: Mapping[str, Writer] = {op: writer for family in _FAMILIES for op, writer in family.WRITERS.items()}
+
+
+def to_onnx(spec: ResolvedSpec, weights: Mapping[str, np.ndarray], preprocessing: Preprocessing) -> bytes:
+    """The model as ONNX bytes.
+
+    Input `x` (rows, columns), as they are before standardizing; output `y` (rows, ...), the raw outputs; for
+    cross_entropy and binary_cross_entropy also `probabilities` and `labels`, as `core.inference` gives them.
+    All of the job's dtype but `labels` (int64). The number of rows is free. Raises NotExportable.
+    """
+    graph = build_graph(spec, input_columns(spec))
+    parameters = Parameters(graph, np.dtype(spec.dtype))
+    parameters.load(weights)
+    out = Emitter(parameters.dtype)
+    y = _graph(out, graph, parameters, _prepared(out, preprocessing))
+    outputs = {"y": y} | _readings(out, spec.loss.type, y)
+    for name, value in outputs.items():
+        out.nodes.append(helper.make_node("Identity", [value], [name], name=name))
+    kind, shape = TENSOR_TYPES[parameters.dtype], graph.output_shape
+    described = {name: _described(name, kind, shape) for name in outputs}
+    if "labels" in outputs:
+        one_each = shape[:-1] if spec.loss.type == "cross_entropy" else shape
+        described["labels"] = _described("labels", TensorProto.INT64, one_each)
+    model = helper.make_model(
+        helper.make_graph(
+            out.nodes,
+            "model",
+            [_described("x", kind, (graph.columns,))],
+            list(described.values()),
+            list(out.constants.values()),
+        ),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="lockstep",
+    )
+    return bytes(model.SerializeToString())
+
+
+def _described(name: str, kind: int, shape: tuple[int, ...]) -> ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, ["rows", *shape])
+
+
+def _prepared(out: Emitter, preprocessing: Preprocessing) -> str:
+    """The inputs as the model takes them; in float64 as far as training did so."""
+    if preprocessing.mean is None or preprocessing.scale is None:
+        return "x"
+    x = out.cast("x", np.dtype(np.float64))
+    shifted = out.emit("Sub", x, out.constant(preprocessing.mean, "preprocessing.mean"))
+    return out.cast(
+        out.emit("Div", shifted, out.constant(preprocessing.scale, "preprocessing.scale")), out.dtype
+    )
+
+
+def _graph(out: Emitter, graph: Graph, parameters: Parameters, x: str) -> str:
+    """All nodes of the graph on the inputs `x`; gives the value of its output, (rows, outputs) or more."""
+    values: dict[int, str] = {}
+    consumers = graph.consumers()
+    for node in graph.nodes:
+        if consumers[node.id] or node.id == graph.output:
+            inputs = [values[source] for source in node.inputs]
+            values[node.id] = _node(out, node, parameters, inputs or [x])
+            out.shapes[values[node.id]] = node.shape
+    y = values[graph.output]
+    return y if graph.nodes[graph.output].shape else out.emit("Reshape", y, out.whole(-1, 1))
+
+
+def _node(out: Emitter, node: Node, parameters: Parameters, inputs: list[str]) -> str:
+    match node.op:
+        case "input":
+            return inputs[0]
+        case "parameter":
+            return out.constant(parameters.views[node.name], _stored(node))
+        case "buffer":
+            return out.constant(parameters.buffers[node.name], _stored(node))
+        case "constant":
+            return out.constant(np.array(node.attributes["value"], out.dtype))
+    writer = WRITERS.get(node.op)
+    if writer is None:
+        raise NotExportable(
+            f'expected layers that ONNX export knows, got "{node.op}" (layer "{node.name}"); '
+            "download the weights as safetensors instead"
+        )
+    return writer(out, node, inputs)
+
+
+def _stored(node: Node) -> str:
+    """The name of a parameter; one of an expression's must not be that of an input or output."""
+    return node.name if "." in node.name else f"parameter.{node.name}"
+
+
+def _readings(out: Emitter, loss: str, y: str) -> dict[str, str]:
+    """What a classifier's outputs mean."""
+    match loss:
+        case "cross_entropy":
+            return {
+                "probabilities": out.emit("Softmax", y, axis=-1),
+                "labels": out.emit("ArgMax", y, axis=-1, keepdims=0),
+            }
+        case "binary_cross_entropy":
+            above = out.emit("GreaterOrEqual", y, out.number(0.0))
+            labels = out.emit("Cast", above, to=TensorProto.INT64)
+            return {"probabilities": out.emit("Sigmoid", y), "labels": labels}
+    return {}
