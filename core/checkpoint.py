@@ -1,17 +1,22 @@
 """A checkpoint: all that a job needs to go on to the same bits."""
 
 import json
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 
 from core.errors import LockstepError
+from core.schedules import PlateauState
+from core.stopping import StopState
 
 FORMAT = "lockstep-checkpoint-1"
+BUFFER = "buffer."
+OPTIMIZER = "optimizer."
+BEST = "best."
 
 
 class BadCheckpoint(LockstepError):
@@ -19,41 +24,36 @@ class BadCheckpoint(LockstepError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StopState:
-    """What the stop rules remember: the lowest loss of an epoch so far, and how many epochs ago that was."""
-
-    best: float = math.inf
-    stale_epochs: int = 0
-
-    def after_epoch(self, loss: float) -> "StopState":
-        if loss < self.best:
-            return StopState(best=loss, stale_epochs=0)
-        return StopState(best=self.best, stale_epochs=self.stale_epochs + 1)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """The state before step `step`: flat parameters (P,) and the optimizer's flat vectors.
+    """The state before step `step`: flat parameters (P,), buffers by name, the optimizer's arrays by name.
 
     `stop` is the stop rules' memory, `epoch_loss` the sum of the losses of the current epoch's steps so far.
+    `plateau` is the memory of reduce_on_plateau, `best` the arrays of core.stopping.BestWeights.
     """
 
     step: int
     parameters: np.ndarray
+    buffers: Mapping[str, np.ndarray]
     optimizer: Mapping[str, np.ndarray]
     stop: StopState
     epoch_loss: float
+    plateau: PlateauState | None = None
+    best: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """Pack as safetensors, the scalars in its header; floats as hexadecimal, so that no bit is lost."""
         tensors = {"parameters": _contiguous(self.parameters)}
-        tensors |= {f"optimizer.{name}": _contiguous(vector) for name, vector in self.optimizer.items()}
+        tensors |= {f"{BUFFER}{name}": _contiguous(array) for name, array in self.buffers.items()}
+        tensors |= {f"{OPTIMIZER}{name}": _contiguous(vector) for name, vector in self.optimizer.items()}
+        tensors |= {f"{BEST}{name}": _contiguous(array) for name, array in self.best.items()}
         stop = {
             "best": self.stop.best.hex(),
             "stale_epochs": self.stop.stale_epochs,
             "epoch_loss": self.epoch_loss.hex(),
         }
         header = {"format": FORMAT, "step": str(self.step), "stop": json.dumps(stop)}
+        if self.plateau is not None:
+            header["plateau"] = json.dumps(_plateau_to_json(self.plateau))
         return safetensors.numpy.save(tensors, metadata=header)
 
     @staticmethod
@@ -66,9 +66,12 @@ class Checkpoint:
             return Checkpoint(
                 step=int(header["step"]),
                 parameters=tensors.pop("parameters"),
-                optimizer={name.removeprefix("optimizer."): vector for name, vector in tensors.items()},
+                buffers=_taken(tensors, BUFFER),
+                optimizer=_taken(tensors, OPTIMIZER),
                 stop=StopState(best=float.fromhex(stop["best"]), stale_epochs=int(stop["stale_epochs"])),
                 epoch_loss=float.fromhex(stop["epoch_loss"]),
+                plateau=_plateau_from_json(json.loads(header["plateau"])) if "plateau" in header else None,
+                best=_taken(tensors, BEST),
             )
         except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
             raise BadCheckpoint(f"expected a {FORMAT}, got {len(data)} other bytes: {error}") from error
@@ -81,6 +84,28 @@ def _header(data: bytes) -> dict[str, str]:
     if metadata["format"] != FORMAT:
         raise ValueError(f"format {metadata['format']!r}")
     return metadata
+
+
+def _taken(tensors: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _plateau_to_json(plateau: PlateauState) -> dict[str, str | int]:
+    return {
+        "rate": plateau.rate.hex(),
+        "best": plateau.best.hex(),
+        "bad_epochs": plateau.bad_epochs,
+        "cooldown": plateau.cooldown,
+    }
+
+
+def _plateau_from_json(values: Mapping[str, Any]) -> PlateauState:
+    return PlateauState(
+        rate=float.fromhex(values["rate"]),
+        best=float.fromhex(values["best"]),
+        bad_epochs=int(values["bad_epochs"]),
+        cooldown=int(values["cooldown"]),
+    )
 
 
 def _contiguous(vector: np.ndarray) -> np.ndarray:

@@ -33,9 +33,10 @@ class BadNode:
 def first_bad_node(graph: Graph, parameters: Parameters, x: np.ndarray) -> BadNode | None:
     """Look for it at these parameters on the rows `x` (rows, columns); None if all is finite.
 
-    First the values in the graph's order, then, backward from an output gradient of ones, the slopes.
+    First the values in the graph's order, then, backward from an output gradient of ones, the slopes; as in
+    training, batch norm by the rows' own mean and variance.
     """
-    program = Program(graph, len(x), parameters, Options(keep_all=True))
+    program = Program(graph, len(x), parameters, Options(keep_all=True, training=True))
     program.x[...] = x
     ones = np.ones_like(program.values[graph.output])
     gradients = program.differentiate(ones, np.zeros(graph.size, parameters.dtype))

@@ -39,11 +39,25 @@ class ExpressionError(LockstepError):
 
 
 class DomainError(LockstepError):
-    """A function met a value outside its domain; the message names function, value and step."""
+    """A function met a value outside its domain; the message names function, value and step.
+
+    `param` is a JSON pointer to the part of the spec at fault.
+    """
+
+    def __init__(self, message: str, param: str = "/model/expression") -> None:
+        self.param = param
+        super().__init__(message)
 
 
 class Diverged(LockstepError):
-    """The loss or a gradient is no longer a finite number; the message names the step."""
+    """The loss or a gradient is no longer a finite number; the message names the step.
+
+    `param` is a JSON pointer to the part of the spec at fault.
+    """
+
+    def __init__(self, message: str, param: str = "/optimizer/learning_rate") -> None:
+        self.param = param
+        super().__init__(message)
 
 
 class InvalidData(LockstepError):

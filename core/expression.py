@@ -1,7 +1,8 @@
 """From an expression's tree to a Graph: parameters and constants are scalars (), inputs columns (rows,)."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 from core.errors import InvalidData
 from core.expression_syntax import Binary, Call, Expr, Name, Negative, Number, Term, parse_expression
@@ -30,10 +31,31 @@ def expression_graph(model: ExpressionModel, columns: int) -> Graph:
     return _Reader(expression, model.parameters, columns).graph()
 
 
-class _Reader:
-    """Adds the nodes of one expression, operands first; each parameter and each column is one node."""
+def formula_graph(text: str, start: Mapping[str, float], unknowns: Collection[str]) -> Graph:
+    """The graph of a formula without inputs: `unknowns` are its parameters, the rest of `start` constants.
 
-    def __init__(self, expression: Expr, start: Mapping[str, float], columns: int) -> None:
+    Its value is a scalar, the same for any row. Raises InvalidData where a name has no start.
+    """
+    expression = parse_expression(text, start)
+    if expression.inputs:
+        raise InvalidData(f"expected a start for each name of the formula, got none for {expression.inputs}")
+    fixed = {name: value for name, value in start.items() if name not in unknowns}
+    return _Reader(expression, {name: start[name] for name in unknowns}, 0, fixed).graph()
+
+
+class _Reader:
+    """Adds the nodes of one expression, operands first; each parameter and each column is one node.
+
+    `fixed` are names that stand for numbers.
+    """
+
+    def __init__(
+        self,
+        expression: Expr,
+        start: Mapping[str, float],
+        columns: int,
+        fixed: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
         self._expression = expression
         self._builder = GraphBuilder(columns)
         self._names: dict[str, Node] = {
@@ -43,10 +65,15 @@ class _Reader:
         for name in sorted(start):
             parameter = Parameter(name=name, shape=(), initializer=Constant(value=start[name]))
             self._names[name] = self._builder.parameter(parameter)
+        for name, value in sorted(fixed.items()):
+            self._names[name] = self._builder.add("constant", name=name, attributes={"value": value})
 
     def graph(self) -> Graph:
         """The whole expression."""
-        return self._builder.finish(self._read(self._expression.root), self._expression.inputs)
+        output = self._read(self._expression.root)
+        if output.op == "parameter":  # what a program gives is an array of its own
+            output = self._builder.add("identity", [output], name=output.name)
+        return self._builder.finish(output, self._expression.inputs)
 
     def _read(self, term: Term) -> Node:
         match term:

@@ -6,13 +6,16 @@ import numpy as np
 
 from core.buffers import aligned
 from core.data.dataset import Preprocessing
+from core.data.shapes import shape_of
+from core.data.tokens import require_tokens
 from core.encoding import Json, to_json
 from core.errors import InvalidData
 from core.expression_syntax import parse_expression
+from core.graph import Graph
 from core.layers import build_graph
 from core.parameters import Parameters
 from core.program import Options, Program
-from core.spec import ExpressionModel, Linear, ResolvedSpec, walk_layers
+from core.spec import ExpressionModel, ResolvedSpec
 
 CHUNK_ROWS = 32
 """Rows computed at a time. The last chunk is filled with zeros: a row's bits depend on its place alone."""
@@ -32,34 +35,30 @@ class Predictor:
         self._preprocessing = preprocessing
         self._parameters = Parameters(build_graph(spec, self._columns), np.dtype(spec.dtype))
         self._parameters.load(weights)
+        self._image = _unflattened(self._parameters.graph)
 
     def predict(self, x: Sequence[object]) -> dict[str, Json]:
         """The outputs for the rows `x`: lists of numbers, or for one column also bare numbers.
 
-        `y`: the raw outputs, bare numbers where there is one for a row. For cross_entropy also
-        `probabilities` (softmax) and `labels` (class numbers); for binary_cross_entropy `probabilities`
-        (sigmoid) and `labels` (1 where the probability is at least 0.5). Raises InvalidData where the rows do
-        not fit the model.
+        A model that begins with an unflatten also takes nested lists of that shape.
+
+        `y`: the raw outputs, bare numbers where there is one for a row. For a classifier also `probabilities`
+        and `labels`, as `interpreted` has them. Raises InvalidData where the rows do not fit the model.
         """
         outputs = self.outputs(self._rows(x))
-        answer = {"y": outputs}
         with np.errstate(all="ignore"):
-            if self._loss == "cross_entropy":
-                shares = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-                answer["probabilities"] = shares / shares.sum(axis=1, keepdims=True)
-                answer["labels"] = outputs.argmax(axis=1)[:, np.newaxis]
-            elif self._loss == "binary_cross_entropy":
-                answer["probabilities"] = 1.0 / (1.0 + np.exp(-outputs))
-                answer["labels"] = (outputs >= 0).astype(np.int64)
+            answer = {"y": outputs} | interpreted(self._loss, outputs)
         return {
-            name: to_json(values[:, 0] if values.shape[1] == 1 else values) for name, values in answer.items()
+            name: to_json(values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values)
+            for name, values in answer.items()
         }
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
-        """The model's outputs (rows, outputs) for inputs (rows, columns) as they are before preprocessing."""
+        """The model's outputs (rows, ..., outputs) for inputs (rows, columns) as they are before preprocessing."""
         prepared = self._preprocessing.apply(x)
+        require_tokens(self._parameters.graph, prepared)
         program = Program(self._parameters.graph, CHUNK_ROWS, self._parameters, Options())
-        result = aligned((len(x), program.output.shape[1]), self._parameters.dtype)
+        result = aligned((len(x), *program.output.shape[1:]), self._parameters.dtype)
         with np.errstate(all="ignore"):
             for low in range(0, len(x), CHUNK_ROWS):
                 chunk = prepared[low : low + CHUNK_ROWS]
@@ -82,6 +81,8 @@ class Predictor:
             raise InvalidData(f"expected {wanted}, got {came}: give finite numbers without quotes")
         if array.ndim == 1 and self._columns == 1:
             array = array[:, np.newaxis]
+        if array.shape[1:] == self._image:
+            array = array.reshape(len(array), self._columns)
         if array.ndim != 2 or array.shape[1] != self._columns:
             shape = " x ".join(str(length) for length in array.shape)
             raise InvalidData(f"expected {wanted}, got an array of {shape}: write a list of rows")
@@ -90,11 +91,42 @@ class Predictor:
         return array.astype(np.float64)
 
 
+def interpreted(loss: str, outputs: np.ndarray) -> dict[str, np.ndarray]:
+    """What the outputs (rows, ..., outputs) of a model trained by `loss` say of classes; {} for values.
+
+    `probabilities` (like `outputs`): softmax for cross_entropy, e^output for nll and kl_div, sigmoid for
+    binary_cross_entropy; none for hinge and multi_margin. `labels`: the class with the largest output
+    (rows, ...), for binary_cross_entropy and hinge 1 where the output is at least 0, else 0.
+    """
+    match loss:
+        case "cross_entropy":
+            shares = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
+            shares = shares / shares.sum(axis=-1, keepdims=True)
+            return {"probabilities": shares, "labels": outputs.argmax(axis=-1)}
+        case "nll" | "kl_div":
+            return {"probabilities": np.exp(outputs), "labels": outputs.argmax(axis=-1)}
+        case "multi_margin":
+            return {"labels": outputs.argmax(axis=-1)}
+        case "binary_cross_entropy":
+            shares = 1.0 / (1.0 + np.exp(-outputs))
+            return {"probabilities": shares, "labels": (outputs >= 0).astype(np.int64)}
+        case "hinge":
+            return {"labels": (outputs >= 0).astype(np.int64)}
+    return {}
+
+
+def _unflattened(graph: Graph) -> tuple[int, ...] | None:
+    """The shape that the model first of all gives to the data's rows, if it does."""
+    shapes = (
+        node.shape
+        for node in graph.nodes
+        if node.op == "unflatten" and graph.nodes[node.inputs[0]].op == "input"
+    )
+    return next(shapes, None)
+
+
 def input_columns(spec: ResolvedSpec) -> int:
     """How many numbers the model takes for each row."""
     if isinstance(spec.model, ExpressionModel):
         return len(parse_expression(spec.model.expression, spec.model.parameters).inputs)
-    widths = [layer.inputs for _, _, layer in walk_layers(spec.model) if isinstance(layer, Linear)]
-    if not widths:
-        raise InvalidData("expected a model that learns something, got no parameters: add a linear layer")
-    return widths[0]
+    return shape_of(spec.data).columns

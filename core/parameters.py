@@ -12,10 +12,11 @@ from core.graph import Graph
 
 
 class Parameters:
-    """The learned arrays of one model.
+    """The learned arrays of one model, and its buffers.
 
-    `flat` (P,) holds them one after another in the graph's order; `views[name]` is each one's part of it in
-    stored layout (linear weights as (in, out)). An optimizer, a checkpoint and the group see `flat` only.
+    `flat` (P,) holds what is learned one after another in the graph's order; `views[name]` is each one's part
+    of it in stored layout (linear weights as (in, out)). An optimizer and the group see `flat` only.
+    `buffers[name]` is state that is not learned, such as running means; it lies apart.
     """
 
     def __init__(self, graph: Graph, dtype: np.dtype) -> None:
@@ -23,14 +24,18 @@ class Parameters:
         self.dtype = np.dtype(dtype)
         self.flat = aligned(graph.size, self.dtype)
         self.views = split(graph, self.flat)
+        self.buffers = {
+            buffer.name: np.full(buffer.shape, buffer.start, np.int64 if buffer.counts else self.dtype)
+            for buffer in graph.buffers
+        }
 
     def export(self) -> dict[str, np.ndarray]:
-        """Copies in state_dict layout: C order, named and shaped as in torch.nn.Sequential."""
-        return export(self.graph, self.flat)
+        """Copies in state_dict layout: C order, named and shaped as in torch.nn.Sequential; buffers too."""
+        return export(self.graph, self.flat) | {name: value.copy() for name, value in self.buffers.items()}
 
     def load(self, weights: Mapping[str, ArrayLike]) -> None:
         """Take over arrays in state_dict layout. Raises InvalidData if a name or a shape does not fit."""
-        names = {parameter.name for parameter in self.graph.parameters}
+        names = {parameter.name for parameter in self.graph.parameters} | set(self.buffers)
         if unknown := sorted(set(weights) - names):
             raise InvalidData(
                 f"the weights name {unknown}, which this model does not have: it has {sorted(names)}"
@@ -38,11 +43,10 @@ class Parameters:
         if missing := sorted(names - set(weights)):
             raise InvalidData(f"the weights lack {missing}: give every parameter of the model")
         for parameter in self.graph.parameters:
-            value = np.asarray(weights[parameter.name], dtype=self.dtype)
-            if value.shape != parameter.shape:
-                wanted = f"{parameter.name} of shape {parameter.shape}"
-                raise InvalidData(f"expected {wanted}, got shape {value.shape}: turn or cut it to fit")
+            value = _fitting(parameter.name, parameter.shape, np.asarray(weights[parameter.name], self.dtype))
             self.views[parameter.name][...] = value.T if parameter.transposed else value
+        for name, buffer in self.buffers.items():
+            buffer[...] = _fitting(name, buffer.shape, np.asarray(weights[name], buffer.dtype))
 
     def initialize(self, seed: int, initial_weights: Mapping[str, ArrayLike] | None = None) -> None:
         """Set every parameter to its start: from `initial_weights` where it is named there, else drawn.
@@ -53,7 +57,15 @@ class Parameters:
             parameter.name: parameter.initializer.draw(parameter.shape, seed, parameter.name)
             for parameter in self.graph.parameters
         }
+        start |= {buffer.name: np.full(buffer.shape, buffer.start) for buffer in self.graph.buffers}
         self.load(start | dict(initial_weights or {}))
+
+
+def _fitting(name: str, shape: tuple[int, ...], value: np.ndarray) -> np.ndarray:
+    if value.shape != shape:
+        wanted = f"{name} of shape {shape}"
+        raise InvalidData(f"expected {wanted}, got shape {value.shape}: turn or cut it to fit")
+    return value
 
 
 def split(graph: Graph, flat: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,7 +1,7 @@
 """What training tells whoever drives it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,6 +26,16 @@ class Points:
             values=np.array([value for _, value in pairs]),
         )
 
+    @staticmethod
+    def joined(parts: Sequence["Points"]) -> "Points":
+        """Points that follow one another, in one."""
+        if len(parts) == 1:
+            return parts[0]
+        return Points(
+            steps=np.concatenate([part.steps for part in parts]),
+            values=np.concatenate([part.values for part in parts]),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
@@ -42,10 +52,17 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a finished training learned; `loss` is that of the last step, before its update."""
+    """What a finished job learned.
 
-    loss: float
+    `loss` is that of a training's last step, before its update; None for jobs that have no loss. `value` is
+    what their formula gives at the end. `metrics` are single numbers such as test_accuracy, `tables` those
+    with a number for each class, such as test_confusion_matrix (classes, classes).
+    """
+
+    loss: float | None
+    value: float | None = None
     metrics: Mapping[str, float]
+    tables: Mapping[str, np.ndarray] = field(default_factory=dict)
     weights: Mapping[str, np.ndarray]
     weights_sha256: str
 

@@ -1,49 +1,68 @@
 """Training: the loop over steps, the same code on the lead and on every helper.
 
 A step, from top to bottom: the group welcomes who joined, every member computes the shards that it owns, the
-group adds losses and gradients in the fixed tree, every member takes the same optimizer step, and the stop
-rules look at the loss. Nothing here knows a clock, a socket or a database: whoever drives `Training.advance`
-saves and reports.
+group adds losses and gradients in the fixed tree, every member joins the penalties, limits the gradient and
+takes the same optimizer step, and the stop rules look at the loss. Nothing here knows a clock, a socket or a
+database: whoever drives `Training.advance` saves and reports.
 """
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from core.checkpoint import Checkpoint, StopState
+from core.checkpoint import Checkpoint
+from core.clipping import Clipping
 from core.data.batches import Batches
 from core.data.dataset import Dataset
+from core.data.tokens import require_tokens
 from core.diagnose import first_bad_node, has_steep_places
-from core.errors import Diverged, DomainError
+from core.errors import Diverged, DomainError, InvalidData
 from core.evaluation import EvaluationWork
 from core.group import Group
-from core.group.solo import SoloGroup
 from core.layers import build_graph, initial_weights
+from core.moments import RunningStatistics
+from core.observation import Observer
 from core.optim import make_optimizer
-from core.parameters import Parameters, weights_sha256
+from core.parameters import Parameters, export, weights_sha256
+from core.penalty import Penalty
 from core.report import Outcome, Points, Report
+from core.schedules import Schedule
 from core.spec import ResolvedSpec
-from core.step import StepData, StepWork
+from core.step import Seen, StepData, StepWork
+from core.stopping import BestWeights, StopState
 
 
 class Training:
     """One job's training on one member, from `checkpoint` or from the start.
 
+    `start`: the weights (state_dict layout) of the job that the spec says to start from, if it does.
     `step` is the next step to do, `steps` the most that can come. `stop_reason` is None while it goes on,
     then "steps_done", "loss_below" or "patience".
     """
 
     def __init__(
-        self, spec: ResolvedSpec, dataset: Dataset, group: Group, checkpoint: Checkpoint | None = None
+        self,
+        spec: ResolvedSpec,
+        dataset: Dataset,
+        group: Group,
+        checkpoint: Checkpoint | None = None,
+        start: Mapping[str, ArrayLike] | None = None,
     ) -> None:
         self._spec = spec
         self._group = group
         graph = self._graph = build_graph(spec, dataset.columns)
+        require_tokens(graph, *dataset.inputs)
         self._steep = has_steep_places(graph)
         self._parameters = Parameters(graph, np.dtype(spec.dtype))
-        batches = Batches(dataset.train.rows, spec.batch_size, spec.shuffle, spec.seed)
+        batches = Batches(dataset.train.rows, spec.step_rows, spec.shuffle, spec.seed)
         self._work = StepWork(spec, graph, self._parameters, StepData(dataset.train, batches))
-        self._optimizer = make_optimizer(spec.optimizer, self._parameters, self._work.total[:-1])
+        gradient = self._work.gradient
+        self._penalty = Penalty(spec.penalty, self._parameters, gradient) if spec.penalty else None
+        self._clipping = Clipping(spec.clip, gradient) if spec.clip else None
+        self._optimizer = make_optimizer(spec.optimizer, self._parameters, gradient)
+        self._running = RunningStatistics(graph, self._parameters.buffers, self._work.statistics)
         parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
         self._evaluations = {
             name: EvaluationWork(spec, graph, self._parameters, part)
@@ -52,13 +71,28 @@ class Training:
         }
         self._steps_per_epoch = batches.steps_per_epoch
         self.steps = spec.epochs * batches.steps_per_epoch
+        self._observer = Observer(self._parameters, gradient, self.steps, spec.seed)
+        self._schedule = (
+            Schedule(
+                spec.schedule,
+                spec.optimizer.learning_rate,
+                steps=self.steps,
+                steps_per_epoch=batches.steps_per_epoch,
+            )
+            if spec.schedule
+            else None
+        )
         self.stop_reason: str | None = None
         self._last_loss = math.nan
+        self._sound = True
+        self._best = BestWeights(self._parameters)
         if checkpoint is None:
-            self._parameters.initialize(spec.seed, initial_weights(spec))
+            self._parameters.initialize(spec.seed, start or initial_weights(spec))
             self.step, self._epoch_loss, self._stop = 0, 0.0, StopState()
         else:
             self._restore(checkpoint)
+        if group.rank == 0:
+            self._observer.begin(self.step)
 
     @property
     def finished(self) -> bool:
@@ -76,25 +110,73 @@ class Training:
         with np.errstate(all="ignore"):
             while self.step < first + len(losses) and not self.finished and failure is None:
                 step = self.step
-                loss = losses[step - first] = self._take_step(step)
-                if self._is_sound(loss):
+                loss = losses[step - first] = self._take_step(step, epochs)
+                if self._sound:
                     self._look_at_stop_rules(step, loss, epochs)
                 else:
                     failure = self._failure(step, loss)
                 self.step += 1
         series = {"loss": Points(steps=np.arange(first, self.step), values=losses[: self.step - first])}
         series |= {name: Points.of(pairs) for name, pairs in epochs.items()}
+        series |= self._observer.series()
         return Report(first_step=first, step=self.step, series=series, failure=failure)
 
-    def _take_step(self, step: int) -> float:
-        """One update of the weights. Returns the loss before it; one that is not finite updates nothing."""
+    def _take_step(self, step: int, series: dict[str, list[tuple[int, float]]]) -> float:
+        """One update of the weights. Returns the loss before it; a step that is not sound updates nothing."""
         self._group.welcome(self._state)
         self._work.select(step)
         self._group.all_reduce(self._work, self._work.total, admits=not self._evaluates_after(step))
-        self._last_loss = loss = self._work.loss
-        if self._is_sound(loss):
+        self._last_loss = loss = self._work.loss + (self._penalty.join() if self._penalty else 0.0)
+        self._sound = self._is_sound(loss)
+        if self._sound:
+            observed = step == self._observer.due
+            if observed:
+                self._observer.before(step, self._work.first_rows)
+            if self._clipping:
+                self._clipping.apply()
+            if self._schedule:
+                self._follow(self._schedule, step, series)
             self._optimizer.step(step)
+            if observed:
+                self._observer.after()
+            self._running.update(self._work.rows)
         return loss
+
+    @property
+    def parameters(self) -> Parameters:
+        """The model as it is before step `step`."""
+        return self._parameters
+
+    def gradients(self) -> dict[str, np.ndarray]:
+        """The whole batch's gradient at step `step`, before clipping, in state_dict layout; moves nothing.
+
+        For a training that is alone: the others of a group would not know of it.
+        """
+        with np.errstate(all="ignore"):
+            self._work.select(self.step)
+            self._group.all_reduce(self._work, self._work.total, admits=False)
+            if self._penalty:
+                self._penalty.join()
+        return export(self._graph, self._work.gradient)
+
+    def seen(self, sample: int) -> Seen:
+        """The rows that pass together with row `sample` of the batch of step `step`; moves nothing.
+
+        Raises InvalidData where the batch has no such row.
+        """
+        self._work.select(self.step)
+        if sample >= self._work.rows:
+            raise InvalidData(
+                f"expected a sample of the step's batch, 0 to {self._work.rows - 1}, got {sample}"
+            )
+        with np.errstate(all="ignore"):
+            return self._work.seen(sample)
+
+    def _follow(self, schedule: Schedule, step: int, series: dict[str, list[tuple[int, float]]]) -> None:
+        """Set the learning rate of this step, and note it."""
+        rate = schedule.rate(step)
+        self._optimizer.set_learning_rate(rate)
+        series.setdefault("learning_rate", []).append((step, rate))
 
     def _is_sound(self, loss: float) -> bool:
         """Whether the step may change the weights; where a slope can be infinite, the gradient counts too."""
@@ -120,7 +202,7 @@ class Training:
         self._epoch_loss += loss
         if (step + 1) % self._steps_per_epoch == 0:
             self._end_epoch(step, epochs)
-        if stop.loss_below is not None and loss < stop.loss_below:
+        if stop.loss_below is not None and loss < stop.loss_below and self._work.counts:
             self.stop_reason = "loss_below"
         elif stop.patience is not None and self._stop.stale_epochs >= stop.patience:
             self.stop_reason = "patience"
@@ -136,8 +218,11 @@ class Training:
             watched = metrics["loss"]
             for name, value in metrics.items():
                 epochs.setdefault(f"validation_{name}", []).append((step, value))
-        if self._spec.stop.patience is not None:
-            self._stop = self._stop.after_epoch(watched)
+        if self._schedule:
+            self._schedule.end_epoch(watched)
+        self._stop = self._stop.after_epoch(watched, self._spec.stop.min_delta)
+        if self._spec.stop.restore_best and self._stop.stale_epochs == 0:
+            self._best.keep()
 
     def _evaluates_after(self, step: int) -> bool:
         return "validation" in self._evaluations and (step + 1) % self._steps_per_epoch == 0
@@ -147,15 +232,23 @@ class Training:
         return Checkpoint(
             step=self.step,
             parameters=self._parameters.flat.copy(),
+            buffers={name: buffer.copy() for name, buffer in self._parameters.buffers.items()},
             optimizer={name: vector.copy() for name, vector in self._optimizer.state.items()},
             stop=self._stop,
             epoch_loss=self._epoch_loss,
+            plateau=self._schedule.plateau if self._schedule else None,
+            best=self._best.arrays,
         )
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         self._parameters.flat[:] = checkpoint.parameters
+        for name, buffer in self._parameters.buffers.items():
+            buffer[...] = checkpoint.buffers[name]
         for name, vector in self._optimizer.state.items():
             vector[:] = checkpoint.optimizer[name]
+        if self._schedule:
+            self._schedule.plateau = checkpoint.plateau
+        self._best.arrays = checkpoint.best
         self.step, self._epoch_loss, self._stop = checkpoint.step, checkpoint.epoch_loss, checkpoint.stop
 
     def _state(self) -> bytes:
@@ -164,18 +257,28 @@ class Training:
     def outcome(self) -> Outcome:
         """Evaluate the final weights on every part of the data, alone: the tree gives any group's bits.
 
-        Raises Diverged where the last update has left the finite numbers.
+        With restore_best they are those of the best epoch, but for a job that loss_below has ended. Raises
+        Diverged where the last update has left the finite numbers.
         """
+        if self.stop_reason != "loss_below":
+            self._best.restore()
         if not np.isfinite(self._parameters.flat).all():
             raise Diverged(
                 f"the update of step {self.step - 1} made a weight infinite or NaN; lower the learning rate"
             )
         metrics: dict[str, float] = {}
+        tables: dict[str, np.ndarray] = {}
         with np.errstate(all="ignore"):
             for part, evaluation in self._evaluations.items():
-                values = evaluation.metrics(SoloGroup())
-                metrics |= {f"{part}_{name}": value for name, value in values.items()}
+                is_held_out = part != "train" or len(self._evaluations) == 1
+                measured = evaluation.measure(all_metrics=is_held_out)
+                metrics |= {f"{part}_{name}": value for name, value in measured.metrics.items()}
+                tables |= {f"{part}_{name}": table for name, table in measured.tables.items()}
         weights = self._parameters.export()
         return Outcome(
-            loss=self._last_loss, metrics=metrics, weights=weights, weights_sha256=weights_sha256(weights)
+            loss=self._last_loss,
+            metrics=metrics,
+            tables=tables,
+            weights=weights,
+            weights_sha256=weights_sha256(weights),
         )

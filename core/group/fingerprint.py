@@ -8,6 +8,7 @@ libraries say of themselves, and the results of a battery of the operations that
 import ctypes
 import functools
 import hashlib
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ import numpy as np
 # (rows, inner, columns): a bare vector, odd sizes that leave remainders in every kernel, and a few real
 # layers
 _PRODUCTS = [(1, 64, 10), (7, 5, 3), (33, 17, 65), (64, 300, 130), (64, 784, 128)]
+# What schedules, optimizers and formulas of numbers take from the C library.
+_LIBRARY = (math.cos, math.sin, math.tan, math.tanh, math.exp, math.log, math.log1p, math.expm1, math.erf)
 _CORE_NAMES = ("scipy_openblas_get_corename64_", "openblas_get_corename64_", "openblas_get_corename")
 
 
@@ -25,6 +28,7 @@ def numerics_fingerprint() -> str:
     digest = hashlib.sha256()
     for text in _libraries():
         digest.update(text.encode() + b"\0")
+    digest.update(_library_results().astype("<f8").tobytes())
     for dtype in (np.float32, np.float64):
         for result in _battery(np.dtype(dtype)):
             digest.update(np.ascontiguousarray(result).astype(result.dtype.newbyteorder("<")).tobytes())
@@ -82,6 +86,14 @@ def _battery(dtype: np.dtype) -> Iterator[np.ndarray]:
     yield values.sum(axis=0)
     yield values.sum(axis=1)
     yield np.ones((1, len(values)), dtype) @ values
+    yield np.linalg.qr(_exact((17, 5), dtype))[0]  # an orthogonal start
+
+
+def _library_results() -> np.ndarray:
+    """The C library's functions at a few places."""
+    numbers = (np.abs(_exact((1, 9), np.dtype(np.float64))) + 0.01)[0].tolist()
+    results = [function(x) for x in numbers for function in _LIBRARY]
+    return np.array(results + [0.999 ** (1000.0 * x) for x in numbers])
 
 
 def _exact(shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:

@@ -4,58 +4,52 @@ What each part means stands with it; whether a spec can be trained is `core.subm
 """
 
 from core.spec.data import BuiltinData, Data, GeneratedData, InlineData, InlineRows
-from core.spec.job import DType, ResolvedSpec, TrainSpec, default_dtype
+from core.spec.job import ResolvedSpec, TrainSpec, default_dtype
+from core.spec.kinds import SPECS, AnyResolvedSpec, AnySpec, read_resolved
+from core.spec.labels import DType, Kind
 from core.spec.layers import (
-    Elu,
     ExpressionModel,
-    Identity,
     Layer,
     LayerGroup,
     LayersModel,
-    LeakyRelu,
-    Linear,
     Model,
-    Relu,
-    Sigmoid,
-    Silu,
     SingleLayer,
-    Softplus,
-    Tanh,
-    walk_layers,
 )
-from core.spec.training import Adam, HuberLoss, Loss, Optimizer, PlainLoss, Sgd, StopRules
+from core.spec.losses import HuberLoss, Loss, LossSpec, PlainLoss
+from core.spec.minimize import MinimizeSpec
+from core.spec.optimizers import Adam, Optimizer, Sgd
+from core.spec.solve import SolveSpec
+from core.spec.training import StopRules
 
 __all__ = [
+    "SPECS",
     "Adam",
+    "AnyResolvedSpec",
+    "AnySpec",
     "BuiltinData",
     "DType",
     "Data",
-    "Elu",
     "ExpressionModel",
     "GeneratedData",
     "HuberLoss",
-    "Identity",
     "InlineData",
     "InlineRows",
+    "Kind",
     "Layer",
     "LayerGroup",
     "LayersModel",
-    "LeakyRelu",
-    "Linear",
     "Loss",
+    "LossSpec",
+    "MinimizeSpec",
     "Model",
     "Optimizer",
     "PlainLoss",
-    "Relu",
     "ResolvedSpec",
     "Sgd",
-    "Sigmoid",
-    "Silu",
     "SingleLayer",
-    "Softplus",
+    "SolveSpec",
     "StopRules",
-    "Tanh",
     "TrainSpec",
     "default_dtype",
-    "walk_layers",
+    "read_resolved",
 ]

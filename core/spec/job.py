@@ -4,17 +4,20 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, StringConstraints, Tag
 
-from core.spec.base import Seed, SpecModel, Switch, Text, Whole, few_entries
+from core.spec.base import Seed, Switch, Whole
 from core.spec.data import Data
+from core.spec.labels import DType, Labels
 from core.spec.layers import LayersModel, Model
-from core.spec.training import Loss, Optimizer, StopRules
+from core.spec.losses import Loss
+from core.spec.metrics import Metrics
+from core.spec.optimizers import Optimizer
+from core.spec.schedules import Schedule
+from core.spec.training import Clip, Penalty, StopRules
 
 MAX_SHARDS = 64
 MAX_BATCH = 1_000_000
 MAX_EPOCHS = 1_000_000
-MAX_METADATA = 16
-
-DType = Literal["float32", "float64"]
+MAX_ACCUMULATE = 1_000
 
 
 def _kind_of_batch(value: object) -> str:
@@ -26,21 +29,17 @@ BatchSize = Annotated[
     Discriminator(_kind_of_batch),
 ]
 
-MetadataKey = Annotated[Text, StringConstraints(min_length=1, max_length=64)]
-MetadataValue = Annotated[Text, StringConstraints(max_length=512)]
+
+JOB_ID_PATTERN = r"^job_[0-9a-z]{1,59}$"
+JobId = Annotated[str, StringConstraints(pattern=JOB_ID_PATTERN)]
+"""The id of a job."""
 
 
-class TrainSpec(SpecModel):
+class TrainSpec(Labels):
     """What to train, on what, and how. `seed`, `dtype` and `shards` may be None: `resolve` fills them."""
 
     kind: Literal["train"] = "train"
     """what sort of job this is"""
-    name: Annotated[Text, StringConstraints(max_length=200)] | None = None
-    """a name for people"""
-    metadata: Annotated[
-        dict[MetadataKey, MetadataValue], Field(max_length=MAX_METADATA), few_entries(MAX_METADATA)
-    ] = Field(default_factory=dict)
-    """texts of your own; the list of jobs can be filtered by them"""
     model: Model
     """layers, or an expression"""
     data: Data
@@ -49,10 +48,22 @@ class TrainSpec(SpecModel):
     """what training makes small"""
     optimizer: Optimizer
     """how the weights follow the gradients"""
+    schedule: Schedule | None = None
+    """how the learning rate changes; it is then a series of the history"""
+    clip: Clip | None = None
+    """limits to the gradient"""
+    penalty: Penalty | None = None
+    """a price of large weights, part of the loss"""
+    start_from: JobId | None = None
+    """a job whose weights this one starts with; it has succeeded, and its parameters have these names and
+    shapes"""
     epochs: Annotated[int, Whole(ge=1, le=MAX_EPOCHS)] = 10
     """how many times to go over the training rows"""
     batch_size: BatchSize = 32
     """how many rows make one step; "full": all, in the data's order; the last batch may be shorter"""
+    accumulate: Annotated[int, Whole(ge=1, le=MAX_ACCUMULATE)] = 1
+    """how many batches make one step: their gradients are added, and a step's batch is as many times as
+    large; what memory a step takes stays that of one batch"""
     shuffle: Switch = True
     """whether each epoch takes the rows in a new order; without effect where batch_size is "full" """
     seed: Seed | None = None
@@ -65,6 +76,14 @@ class TrainSpec(SpecModel):
     """into how many parts each batch is cut, a power of two; fixes the result's bits, whatever the workers"""
     stop: StopRules = Field(default_factory=StopRules)
     """when to end early"""
+    metrics: Metrics | None = None
+    """what is measured beside the validation loss after each epoch; if not given accuracy, or mae, rmse, r2;
+    the result has all metrics of its kind in any case, top_k_accuracy alone has to be named"""
+
+    @property
+    def step_rows(self) -> int | Literal["full"]:
+        """How many rows make one step; the last of an epoch may have fewer."""
+        return "full" if self.batch_size == "full" else self.batch_size * self.accumulate
 
 
 def default_dtype(spec: TrainSpec) -> DType:

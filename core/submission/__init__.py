@@ -1,25 +1,55 @@
 """From what a user sent to a spec that can be trained: parsing, checks across fields, open ends filled."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TypeVar, overload
 
 from pydantic import ValidationError
 
 from core.data.batches import steps_in_epoch
 from core.data.shapes import shape_of
 from core.data.split import part_sizes
-from core.errors import SpecError
-from core.spec import ResolvedSpec, TrainSpec, default_dtype
+from core.errors import Problem, SpecError
+from core.spec import (
+    SPECS,
+    AnyResolvedSpec,
+    AnySpec,
+    MinimizeSpec,
+    ResolvedSpec,
+    SolveSpec,
+    TrainSpec,
+    default_dtype,
+)
+from core.submission.check_formula import check_formula_job
 from core.submission.checks import check, default_shards
+from core.submission.problem_types import wrong_choice
 from core.submission.problems import problems_of
 
-__all__ = ["check", "parse_spec", "problems_of", "resolve", "steps_per_epoch", "total_steps"]
+__all__ = ["check", "parse_job", "parse_spec", "problems_of", "resolve", "steps_per_epoch", "total_steps"]
+
+
+FormulaSpec = TypeVar("FormulaSpec", MinimizeSpec, SolveSpec)
+
+
+def parse_job(raw: object) -> AnySpec:
+    """Read what a user sent, as JSON gives it, and check all that can be known without running it.
+
+    "kind" says which spec it is; without it, that of a training. Raises SpecError with every problem found,
+    each with a pointer into `raw`.
+    """
+    kind = raw.get("kind", "train") if isinstance(raw, Mapping) else "train"
+    match kind:
+        case "train":
+            return parse_spec(raw)
+        case "minimize":
+            return _parse_formula_job(raw, MinimizeSpec)
+        case "solve":
+            return _parse_formula_job(raw, SolveSpec)
+    problem = Problem(pointer="/kind", code="unknown_value", message=wrong_choice(kind, tuple(SPECS)))
+    raise SpecError([problem])
 
 
 def parse_spec(raw: object) -> TrainSpec:
-    """Read what a user sent, as JSON gives it, and check all that can be known without training.
-
-    Raises SpecError with every problem found, each with a pointer into `raw`.
-    """
+    """The same for a training."""
     try:
         spec = TrainSpec.model_validate(raw)
     except ValidationError as error:
@@ -29,8 +59,33 @@ def parse_spec(raw: object) -> TrainSpec:
     return spec
 
 
-def resolve(spec: TrainSpec, draw_seed: Callable[[], int]) -> ResolvedSpec:
-    """Fill in what was left open: the seed, the kind of number, the shards. `spec` has passed `check`."""
+def _parse_formula_job(raw: object, model: type[FormulaSpec]) -> FormulaSpec:
+    try:
+        spec = model.model_validate(raw)
+    except ValidationError as error:
+        raise SpecError(problems_of(error, model)) from None
+    if problems := check_formula_job(spec):
+        raise SpecError(problems)
+    return spec
+
+
+@overload
+def resolve(spec: TrainSpec, draw_seed: Callable[[], int]) -> ResolvedSpec: ...
+@overload
+def resolve(spec: MinimizeSpec, draw_seed: Callable[[], int]) -> MinimizeSpec: ...
+@overload
+def resolve(spec: SolveSpec, draw_seed: Callable[[], int]) -> SolveSpec: ...
+
+
+def resolve(spec: AnySpec, draw_seed: Callable[[], int]) -> AnyResolvedSpec:
+    """Fill in what was left open: a training's seed, kind of number and shards; what to solve for.
+
+    `spec` has passed its checks.
+    """
+    if isinstance(spec, MinimizeSpec):
+        return spec
+    if isinstance(spec, SolveSpec):
+        return spec.model_copy(update={"solve_for": spec.unknowns})
     open_ends = {
         "seed": draw_seed() if spec.seed is None else spec.seed,
         "dtype": spec.dtype or default_dtype(spec),
@@ -41,9 +96,11 @@ def resolve(spec: TrainSpec, draw_seed: Callable[[], int]) -> ResolvedSpec:
 
 def steps_per_epoch(spec: TrainSpec) -> int:
     """How many batches cover the training rows once."""
-    return steps_in_epoch(part_sizes(shape_of(spec.data).rows, spec.data).train, spec.batch_size)
+    return steps_in_epoch(part_sizes(shape_of(spec.data).rows, spec.data).train, spec.step_rows)
 
 
-def total_steps(spec: TrainSpec) -> int:
-    """The most steps that a training can take."""
+def total_steps(spec: AnySpec) -> int:
+    """The most steps that a job can take."""
+    if not isinstance(spec, TrainSpec):
+        return spec.steps
     return spec.epochs * steps_per_epoch(spec)

@@ -7,8 +7,11 @@ from core.data.shapes import shape_of
 from core.data.split import part_sizes
 from core.errors import Problem
 from core.spec.job import MAX_SHARDS, TrainSpec
+from core.submission.check_augment import check_augment
 from core.submission.check_data import check_data
 from core.submission.check_model import check_model
+from core.submission.check_optimizer import check_stop, check_updates
+from core.submission.check_start import check_given_start
 
 MAX_STEPS = 100_000_000
 """Each step leaves a loss in the history, eight bytes of it."""
@@ -22,7 +25,10 @@ def check(spec: TrainSpec) -> tuple[Problem, ...]:
     parts: tuple[Callable[[TrainSpec], Iterator[Problem]], ...] = (
         check_model,
         check_data,
-        _check_optimizer,
+        check_augment,
+        check_given_start,
+        check_updates,
+        check_stop,
         _check_steps,
         _check_shards,
         _check_workers,
@@ -45,17 +51,8 @@ def default_shards(spec: TrainSpec) -> int:
     return shards
 
 
-def _check_optimizer(spec: TrainSpec) -> Iterator[Problem]:
-    if spec.optimizer.type == "sgd" and spec.optimizer.nesterov and spec.optimizer.momentum == 0:
-        yield Problem(
-            pointer="/optimizer/nesterov",
-            code="needs_momentum",
-            message="expected momentum above 0 with nesterov, got 0; set momentum, or nesterov to false",
-        )
-
-
 def _check_steps(spec: TrainSpec) -> Iterator[Problem]:
-    steps = spec.epochs * steps_in_epoch(max(1, training_rows(spec)), spec.batch_size)
+    steps = spec.epochs * steps_in_epoch(max(1, training_rows(spec)), spec.step_rows)
     if steps > MAX_STEPS:
         yield Problem(
             pointer="/epochs",

@@ -5,10 +5,15 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import get_args
 
+from core.spec.augmentation import AUGMENTATION_TYPES
 from core.spec.data import BuiltinName, GeneratorName
+from core.spec.initializers import INITIALIZER_TYPES
 from core.spec.layers import LAYER_TYPES
+from core.spec.losses import LOSS_NAMES
+from core.spec.metrics import METRIC_NAMES
 from core.spec.numbers import came, shortened
-from core.spec.training import LOSS_NAMES, OPTIMIZER_TYPES
+from core.spec.optimizers import OPTIMIZER_TYPES
+from core.spec.schedules import SCHEDULE_TYPES
 
 BUILTINS: tuple[str, ...] = get_args(BuiltinName)
 GENERATORS: tuple[str, ...] = get_args(GeneratorName)
@@ -52,6 +57,16 @@ _ALSO_CALLED = {
     "weights": "initial_weights",
     "params": "parameters",
     "formula": "expression",
+    "function": "objective",
+    "cost": "objective",
+    "initial": "start",
+    "x0": "start",
+    "unknowns": "solve_for",
+    "tol": "tolerance",
+    "max_iter": "steps",
+    "epochs": "steps",
+    "expression": "objective",
+    "objective": "expression",
     "precision": "dtype",
     "dense": "linear",
     "fully_connected": "linear",
@@ -64,15 +79,65 @@ _ALSO_CALLED = {
     "mean_absolute_error": "mae",
     "l1": "mae",
     "l1_loss": "mae",
-    "smooth_l1": "huber",
+    "smooth_l1_loss": "smooth_l1",
     "categorical_crossentropy": "cross_entropy",
     "sparse_categorical_crossentropy": "cross_entropy",
     "softmax_cross_entropy": "cross_entropy",
-    "nll": "cross_entropy",
+    "nll_loss": "nll",
+    "negative_log_likelihood": "nll",
+    "f1_score": "f1",
+    "auc": "roc_auc",
+    "roc_auc_score": "roc_auc",
+    "top_k": "top_k_accuracy",
+    "r_squared": "r2",
+    "root_mean_squared_error": "rmse",
+    "kl": "kl_div",
+    "kl_divergence": "kl_div",
+    "kullback_leibler": "kl_div",
+    "hinge_loss": "hinge",
+    "multiclass_hinge": "multi_margin",
+    "class_weight": "weight",
+    "class_weights": "weight",
     "bce": "binary_cross_entropy",
     "bce_with_logits": "binary_cross_entropy",
     "log_loss": "binary_cross_entropy",
     "momentum_sgd": "sgd",
+    "adam_w": "adamw",
+    "l_bfgs": "lbfgs",
+    "lr_scheduler": "schedule",
+    "scheduler": "schedule",
+    "learning_rate_schedule": "schedule",
+    "max_lr": "max_learning_rate",
+    "min_lr": "min_learning_rate",
+    "warmup": "warmup_steps",
+    "step_lr": "step",
+    "multi_step_lr": "multi_step",
+    "exponential_lr": "exponential",
+    "cosine_annealing": "cosine",
+    "cosine_annealing_lr": "cosine",
+    "cosine_annealing_warm_restarts": "cosine_restarts",
+    "linear_lr": "linear",
+    "one_cycle_lr": "one_cycle",
+    "plateau": "reduce_on_plateau",
+    "reduce_lr_on_plateau": "reduce_on_plateau",
+    "clip_grad_norm": "clip",
+    "gradient_clipping": "clip",
+    "clipnorm": "clip",
+    "max_norm": "norm",
+    "clip_value": "value",
+    "regularization": "penalty",
+    "regularizer": "penalty",
+    "accumulate_grad_batches": "accumulate",
+    "gradient_accumulation_steps": "accumulate",
+    "glorot_uniform": "xavier_uniform",
+    "glorot_normal": "xavier_normal",
+    "he_uniform": "kaiming_uniform",
+    "he_normal": "kaiming_normal",
+    "identity_init": "eye",
+    "initializer": "init",
+    "initializers": "init",
+    "kernel_initializer": "init",
+    "restore_best_weights": "restore_best",
     "gd": "sgd",
     "double": "float64",
     "fp64": "float64",
@@ -124,6 +189,23 @@ def _optimizer(value: object) -> str:
     return _unknown_type("an optimizer", value, tuple(OPTIMIZER_TYPES))
 
 
+def _initializer(value: object) -> str:
+    if isinstance(value, str):
+        guess = similar(value, tuple(INITIALIZER_TYPES))
+        hint = f'did you mean "{guess}"? ' if guess else ""
+        there_are = listed(tuple(INITIALIZER_TYPES))
+        return f'expected the name of an initializer, got "{shortened(value)}"; {hint}there are {there_are}'
+    return _unknown_type("an initializer", value, tuple(INITIALIZER_TYPES))
+
+
+def _schedule(value: object) -> str:
+    return _unknown_type("a schedule", value, tuple(SCHEDULE_TYPES))
+
+
+def _augmentation(value: object) -> str:
+    return _unknown_type("an augmentation", value, tuple(AUGMENTATION_TYPES))
+
+
 def _loss(value: object) -> str:
     name = value.get("type") if isinstance(value, Mapping) else value
     if not isinstance(name, str):
@@ -133,6 +215,16 @@ def _loss(value: object) -> str:
     guess = similar(name, LOSS_NAMES)
     hint = f'did you mean "{guess}"? ' if guess else ""
     return f'expected the name of a loss, got "{shortened(name)}"; {hint}there are {listed(LOSS_NAMES)}'
+
+
+def _metric(value: object) -> str:
+    name = value.get("type") if isinstance(value, Mapping) else value
+    if not isinstance(name, str):
+        names = listed(METRIC_NAMES)
+        return f'expected the name of a metric, got {came(value)}; write one of {names}, as in "f1"'
+    guess = similar(name, METRIC_NAMES)
+    hint = f'did you mean "{guess}"? ' if guess else ""
+    return f'expected the name of a metric, got "{shortened(name)}"; {hint}there are {listed(METRIC_NAMES)}'
 
 
 def _model(value: object) -> str:
@@ -157,7 +249,11 @@ def _data(value: object) -> str:
 KIND_MESSAGES: dict[str, Callable[[object], str]] = {
     "layer_type": _layer,
     "loss_type": _loss,
+    "metric_type": _metric,
     "optimizer_type": _optimizer,
+    "schedule_type": _schedule,
+    "initializer_type": _initializer,
+    "augmentation_type": _augmentation,
     "model_kind": _model,
     "data_kind": _data,
 }

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from core.spec.job import JOB_ID_PATTERN
 from core.spec.layers import NAME_PATTERN
 from core.spec.numbers import came
 from core.submission.problem_kinds import BUILTINS, GENERATORS, similar
@@ -83,6 +84,8 @@ def _measured(relation: str, key: str, hint: str) -> Callable[[object, Context],
 def _pattern(value: object, context: Context) -> str:
     if context["pattern"] == NAME_PATTERN:
         wanted, hint = "a name of the letters a to z, digits and _, no digit first", "rename it"
+    elif context["pattern"] == JOB_ID_PATTERN:
+        wanted, hint = "a job's id such as job_01k9zq", "GET /v1/jobs lists them"
     else:
         wanted, hint = "a text without control characters", "take out line breaks and the like"
     return f"expected {wanted}, got {came(value)}; {hint}"

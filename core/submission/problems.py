@@ -8,12 +8,20 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from core.errors import Problem
+from core.spec.augmentation import AUGMENTATION_TYPES
 from core.spec.base import REFUSED
 from core.spec.data import BuiltinData, GeneratedData, InlineData
+from core.spec.initializers import INITIALIZER_TYPES
 from core.spec.job import TrainSpec
+from core.spec.kinds import SPECS
 from core.spec.layers import LAYER_TYPES, ExpressionModel, LayersModel
+from core.spec.losses import LOSS_TYPES, PlainLoss
+from core.spec.metrics import METRIC_TAGS
+from core.spec.minimize import MinimizeSpec, MinimizeStop
 from core.spec.numbers import came, shortened
-from core.spec.training import OPTIMIZER_TYPES, HuberLoss, PlainLoss, StopRules
+from core.spec.optimizers import OPTIMIZER_TYPES
+from core.spec.schedules import SCHEDULE_TYPES
+from core.spec.training import Clip, Penalty, StopRules
 from core.submission.problem_kinds import KIND_MESSAGES, listed, similar
 from core.submission.problem_types import TYPE_MESSAGES
 
@@ -33,23 +41,35 @@ _TAGS: dict[str, type[BaseModel] | None] = {
     "<inline>": InlineData,
     "<generator>": GeneratedData,
     "<loss>": PlainLoss,
-    "<huber>": HuberLoss,
+    **METRIC_TAGS,
     "<list>": None,
     "<rows>": None,
     "<full>": None,
-    **{f"<{name}>": kind for name, kind in (LAYER_TYPES | OPTIMIZER_TYPES).items()},
+    "<gain>": None,
+    "<gain name>": None,
+    **{f"<{name}>": kind for name, kind in (LAYER_TYPES | LOSS_TYPES | OPTIMIZER_TYPES).items()},
+    **{f"<{name}>": kind for name, kind in AUGMENTATION_TYPES.items()},
+    **{f"<init {name}>": kind for name, kind in INITIALIZER_TYPES.items()},
+    **{f"<schedule {name}>": kind for name, kind in SCHEDULE_TYPES.items()},
 }
 """The branches of unions as they stand in pydantic's locations, and the model that each leads to."""
 _RIVALS = (("layers", "expression"), ("builtin", "inline", "generator"))
 """Keys of which a model, or data, has exactly one."""
-_PARTS: dict[str, tuple[type[BaseModel], ...]] = {
-    "model": (LayersModel, ExpressionModel),
-    "data": (BuiltinData, InlineData, GeneratedData),
-    "optimizer": tuple(OPTIMIZER_TYPES.values()),
-    "stop": (StopRules,),
+_OPTIMIZERS = tuple(OPTIMIZER_TYPES.values())
+_PARTS: dict[type[BaseModel], dict[str, tuple[type[BaseModel], ...]]] = {
+    TrainSpec: {
+        "model": (LayersModel, ExpressionModel),
+        "data": (BuiltinData, InlineData, GeneratedData),
+        "clip": (Clip,),
+        "penalty": (Penalty,),
+        "optimizer": _OPTIMIZERS,
+        "stop": (StopRules,),
+        "schedule": tuple(SCHEDULE_TYPES.values()),
+    },
+    MinimizeSpec: {"optimizer": _OPTIMIZERS, "stop": (MinimizeStop,)},
 }
 """The parts of a job, for keys that were written one level too high."""
-_OWN_KEYS = frozenset({"metadata", "parameters", "initial_weights"})
+_OWN_KEYS = frozenset({"metadata", "parameters", "initial_weights", "init", "start"})
 """What holds keys of the user's own choice, which may look like a tag."""
 
 
@@ -171,10 +191,11 @@ def _unknown_key(key: str, owner: type[BaseModel] | None) -> str:
 
 
 def _other_place(key: str, owner: type[BaseModel]) -> str | None:
-    """Where a key of the root belongs that was meant for one of its parts."""
-    if owner is not TrainSpec:
-        return None
-    for place, kinds in _PARTS.items():
+    """Where a key of the root belongs: to a job of another kind, or to one of the job's parts."""
+    for kind, spec in SPECS.items():
+        if owner is TrainSpec and key in spec.model_fields and key != "expression":  # which a model may have
+            return f'a job of the kind "{kind}" has it: set "kind"'
+    for place, kinds in _PARTS.get(owner, {}).items():
         known = [name for kind in kinds for name in _fields(kind) if name not in ("type", *_fields(owner))]
         if guess := similar(key, known):
             return f'write "{guess}" inside "{place}"'

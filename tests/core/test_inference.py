@@ -29,7 +29,9 @@ def line() -> Predictor:
 
 def classifier(loss: str, preprocessing: Preprocessing | None = None) -> Predictor:
     model: dict[str, object] = {"layers": [{"type": "linear", "in": 2, "out": 3}]}
-    return Predictor(spec(model, loss=loss, dtype="float64"), WEIGHTS, preprocessing or Preprocessing())
+    data = {"inline": {"x": [[1, 2]], "y": [1]}}
+    wanted = spec(model, loss=loss, data=data, dtype="float64")
+    return Predictor(wanted, WEIGHTS, preprocessing or Preprocessing())
 
 
 def test_a_line_comes_back_flat() -> None:
@@ -61,6 +63,35 @@ def test_yes_or_no_gives_probabilities_and_labels() -> None:
         "probabilities": pytest.approx([0.1192029, 0.5, 0.8807971]),
         "labels": [0, 1, 1],
     }
+
+
+@pytest.mark.parametrize("loss", ["nll", "kl_div"])
+def test_log_probabilities_give_probabilities(loss: str) -> None:
+    answer = classifier(loss).predict([[-3, 0.25]])
+
+    shares = answer["probabilities"]
+    assert isinstance(shares, list)
+    assert shares[0] == pytest.approx([math.exp(-3.0), math.exp(1.0), math.exp(-3.75)])
+    assert answer["labels"] == [1]
+
+
+def test_margins_give_labels_alone() -> None:
+    assert classifier("multi_margin").predict([[3, 0]]) == {"y": [[3.0, 0.5, 2.0]], "labels": [0]}
+    weights = {"a": np.array(1.0), "b": np.array(-2.0)}
+    answer = Predictor(spec(LINE, loss="hinge"), weights, Preprocessing()).predict([0, 2, 4])
+    assert answer == {"y": [-2.0, 0.0, 2.0], "labels": [0, 1, 1]}
+
+
+def test_sequences_have_a_label_for_each_place() -> None:
+    layers = [{"type": "unflatten", "shape": [2, 1]}, {"type": "linear", "in": 1, "out": 2}]
+    data = {"inline": {"x": [[1, 2]], "y": [[1, 0]]}}
+    wanted = spec({"layers": layers}, loss="cross_entropy", data=data, dtype="float64")
+    weights = {"1.weight": np.array([[1.0], [-1.0]]), "1.bias": np.zeros(2)}
+
+    answer = Predictor(wanted, weights, Preprocessing()).predict([[1, -1], [2, 3]])
+
+    assert answer["y"] == [[[1.0, -1.0], [-1.0, 1.0]], [[2.0, -2.0], [3.0, -3.0]]]
+    assert answer["labels"] == [[0, 1], [0, 0]]
 
 
 def test_inputs_are_prepared_as_in_training() -> None:
@@ -115,3 +146,33 @@ def test_rows_of_another_width_are_refused(x: list[Json]) -> None:
 def test_weights_of_another_model_are_refused() -> None:
     with pytest.raises(InvalidData, match="lack"):
         Predictor(spec(LINE), {"a": np.array(1.0)}, Preprocessing())
+
+
+def test_images_come_flat_or_nested() -> None:
+    layers = [
+        {"type": "unflatten", "shape": [2, 1, 3]},
+        {"type": "batch_norm_2d", "num_features": 2, "affine": False},
+        {"type": "dropout"},
+        {"type": "conv2d", "in": 2, "out": 1, "kernel_size": [1, 3]},
+        {"type": "flatten"},
+    ]
+    data = {"inline": {"x": [[0] * 6, [1] * 6], "y": [0, 1]}}
+    wanted = spec({"layers": layers}, data=data, dtype="float64")
+    weights = {
+        "1.running_mean": np.array([1.0, 2.0]),
+        "1.running_var": np.full(2, 4.0 - 1e-5),
+        "1.num_batches_tracked": np.array(5),
+        "3.weight": np.arange(6.0).reshape(1, 2, 1, 3),
+        "3.bias": np.array([0.5]),
+    }
+    predictor = Predictor(wanted, weights, Preprocessing())
+    rows = np.arange(6.0 * 40).reshape(40, 6)
+
+    flat, nested = predictor.predict(rows.tolist()), predictor.predict(rows.reshape(40, 2, 1, 3).tolist())
+
+    shifted = (rows.reshape(40, 2, 3) - np.array([[1.0], [2.0]])) / 2
+    assert flat == nested
+    expected = (shifted * weights["3.weight"][:, :, 0]).sum((1, 2)) + 0.5
+    assert flat["y"] == pytest.approx(expected.tolist())
+    with pytest.raises(InvalidData, match="40 x 3 x 1 x 2"):
+        predictor.predict(rows.reshape(40, 3, 1, 2).tolist())

@@ -52,6 +52,12 @@ REFERENCES: list[tuple[str, Attributes, Callable[[float], float]]] = [
         lambda x: x if 2 * x > 1 else math.log1p(math.exp(2 * x)) / 2,
     ),
     ("softplus", {"beta": 1.0, "threshold": math.inf}, lambda x: max(x, 0) + math.log1p(math.exp(-abs(x)))),
+    ("gelu", {}, lambda x: 0.5 * x * math.erfc(-x / math.sqrt(2))),
+    ("gelu_tanh", {}, lambda x: x * sigmoid(2 * math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
+    ("hardtanh", {"min_val": -2.0, "max_val": 0.25}, lambda x: min(max(x, -2.0), 0.25)),
+    ("relu6", {}, lambda x: min(max(x, 0.0), 6.0)),
+    ("hardsigmoid", {}, lambda x: min(max(x / 6 + 0.5, 0.0), 1.0)),
+    ("hardswish", {}, lambda x: x * min(max(x / 6 + 0.5, 0.0), 1.0)),
     ("abs", {}, abs),
     ("negate", {}, lambda x: -x),
     ("sin", {}, math.sin),
@@ -80,7 +86,7 @@ def test_values(op: str, attributes: Attributes, reference: Callable[[float], fl
     assert values == pytest.approx([reference(value) for value in exact], rel=tolerance, abs=1e-37)
 
 
-@pytest.mark.parametrize(("op", "attributes"), [(op, attributes) for op, attributes, _ in REFERENCES[:12]])
+@pytest.mark.parametrize(("op", "attributes"), [(op, attributes) for op, attributes, _ in REFERENCES[:18]])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_slopes_of_activations_stay_finite(op: str, attributes: Attributes, dtype: str) -> None:
     x = np.array(PLACES + EXTREMES)

@@ -87,6 +87,6 @@ def test_parameters_are_read_where_they_lie() -> None:
 def test_a_large_output_comes_back_by_rows() -> None:
     """An expression's output, a vector inside, is seen as one column."""
     graph = formula("a*x", {"a": 3.0})
-    plan = Plan(graph, loss("mse"), 4, Parameters(graph, np.dtype("float64")), np.zeros(2))
+    plan = Plan(loss("mse"), 4, Parameters(graph, np.dtype("float64")), np.zeros(2))
 
     assert plan.output.shape == plan.y.shape == (4, 1)

@@ -1,13 +1,14 @@
 """The training loop: what it learns, when it ends, and that stopping and going on changes no bit."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
 from core.checkpoint import Checkpoint
 from core.errors import Diverged, DomainError
-from tests.core.training_jobs import DIGITS, LINE, finished, training
+from tests.core.training_jobs import DIGITS, IMAGES, LINE, finished, training
 
 
 def test_the_line_is_learned_to_the_last_digit() -> None:
@@ -47,8 +48,9 @@ def test_the_stride_changes_nothing(stride: int) -> None:
     "optimizer", [{"type": "adam"}, {"type": "sgd", "learning_rate": 0.1, "momentum": 0.9}]
 )
 @pytest.mark.parametrize("at", [1, 10, 11, 15])
-def test_resume_equals_uninterrupted(at: int, optimizer: dict[str, object]) -> None:
-    raw = DIGITS | {"optimizer": {"learning_rate": 0.01, **optimizer}, "stop": {"patience": 1}, "epochs": 3}
+@pytest.mark.parametrize("job", [DIGITS, IMAGES], ids=["digits", "images"])
+def test_resume_equals_uninterrupted(job: dict[str, Any], at: int, optimizer: dict[str, object]) -> None:
+    raw = job | {"optimizer": {"learning_rate": 0.01, **optimizer}, "stop": {"patience": 1}, "epochs": 3}
     undisturbed = training(raw)
     history = [undisturbed.advance(1).series for _ in range(at)]
     saved = Checkpoint.from_bytes(undisturbed.checkpoint().to_bytes())

@@ -13,7 +13,7 @@ from core.group import Released
 from core.group.tcp_helper import TcpHelper
 from core.group.tcp_lead import TcpLead
 from core.group.terms import SECRET_BYTES, GroupIdentity, Timeouts
-from tests.core.training_jobs import DIGITS, LINE, finished, training
+from tests.core.training_jobs import DIGITS, IMAGES, LINE, TOKENS, finished, training
 from tests.ranks import run_ranks
 
 QUICK = Timeouts(step_seconds=5.0, lead_seconds=10.0)
@@ -65,13 +65,21 @@ class Meeting:
 
 
 LONG = DIGITS | {"epochs": 40}
+WEIGHTED = {"type": "cross_entropy", "weight": [1, 2] * 5, "ignore_index": 3, "label_smoothing": 0.1}
 
 
 @pytest.mark.parametrize("helpers", [1, 2, 4])
 @pytest.mark.parametrize(
     "raw",
-    [LONG, LONG | {"batch_size": 97}, LONG | {"batch_size": 1003, "dtype": "float64", "shards": 16}],
-    ids=["even", "a short last batch", "big batches"],
+    [
+        LONG,
+        LONG | {"batch_size": 97},
+        LONG | {"batch_size": 1003, "dtype": "float64", "shards": 16},
+        LONG | {"loss": WEIGHTED},
+        IMAGES,
+        TOKENS,
+    ],
+    ids=["even", "a short last batch", "big batches", "weighted targets", "images", "tokens"],
 )
 def test_the_number_of_members_changes_no_bit(raw: dict[str, Any], helpers: int) -> None:
     alone = finished(training(raw)).outcome().weights_sha256
@@ -80,6 +88,25 @@ def test_the_number_of_members_changes_no_bit(raw: dict[str, Any], helpers: int)
     digests = run_ranks([meeting.lead, *[meeting.follow] * helpers], seconds=40)
 
     assert meeting.joined == helpers
+    assert set(digests) == {alone}
+
+
+def test_what_joins_after_the_tree_is_the_same_for_all() -> None:
+    raw = DIGITS | {
+        "epochs": 25,
+        "optimizer": {"type": "nadam"},
+        "schedule": {"type": "reduce_on_plateau", "patience": 0, "threshold": 0.05, "warmup_steps": 9},
+        "clip": {"norm": 0.5},
+        "penalty": {"l1": 1e-4, "l2": 1e-3},
+        "batch_size": 50,
+        "accumulate": 3,
+        "stop": {"restore_best": True},
+    }
+    alone = finished(training(raw)).outcome().weights_sha256
+    meeting = Meeting(raw, 2)
+
+    digests = run_ranks([meeting.lead, meeting.follow, meeting.follow], seconds=40)
+
     assert set(digests) == {alone}
 
 
@@ -107,7 +134,8 @@ def test_a_helper_that_leaves_changes_no_bit() -> None:
 
 
 def test_all_members_see_a_divergence_at_the_same_step() -> None:
-    raw = LINE | {"optimizer": {"type": "sgd", "learning_rate": 10}, "shards": 2}
+    # Epochs that outlast the calm steps, however long the helper takes to come in.
+    raw = LINE | {"optimizer": {"type": "sgd", "learning_rate": 10}, "shards": 2, "epochs": 1_000_000}
     met = threading.Event()
     identity = GroupIdentity(
         job_id="job_1", attempt=1, secret=secrets.token_bytes(SECRET_BYTES), fingerprint="f", spec_sha256="s"
@@ -121,7 +149,7 @@ def test_all_members_see_a_divergence_at_the_same_step() -> None:
 
     def as_lead() -> tuple[int, type]:
         # Steps that change nothing until the helper is in.
-        calm = training(raw | {"optimizer": {"type": "sgd", "learning_rate": 1e-30}, "epochs": 100_000}, lead)
+        calm = training(raw | {"optimizer": {"type": "sgd", "learning_rate": 1e-30}}, lead)
         while not met.is_set():
             calm.advance(1)
         return diverge(lead, calm.checkpoint())

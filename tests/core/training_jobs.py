@@ -26,6 +26,41 @@ DIGITS: dict[str, Any] = {
     "seed": 3,
     "shards": 8,
 }
+IMAGES: dict[str, Any] = DIGITS | {
+    "model": {
+        "layers": [
+            {"type": "unflatten", "shape": [1, 8, 8]},
+            {"type": "conv2d", "in": 1, "out": 4, "kernel_size": 3, "padding": 1},
+            {"type": "batch_norm_2d", "num_features": 4},
+            {"type": "relu"},
+            {"type": "max_pool2d", "kernel_size": 2},
+            {"type": "conv2d", "in": 4, "out": 6, "kernel_size": 3, "groups": 2},
+            {"type": "silu"},
+            {"type": "dropout", "p": 0.3},
+            {"type": "flatten"},
+            {"type": "batch_norm_1d", "num_features": 24},
+            {"type": "linear", "in": 24, "out": 10},
+        ]
+    },
+    "epochs": 12,
+    "batch_size": 150,
+    "shards": 4,
+}
+TOKENS: dict[str, Any] = DIGITS | {
+    "model": {
+        "layers": [
+            {"type": "embedding", "num_embeddings": 17, "embedding_dim": 2, "padding_idx": 0},
+            {"type": "flatten"},
+            {"type": "unflatten", "shape": [8, 16]},
+            {"type": "lstm", "in": 16, "hidden": 6, "bidirectional": True},
+            {"type": "transformer_encoder_layer", "d_model": 12, "nhead": 2, "dim_feedforward": 16},
+            {"type": "gru", "in": 12, "hidden": 8, "output": "last"},
+            {"type": "linear", "in": 8, "out": 10},
+        ]
+    },
+    "data": {"builtin": "digits", "validation_fraction": 0.2, "test_fraction": 0.2},
+    "epochs": 6,
+}
 LINE: dict[str, Any] = {
     "model": {"expression": "a*x + b", "parameters": {"a": 4, "b": 1}},
     "data": {"inline": {"x": [1, 2], "y": [6, 8]}},

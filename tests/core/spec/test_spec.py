@@ -5,7 +5,8 @@ import pytest
 from pydantic import ValidationError
 
 from core.errors import SpecError
-from core.spec import HuberLoss, LayersModel, ResolvedSpec, TrainSpec, walk_layers
+from core.spec import HuberLoss, LayersModel, ResolvedSpec, TrainSpec
+from core.spec.layers import walk
 from core.submission import parse_spec, resolve, steps_per_epoch, total_steps
 from tests.specs import DIGITS, LINE, changed, linear
 
@@ -22,7 +23,13 @@ FULL: dict[str, Any] = {
         ],
         "initial_weights": {"3.bias": [0.1] * 10},
     },
-    "data": {"builtin": "digits", "test_fraction": 0.2, "validation_fraction": 0.1, "standardize": True},
+    "data": {
+        "builtin": "digits",
+        "test_fraction": 0.2,
+        "validation_fraction": 0.1,
+        "standardize": True,
+        "augment": [{"type": "noise", "std": 0.5}],
+    },
     "loss": "cross_entropy",
     "optimizer": {
         "type": "adam",
@@ -30,7 +37,18 @@ FULL: dict[str, Any] = {
         "betas": [0.8, 0.99],
         "eps": 1e-7,
         "weight_decay": 0.1,
+        "amsgrad": True,
     },
+    "schedule": {
+        "type": "step",
+        "warmup_steps": 10,
+        "warmup_start_factor": 0.1,
+        "per": "step",
+        "step_size": 30,
+        "gamma": 0.5,
+    },
+    "clip": {"norm": 1.0, "value": None},
+    "penalty": {"l1": 0.001, "l2": 0.01},
     "epochs": 20,
     "batch_size": 64,
     "shuffle": False,
@@ -38,7 +56,7 @@ FULL: dict[str, Any] = {
     "dtype": "float64",
     "workers": 2,
     "shards": 4,
-    "stop": {"loss_below": 0.001, "patience": 5},
+    "stop": {"loss_below": 0.001, "patience": 5, "min_delta": 0.01, "restore_best": True},
 }
 
 
@@ -108,7 +126,7 @@ def test_steps() -> None:
 def test_layers_are_named_as_in_torch() -> None:
     model = parse_spec(FULL).model
     assert isinstance(model, LayersModel)
-    assert [(pointer, name, layer.type) for pointer, name, layer in walk_layers(model)] == [
+    assert [(pointer, name, layer.type) for pointer, name, layer in walk(model.layers, "/model/layers")] == [
         ("/model/layers/0", "0", "linear"),
         ("/model/layers/1/0", "1.0", "leaky_relu"),
         ("/model/layers/1/1/0", "1.1.0", "elu"),

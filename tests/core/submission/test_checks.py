@@ -36,7 +36,7 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
         changed(D, model__layers__2__in=31),
         "/model/layers/2/in",
         "width_mismatch",
-        'layer "0" gives 32 numbers',
+        'layer "1" gives 32 numbers',
     ),
     (
         changed(D, model__layers=[linear(64, 8)["layers"], [linear(8, 12)["layers"]]]),

@@ -1,0 +1,50 @@
+"""Whether augmentations fit the data and the model."""
+
+import math
+from collections.abc import Iterator
+
+from core.data.shapes import shape_of
+from core.errors import Problem
+from core.spec.augmentation import Flip, Shift
+from core.spec.job import TrainSpec
+from core.spec.layers import LayersModel, walk
+from core.spec.layers.sequence import Embedding
+from core.submission.problems import pointer_to
+
+
+def check_augment(spec: TrainSpec) -> Iterator[Problem]:
+    """All problems of spec.data.augment."""
+    columns = shape_of(spec.data).columns
+    takes_whole_numbers = isinstance(spec.model, LayersModel) and any(
+        isinstance(layer, Embedding) for _, _, layer in walk(spec.model.layers, "")
+    )
+    for place, augmentation in enumerate(spec.data.augment):
+        pointer = pointer_to(("data", "augment", place))
+        if isinstance(augmentation, (Flip, Shift)):
+            yield from _check_image(augmentation, columns, pointer)
+        elif takes_whole_numbers:
+            yield Problem(
+                pointer=pointer,
+                code="needs_real_numbers",
+                message=f"expected inputs that are measured, because {augmentation.type} makes fractions of "
+                "them, got whole numbers for an embedding; take it out",
+            )
+
+
+def _check_image(augmentation: Flip | Shift, columns: int, pointer: str) -> Iterator[Problem]:
+    shape = augmentation.shape
+    if math.prod(shape) != columns:
+        shown = " * ".join(map(str, shape))
+        yield Problem(
+            pointer=f"{pointer}/shape",
+            code="wrong_shape",
+            message=f"expected a shape of the data's {columns} numbers, got {shown} = {math.prod(shape)}; "
+            "give [channels, height, width]",
+        )
+    elif isinstance(augmentation, Shift) and augmentation.pixels >= min(shape[1:]):
+        yield Problem(
+            pointer=f"{pointer}/pixels",
+            code="too_far",
+            message=f"expected less than the image's smaller side, {min(shape[1:])}, "
+            f"got {augmentation.pixels}; lower it",
+        )

@@ -1,0 +1,36 @@
+"""Whether the data has the whole numbers that an embedding looks up."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from core.data.tokens import vocabulary, wrong_tokens
+from core.errors import Problem
+from core.graph import Graph
+from core.spec.data import GeneratedData, InlineData
+from core.spec.job import TrainSpec
+from core.submission.check_targets import first_bad
+
+
+def check_tokens(spec: TrainSpec, graph: Graph) -> Iterator[Problem]:
+    """All problems of the inputs with embeddings; built-in data is looked at when it is loaded."""
+    count = vocabulary(graph)
+    if count is None:
+        return
+    wanted = f"expected whole numbers from 0 to {count - 1} for the embedding, got"
+    if spec.data.standardize:
+        yield Problem(
+            pointer="/data/standardize",
+            code="needs_whole_numbers",
+            message=f"{wanted} inputs that standardize makes fractions of; set it to false",
+        )
+    if isinstance(spec.data, GeneratedData):
+        yield Problem(
+            pointer="/data/generator",
+            code="needs_whole_numbers",
+            message=f"{wanted} the positions that {spec.data.generator} makes; give inline data",
+        )
+    if isinstance(spec.data, InlineData):
+        x = np.asarray(spec.data.inline.x, dtype=np.float64)
+        words = ("not_a_token", f"{wanted} {{}}; number the inputs from 0, or raise num_embeddings")
+        yield from first_bad("x", x, wrong_tokens(x, count), words)

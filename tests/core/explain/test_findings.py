@@ -1,0 +1,71 @@
+"""Findings from series: each fault is found, its neighbours are not, and each is told once."""
+
+import numpy as np
+import pytest
+
+from core.explain.findings import Watcher, find
+from core.report import Points
+
+
+def points(values: object, stride: int = 10) -> Points:
+    array = np.asarray(values, dtype=np.float64)
+    return Points(steps=np.arange(len(array), dtype=np.int64) * stride, values=array)
+
+
+FALLING = points(np.geomspace(2.0, 0.1, 100))
+CALM = {
+    "gradient_norm.0": points(np.full(100, 0.5)),
+    "gradient_norm.2": points(np.full(100, 1.0)),
+    "dead_units.1": points(np.full(100, 0.1)),
+    "saturated_units.3": points(np.full(100, 0.2)),
+    "loss": FALLING,
+    "validation_loss": points(np.geomspace(2.0, 0.2, 20), 50),
+}
+OVERFITTED = points(np.concatenate([np.geomspace(2.0, 0.5, 10), np.geomspace(0.5, 0.9, 10)]), 50)
+CASES = [
+    ("vanishing_gradients", "0", {"gradient_norm.0": points(np.full(100, 1e-5))}),
+    ("exploding_gradients", "2", {"gradient_norm.2": points([*np.ones(50), 5e3])}),
+    ("exploding_gradients", "2", {"gradient_norm.2": points([*np.ones(50), np.inf])}),
+    ("dead_units", "1", {"dead_units.1": points([0.1, 0.6, 0.7, 0.7])}),
+    ("saturated_units", "3", {"saturated_units.3": points([0.1, 0.6, 0.7, 0.9])}),
+    ("divergence", None, {"loss": points(np.geomspace(1.0, 9.0, 100))}),
+    ("divergence", None, {"loss": points([*np.geomspace(2.0, 0.01, 50), *np.full(9, 1.5)])}),
+    ("plateau", None, {"loss": points([*np.geomspace(2.0, 1.9, 20), *np.full(80, 1.9)])}),
+    ("overfitting", None, {"validation_loss": OVERFITTED}),
+]
+
+
+@pytest.mark.parametrize(("code", "layer", "series"), CASES)
+def test_each_fault_is_found(code: str, layer: str | None, series: dict[str, Points]) -> None:
+    (found,) = find(CALM | series)
+
+    assert (found.code, found.layer) == (code, layer)
+    assert "Try " in found.message
+    assert found.step > 0
+
+
+def test_a_sound_training_has_no_findings() -> None:
+    assert list(find(CALM)) == []
+    assert list(find({"loss": points(np.full(100, 0.0))})) == []
+    converged = points([*np.geomspace(2.0, 0.01, 20), *np.full(80, 0.01)])
+    assert list(find({"loss": converged})) == []
+
+
+def test_too_few_points_are_no_grounds() -> None:
+    assert (
+        list(find({name: Points(steps=p.steps[:2], values=p.values[:2]) for name, p in CALM.items()})) == []
+    )
+
+
+def test_a_watcher_tells_each_finding_once_however_points_come() -> None:
+    losses = np.full(10_000, 1.9)
+    losses[:100] = 2.0
+    told = []
+    watcher = Watcher(steps=10_000)
+    for start in range(0, 10_000, 700):
+        part = slice(start, start + 700)
+        watcher.add({"loss": Points(steps=np.arange(10_000)[part], values=losses[part])})
+        watcher.add({"dead_units.1": Points.of([(start, 0.9)])})
+        told += [(found.code, found.layer) for found in watcher.new()]
+
+    assert sorted(told) == [("dead_units", "1"), ("plateau", None)]

@@ -1,0 +1,22 @@
+"""The examples that come with Lockstep."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.group.solo import SoloGroup
+from core.run import prepare
+from core.submission import parse_job, resolve
+
+EXAMPLES = sorted(Path(__file__).parents[2].glob("examples/*.json"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_takes_its_first_step(path: Path) -> None:
+    spec = resolve(parse_job(json.loads(path.read_text(encoding="utf-8"))), lambda: 0)
+
+    report = prepare(spec).start(SoloGroup(), None, None).advance(1)
+
+    assert (report.step, report.failure) == (1, None)
+    assert spec.name
