@@ -1,4 +1,4 @@
-"""Six jobs of different shapes on 1, 2 and 3 workers, undisturbed and under kill -9: one digest for each job.
+"""Eight jobs of different shapes on 1, 2 and 3 workers, undisturbed and under kill -9: one digest for each job.
 
     python -m benchmarks.digests [--kills] [JOB ...]
 
@@ -72,6 +72,45 @@ JOBS: dict[str, dict[str, Any]] = {
         "batch_size": 500,
         "shards": 8,
     },
+    "images": {
+        "model": {
+            "layers": [
+                {"type": "unflatten", "shape": [1, 8, 8]},
+                {"type": "conv2d", "in": 1, "out": 8, "kernel_size": 3, "padding": 1},
+                {"type": "batch_norm_2d", "num_features": 8},
+                {"type": "relu"},
+                {"type": "max_pool2d", "kernel_size": 2},
+                {"type": "conv2d", "in": 8, "out": 16, "kernel_size": 3, "padding": 1},
+                {"type": "relu"},
+                {"type": "dropout", "p": 0.25},
+                {"type": "flatten"},
+                {"type": "linear", "in": 256, "out": 10},
+            ]
+        },
+        "data": {"builtin": "digits", "test_fraction": 0.2, "validation_fraction": 0.1, "standardize": True},
+        "loss": "cross_entropy",
+        "optimizer": ADAM,
+        "batch_size": 150,
+        "shards": 4,
+    },
+    "tokens": {
+        "model": {
+            "layers": [
+                {"type": "embedding", "num_embeddings": 17, "embedding_dim": 4},
+                {"type": "flatten"},
+                {"type": "unflatten", "shape": [8, 32]},
+                {"type": "lstm", "in": 32, "hidden": 16, "bidirectional": True},
+                {"type": "transformer_encoder_layer", "d_model": 32, "nhead": 4, "dim_feedforward": 64},
+                {"type": "flatten"},
+                {"type": "linear", "in": 256, "out": 10},
+            ]
+        },
+        "data": {"builtin": "digits", "test_fraction": 0.2},
+        "loss": "cross_entropy",
+        "optimizer": ADAM,
+        "batch_size": 100,
+        "shards": 4,
+    },
     "curve": {
         "model": {"expression": "a*sin(w*x) + b*x + c", "parameters": {"a": 1, "w": 1.2, "b": 0, "c": 0}},
         "data": {"generator": "quadratic", "size": 1001, "noise": 0.1, "seed": 3},
@@ -81,9 +120,27 @@ JOBS: dict[str, dict[str, Any]] = {
         "shards": 4,
     },
 }
-EPOCHS = {"digits": 200, "wide digits": 60, "spiral": 300, "diabetes": 600, "moons": 1000, "curve": 2000}
+EPOCHS = {
+    "digits": 200,
+    "wide digits": 60,
+    "spiral": 300,
+    "diabetes": 600,
+    "moons": 1000,
+    "images": 60,
+    "tokens": 30,
+    "curve": 2000,
+}
 """Of a job that takes a few seconds; under kills it takes so many times as many:"""
-KILLS_FACTOR = {"digits": 7, "wide digits": 3, "spiral": 3, "diabetes": 14, "moons": 4, "curve": 14}
+KILLS_FACTOR = {
+    "digits": 7,
+    "wide digits": 3,
+    "spiral": 3,
+    "diabetes": 14,
+    "moons": 4,
+    "images": 8,
+    "tokens": 4,
+    "curve": 14,
+}
 
 
 class Killer(threading.Thread):

@@ -1,0 +1,1 @@
+"""Lockstep against PyTorch, number by number: `python -m benchmarks.oracle` (needs torch)."""
