@@ -1,0 +1,47 @@
+"""What the documents promise to be complete about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from pydantic import BaseModel
+
+from core.spec import losses, metrics, schedules
+from core.spec.augmentation import Flip, Mixup, Noise, Shift
+from core.spec.data import BuiltinName, GeneratorName
+from core.spec.initializers import AnyStart
+from core.spec.job import TrainSpec
+from core.spec.layers import LAYER_TYPES
+from core.spec.optimizers import OPTIMIZER_TYPES
+
+SPEC = (Path(__file__).parent.parent / "docs" / "spec.md").read_text(encoding="utf-8")
+
+
+def types_of(kinds: tuple[type[BaseModel], ...]) -> list[str]:
+    return [name for kind in kinds for name in get_args(kind.model_fields["type"].annotation)]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        list(LAYER_TYPES),
+        list(OPTIMIZER_TYPES),
+        types_of(get_args(schedules.AnySchedule)),
+        types_of(get_args(losses.LossSpec)),
+        types_of(get_args(metrics.MetricSpec)),
+        types_of((Noise, Mixup, Flip, Shift)),
+        types_of(get_args(AnyStart)),
+        list(get_args(BuiltinName)),
+        list(get_args(GeneratorName)),
+        [field.alias or name for name, field in TrainSpec.model_fields.items()],
+        sorted(
+            {key.alias or name for kind in LAYER_TYPES.values() for name, key in kind.model_fields.items()}
+        ),
+    ],
+    ids="layers optimizers schedules losses metrics augmentation starts builtins generators job keys".split(),
+)
+def test_every_word_of_a_spec_is_in_the_reference(names: list[str]) -> None:
+    assert names
+    assert not [name for name in names if name != "type" and f"`{name}`" not in SPEC]
