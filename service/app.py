@@ -8,7 +8,7 @@ from importlib.metadata import version
 from fastapi import APIRouter, Depends, FastAPI
 
 from service import page
-from service.api import docs, events, health, history, jobs, predict, queue, weights, workers
+from service.api import docs, events, explain, health, history, jobs, predict, queue, weights, workers
 from service.api.conditions import only_known_parameters
 from service.api.schema import openapi_of, problems
 from service.auth import Keyring, authenticated
@@ -85,7 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
         responses=PROBLEMS,
         dependencies=[Depends(authenticated), Depends(only_known_parameters)],
     )
-    for module in (jobs, history, events, weights, predict, workers, queue):
+    for module in (jobs, history, events, explain, weights, predict, workers, queue):
         v1.include_router(module.router)
     app.include_router(v1)
     app.include_router(health.router)

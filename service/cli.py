@@ -11,6 +11,7 @@ from service.commands import jobs, keys, server
 from service.commands.access import CommandError
 from service.commands.demo import demo
 from service.commands.doctor import doctor
+from service.commands.gradcheck import gradcheck
 from service.local.errors import LocalError
 
 app = typer.Typer(
@@ -22,7 +23,7 @@ app = typer.Typer(
 )
 for command in (
     *(server.up, demo, jobs.train, jobs.jobs, jobs.show, jobs.watch, jobs.cancel, jobs.weights, jobs.predict),
-    *(server.worker, server.migrate, doctor),
+    *(gradcheck, server.worker, server.migrate, doctor),
 ):
     app.command()(command)
 app.add_typer(keys.app)

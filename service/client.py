@@ -15,7 +15,6 @@ import urllib.parse
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Literal, Self
 
 import httpx2
@@ -25,7 +24,7 @@ from service.settings import is_loopback
 JsonObject = dict[str, Any]
 """An object of JSON as the API sent it; its values' types are the API's to say."""
 
-WeightsFormat = Literal["npz", "safetensors", "json"]
+WeightsFormat = Literal["npz", "safetensors", "json", "onnx"]
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 FIRST_PATIENCE_SECONDS = 1.0
@@ -113,19 +112,21 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def create_job(self, spec: Mapping[str, Any], *, idempotency_key: str | None = None) -> JsonObject:
-        """POST /v1/jobs: the new job, or the one that the same key has made already."""
+        """POST /v1/jobs: the new job, or the one that the same key has made already.
+
+        `service.given_weights.with_weights` puts the weights of a file into a spec.
+        """
         key = idempotency_key or str(uuid.uuid4())
         return _object(self._send(Call("POST", "/v1/jobs", body=spec, headers={"Idempotency-Key": key})))
 
-    def validate(self, spec: Mapping[str, Any]) -> JsonObject:
+    def validate(self, spec: Mapping[str, Any], *, gradcheck: bool = False) -> JsonObject:
         """POST /v1/jobs?validate_only=true: the job as it would be; none is made."""
-        return _object(self._send(Call("POST", "/v1/jobs", body=spec, query={"validate_only": "true"})))
+        query = {"validate_only": "true", "gradcheck": "true" if gradcheck else None}
+        return _object(self._send(Call("POST", "/v1/jobs", body=spec, query=query)))
 
     def list_jobs(
         self,
@@ -166,6 +167,14 @@ class Client:
     def events(self, job_id: str, *, after: str | None = None, limit: int | None = None) -> JsonObject:
         """GET /v1/jobs/{id}/events: one page, oldest first; `after` is the last page's `last_id`."""
         return self._get(_job_path(job_id, "/events"), {"after": after, "limit": limit})
+
+    def gradients(self, job_id: str, step: int) -> JsonObject:
+        """GET /v1/jobs/{id}/gradients, asked until it is there: {step, gradients, norms}."""
+        return self._explained(job_id, "/gradients", {"step": step})
+
+    def walk(self, job_id: str, step: int, sample: int = 0) -> JsonObject:
+        """GET /v1/jobs/{id}/walk, asked until it is there: {step, sample, loss, forward, backward, ...}."""
+        return self._explained(job_id, "/walk", {"step": step, "sample": sample})
 
     def weights(self, job_id: str, *, format: WeightsFormat = "safetensors") -> bytes:
         """GET /v1/jobs/{id}/weights: the file's bytes."""
@@ -211,6 +220,13 @@ class Client:
                     return
                 pause = MOVING_WATCH_SECONDS if history else FASTEST_WATCH_SECONDS
             time.sleep(pause)
+
+    def _explained(self, job_id: str, rest: str, query: Mapping[str, object]) -> JsonObject:
+        """Ask until a worker has computed it; 202 says that it has not yet."""
+        call = Call("GET", _job_path(job_id, rest), query=query)
+        while (response := self._send(call)).status_code == 202:
+            time.sleep(float(response.headers.get("Retry-After", SLOWEST_WATCH_SECONDS)))
+        return _object(response)
 
     def _get(self, path: str, query: Mapping[str, object] | None = None) -> JsonObject:
         return _object(self._send(Call("GET", path, query=query)))

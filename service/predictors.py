@@ -13,6 +13,7 @@ from core.inference import Predictor
 from core.spec import ResolvedSpec
 from service.store import jobs, weights
 from service.store.database import Database
+from service.store.errors import Refused
 
 MOST_LOADED = 8
 
@@ -23,6 +24,13 @@ class NoWeights(Exception):
     def __init__(self, status: str) -> None:
         self.status = status
         super().__init__(f"the job is {status} and has no weights; they are there once it has succeeded")
+
+
+def require_model(kind: str) -> None:
+    """Refuse what asks for a model of a job whose kind has none."""
+    if kind != "train":
+        message = f"expected a job of the kind train, got one of the kind {kind}, which has no model: its "
+        raise Refused("no_model", message + "result.parameters are the numbers that it found")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +52,8 @@ class Predictors:
     def predict(self, job_id: str, owner: str | None, x: list[Any]) -> dict[str, Any]:
         """What the job's model answers for `x`: {y} and, for a classifier, {probabilities, labels}.
 
-        Raises NotFound, NoWeights, and InvalidData where `x` does not fit the model.
+        Raises NotFound, NoWeights, Refused for a kind of job without a model, and InvalidData where `x` does
+        not fit it.
         """
         with self._database.read() as tx:
             jobs.version_of(tx, job_id, owner)
@@ -61,6 +70,7 @@ class Predictors:
 
     def _load(self, tx: Connection, job_id: str) -> Loaded:
         job = jobs.get(tx, job_id, None)
+        require_model(job.kind)
         if job.status != "succeeded":
             raise NoWeights(job.status)
         stored = weights.load(tx, job_id)

@@ -23,6 +23,7 @@ ALLOWED_OWN = {
     "migrations": {"service", "migrations"},
 }
 CORE_DEPENDENCIES = {"numpy", "pydantic", "pydantic_core", "annotated_types", "cryptography", "safetensors"}
+EXPORT_DEPENDENCIES = {"onnx"}
 CORE_MAY_NOT_KNOW = {"os.environ", "os.getenv", "time.time", "time.monotonic", "datetime.now"}
 WORKER_MAY_TAKE = ("service.store", "service.settings", "service.bell", "service.reconciler")
 
@@ -75,6 +76,7 @@ def test_core_depends_on_arithmetic_alone() -> None:
         for path in sources("core")
         for line, name in imported(parse(path))
         if name.split(".")[0] not in CORE_DEPENDENCIES | {"core"} | sys.stdlib_module_names
+        and not (path.parent.name == "export" and name.split(".")[0] in EXPORT_DEPENDENCIES)
     ]
 
     assert not wrong
@@ -166,5 +168,12 @@ def test_the_documents_name_what_exists() -> None:
 def test_the_command_line_starts_without_numpy() -> None:
     """`lockstep worker` pins the BLAS threads before NumPy is loaded; and a client needs no NumPy."""
     script = "import sys, service.cli; sys.exit('numpy' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=30).returncode == 0
+
+
+def test_the_service_and_the_worker_start_without_onnx() -> None:
+    """It takes a fifth of a second to load, and few downloads need it."""
+    script = "import sys, service.app, worker.app; sys.exit('onnx' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=30).returncode == 0

@@ -1,6 +1,6 @@
 """The story of one attempt at a job, from the claim to its last transaction.
 
-    claim -> dataset, group, training (from the checkpoint, if there is one)
+    claim -> data, group, run (from the checkpoint, if there is one)
           -> steps, a stride at a time; after each: write what is due, look whether to stop
           -> one transaction: history, weights, result and the new status
 
@@ -14,12 +14,11 @@ from collections import deque
 from collections.abc import Callable
 
 from core.checkpoint import Checkpoint
-from core.data.dataset import Dataset
-from core.data.sources import load_dataset
+from core.data.dataset import Preprocessing
 from core.encoding import to_safetensors
 from core.report import Outcome
-from core.spec import ResolvedSpec
-from core.training import Training
+from core.run import Run, prepare
+from core.spec import read_resolved
 from service.store import checkpoints, endings, weights
 from service.store.errors import Fenced, ReplayMismatch
 from service.store.leases import Fence
@@ -28,6 +27,7 @@ from worker.lease import Lease
 from worker.pace import CheckpointPace, Stride
 from worker.reporter import Happening, Reporter
 from worker.seats import open_group
+from worker.start import starting_weights
 from worker.tools import Tools
 
 logger = logging.getLogger(__name__)
@@ -57,33 +57,35 @@ class Attempt:
         self._reporter: Reporter | None = None
 
     def run(self) -> str:
-        """Train; returns in one word how the attempt ended. Raises Fenced."""
+        """Work on the job; returns in one word how the attempt ended. Raises Fenced."""
         try:
-            return self._train()
+            return self._run()
         except Fenced:
             raise
         except Exception as error:
             # Whatever it is, the job's owner learns of it, and this worker goes on to the next job.
             return self._fail(error)
 
-    def _train(self) -> str:
-        spec = ResolvedSpec.model_validate_json(self._claim.spec_json)
-        dataset = load_dataset(spec)
+    def _run(self) -> str:
+        spec = read_resolved(self._claim.kind, self._claim.spec_json)
+        prepared = prepare(spec)
+        checkpoint = self._latest_checkpoint()
+        start = None if checkpoint else starting_weights(self._tools.database, spec)
         happened: deque[Happening] = deque()
         with open_group(self._claim, self._tools, self._lease, lambda *what: happened.append(what)) as group:
-            training = Training(spec, dataset, group, self._latest_checkpoint())
+            run = prepared.start(group, checkpoint, start)
             hurried = self._claim.attempt > 1
             pace = CheckpointPace(self._tools.settings.checkpoint_seconds, hurried=hurried)
-            self._reporter = Reporter(training, spec.epochs, group, happened, pace)
-            ending = self._take_steps(training, self._reporter)
-        return ending or self._succeed(training, dataset, self._reporter)
+            self._reporter = Reporter(run, prepared.epochs, group, happened, pace)
+            ending = self._take_steps(run, self._reporter)
+        return ending or self._succeed(run, prepared.preprocessing, self._reporter)
 
-    def _take_steps(self, training: Training, reporter: Reporter) -> str | None:
-        """Train until it is finished: None. Or end the attempt before that, and return how."""
+    def _take_steps(self, run: Run, reporter: Reporter) -> str | None:
+        """Go on until the run is finished: None. Or end the attempt before that, and return how."""
         stride = Stride()
-        while not training.finished:
+        while not run.finished:
             started_at = time.monotonic()
-            report = training.advance(stride.steps)
+            report = run.advance(stride.steps)
             now = time.monotonic()
             stride.took(report.step - report.first_step, now - started_at)
             reporter.add(report, self._lease.since_claim_seconds)
@@ -99,17 +101,16 @@ class Attempt:
                 raise Fenced("the lease was not renewed in time")
         return None
 
-    def _succeed(self, training: Training, dataset: Dataset, reporter: Reporter) -> str:
-        outcome = training.outcome()
+    def _succeed(self, run: Run, preprocessing: Preprocessing, reporter: Reporter) -> str:
+        outcome = run.outcome()
         data = to_safetensors(outcome.weights)
-        preprocessing = dataset.preprocessing.to_json()
-        result = result_of(training, outcome)
+        result = result_of(run, outcome)
 
         def write(fence: Fence) -> str:
             if fence.cancel_requested:
                 return _cancel(fence, reporter)
             reporter.write(fence)
-            weights.save(fence, data, preprocessing)
+            weights.save(fence, data, preprocessing.to_json())
             endings.succeed(fence, result)
             return "succeeded"
 
@@ -149,16 +150,20 @@ class Attempt:
         return None if saved is None else Checkpoint.from_bytes(saved.data)
 
 
-def result_of(training: Training, outcome: Outcome) -> dict[str, object]:
-    """The job's `result`, as the contract has it."""
+def result_of(run: Run, outcome: Outcome) -> dict[str, object]:
+    """The job's `result`, as the contract has it; `value` only where a formula has one."""
     values = {name: array.tolist() for name, array in outcome.weights.items()}
     return {
-        "steps": training.step,
-        "stop_reason": training.stop_reason,
+        "steps": run.step,
+        "stop_reason": run.stop_reason,
         "loss": outcome.loss,
-        "metrics": dict(outcome.metrics),
+        "metrics": {
+            **outcome.metrics,
+            **{name: table.tolist() for name, table in outcome.tables.items()},
+        },
         "parameters": values if outcome.small else None,
         "weights_sha256": outcome.weights_sha256,
+        **({} if outcome.value is None else {"value": outcome.value}),
     }
 
 

@@ -3,15 +3,18 @@
 from core.errors import Diverged, DomainError, InvalidData
 from service.store.endings import Failure
 from service.store.errors import ReplayMismatch
+from worker.start import StartGone
 
 
 def failure_of(error: Exception) -> Failure:
     """The failure that `error` means to the job's owner; what is ours alone stays in the worker's log."""
     match error:
         case Diverged():
-            return Failure(code="diverged", message=str(error), param="/optimizer/learning_rate")
+            return Failure(code="diverged", message=str(error), param=error.param)
         case DomainError():
-            return Failure(code="domain_error", message=str(error), param="/model/expression")
+            return Failure(code="domain_error", message=str(error), param=error.param)
+        case StartGone():
+            return Failure(code="invalid_data", message=str(error), param="/start_from")
         case InvalidData():
             return Failure(code="invalid_data", message=str(error), param="/data")
         case MemoryError():

@@ -12,7 +12,7 @@ from worker.tools import Tools
 
 logger = logging.getLogger(__name__)
 
-State = Literal["idle", "leading", "helping"]
+State = Literal["idle", "leading", "helping", "replaying"]
 LOOK_SECONDS = 0.5
 """How old a change of state may be in the table."""
 
@@ -32,7 +32,7 @@ class Presence:
 
     @property
     def is_busy(self) -> bool:
-        """Whether the worker leads or helps."""
+        """Whether the worker leads, helps or replays."""
         return self._doing[0] != "idle"
 
     @contextlib.contextmanager

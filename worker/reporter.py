@@ -8,12 +8,11 @@ import time
 from collections import deque
 from collections.abc import Mapping
 
-import numpy as np
-
 from core.checkpoint import Checkpoint
+from core.explain.findings import Finding, Watcher
 from core.group import Group
 from core.report import Points, Report
-from core.training import Training
+from core.run import Run
 from service.store import checkpoints, endings, events, history
 from service.store.endings import Progress
 from service.store.events import NewEvent
@@ -28,28 +27,31 @@ Happening = tuple[str, Mapping[str, str | int]]
 
 
 class Reporter:
-    """Collects what `training` reports and writes it when it is due.
+    """Collects what `run` reports and writes it when it is due; without `epochs`, none are counted.
 
     `happened` is filled by the group: a kind of event and its data.
     """
 
     def __init__(
-        self, training: Training, epochs: int, group: Group, happened: deque[Happening], pace: CheckpointPace
+        self, run: Run, epochs: int, group: Group, happened: deque[Happening], pace: CheckpointPace
     ) -> None:
-        self._training = training
-        self._steps_per_epoch = max(training.steps // epochs, 1)
+        self._run = run
+        self._steps_per_epoch = max(run.steps // epochs, 1) if epochs else None
         self._group = group
         self._happened = happened
         self._pace = pace
         # The state of step 0 waits here for the first report: a job that ends before it never needs it.
-        self._start: Checkpoint | None = training.checkpoint() if training.step == 0 else None
+        self._start: Checkpoint | None = run.checkpoint() if run.step == 0 else None
         self._points: dict[str, list[Points]] = {}
+        self._watcher = Watcher(run.steps)
+        self._found: list[Finding] = []
         self._written_at = time.monotonic()
-        self._written_step = training.step
+        self._written_step = run.step
         self._first_step_seconds: float | None = None
 
     def add(self, report: Report, since_claim_seconds: float) -> None:
         """Note what some steps have brought, the last of them `since_claim_seconds` after the claim."""
+        self._watcher.add(report.series)
         for name, points in report.series.items():
             self._points.setdefault(name, []).append(points)
         if self._first_step_seconds is None:
@@ -67,8 +69,9 @@ class Reporter:
         lease.write(lambda fence: self.write(fence, with_checkpoint=saves), renews=True)
         self._points.clear()
         self._happened.clear()
+        self._found.clear()
         self._written_at = time.monotonic()
-        self._written_step = self._training.step
+        self._written_step = self._run.step
         if saves:
             self._start = None
             self._pace.saved(self._written_at, self._written_at - started_at)
@@ -78,30 +81,34 @@ class Reporter:
         for kind, data in tuple(self._happened):
             message = kind.replace("_", " ")
             events.append(fence.tx, fence.claim.job_id, NewEvent(type=kind, message=message, data=data))
-        history.append(fence, {name: _joined(points) for name, points in self._points.items()})
+        self._write_findings(fence)
+        history.append(fence, {name: Points.joined(points) for name, points in self._points.items()})
         endings.record_progress(fence, self._progress())
         if with_checkpoint:
             if self._start is not None:
                 checkpoints.save(fence, 0, self._start.to_bytes())
-            if self._training.step > 0:
-                checkpoints.save(fence, self._training.step, self._training.checkpoint().to_bytes())
+            if self._run.step > 0:
+                checkpoints.save(fence, self._run.step, self._run.checkpoint().to_bytes())
+
+    def _write_findings(self, fence: Fence) -> None:
+        """What the series say, once for a job: an attempt before this one may have told it."""
+        self._found += self._watcher.new()
+        if not self._found:
+            return
+        told = events.findings(fence.tx, fence.claim.job_id) if fence.claim.attempt > 1 else set()
+        for found in self._found:
+            if (found.code, found.layer) not in told:
+                data = {"code": found.code, "layer": found.layer, "step": found.step}
+                new = NewEvent(type="finding", message=found.message, data=data, level="warning")
+                events.append(fence.tx, fence.claim.job_id, new)
 
     def _progress(self) -> Progress:
-        step = self._training.step
+        step = self._run.step
         seconds = max(time.monotonic() - self._written_at, 1e-6)
         return Progress(
             step=step,
-            epoch=step // self._steps_per_epoch,
+            epoch=step // self._steps_per_epoch if self._steps_per_epoch else 0,
             members=self._group.world_size,
             steps_per_second=(step - self._written_step) / seconds,
             first_step_seconds=self._first_step_seconds,
         )
-
-
-def _joined(points: list[Points]) -> Points:
-    if len(points) == 1:
-        return points[0]
-    return Points(
-        steps=np.concatenate([each.steps for each in points]),
-        values=np.concatenate([each.values for each in points]),
-    )

@@ -6,11 +6,12 @@ import threading
 import time
 
 from service.bell import TaskName
-from service.store import leases, seats
+from service.store import leases, replays, seats
 from worker.attempt import lead_job
 from worker.helping import help_job
 from worker.lease import Lease
 from worker.presence import Presence
+from worker.replaying import answer_replay
 from worker.tools import Tools
 
 logger = logging.getLogger(__name__)
@@ -98,14 +99,19 @@ class Runner(threading.Thread):
             self._failing = False
 
     def _work_once(self) -> bool:
-        """Lead the oldest waiting job, else help one; False where there is nothing to do."""
+        """Lead the oldest waiting job, else answer a question, else help; False for nothing to do."""
         settings, worker = self._tools.settings, self._tools.worker
         asked_at = time.monotonic()
         with self._tools.database.write() as tx:
             claim = leases.claim_next(tx, worker, settings.lease_seconds)
+            question = None if claim else replays.claim_next(tx, worker, settings.lease_seconds)
         if claim is not None:
             with self._presence.busy("leading", claim.job_id):
                 lead_job(Lease(claim, self._tools, asked_at), self._tools, lambda: self.draining)
+            return True
+        if question is not None:
+            with self._presence.busy("replaying", question.asked.job_id):
+                answer_replay(question, self._tools, lambda: self.draining)
             return True
         with self._tools.database.read() as tx:
             seat = seats.find_seat(tx, worker)

@@ -16,7 +16,7 @@ from core.group import Group
 from core.group.solo import SoloGroup
 from core.group.tcp_lead import OnEvent, TcpLead
 from core.group.terms import SECRET_BYTES, GroupIdentity, Timeouts
-from service.store import leases, seats, workers
+from service.store import leases, replays, seats, workers
 from service.store.leases import Claim
 from worker.lease import Lease
 from worker.tools import Tools
@@ -98,9 +98,12 @@ class Seats:
         has_helpers = self._group.world_size > 1
         has_seats = self._group.world_size < self._claim.workers_wanted
         with self._tools.database.read() as tx:
-            waiting = has_helpers and leases.jobs_waiting(tx, self._claim.worker.fingerprint) > 0
+            fingerprint = self._claim.worker.fingerprint
+            idle = _somebody_is_idle(tx)
+            asked = not idle and replays.waiting(tx, fingerprint) > 0
+            waiting = has_helpers and (asked or leases.jobs_waiting(tx, fingerprint) > 0)
             # Rings that no idle worker takes would only pile up.
-            wanted = has_seats and not waiting and _somebody_is_idle(tx)
+            wanted = has_seats and not waiting and idle
         if waiting:
             self._group.release(1)
         elif wanted:

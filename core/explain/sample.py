@@ -12,7 +12,7 @@ from core.explain.view import View, view_of
 from core.graph import Node
 from core.losses import LossSite, LossSpec, denominator, loss_of
 from core.ops import OPS
-from core.ops.base import Call, Site
+from core.ops.base import Site
 from core.parameters import Parameters
 from core.program import Options, Program
 
@@ -88,43 +88,48 @@ def pass_sample(parameters: Parameters, place: Place) -> Pass:
 
 def _differentiate_loss(target: Target, dtype: np.dtype, result: Pass) -> np.ndarray:
     """Note the loss's nodes; give the gradient of the model's output, in its shape for one sample."""
-    kind, view = loss_of(target.loss), result.view
-    prediction = result.values[view.output]
+    view = result.view
+    if view.loss is None or view.target is None:
+        raise ValueError("expected a view with a loss")
+    prediction, last, end = result.values[view.output], view.loss, view.output
+    y, value, slope = _loss_at(target, prediction, dtype)
+    wanted = next(node.shape for node in view.nodes if node.id == view.target)
+    result.values |= {view.target: y.reshape(wanted), last: value}
+    result.gradients[last] = np.ones((), dtype)
+    if view.error is not None:
+        end = view.error
+        result.values[end] = prediction - y.reshape(prediction.shape)
+        result.gradients[end] = slope
+        one = np.ones_like(slope)
+        result.paths[end] = (Path(index=0, source=view.output, gradient=slope, derivative=one),)
+    result.paths = {last: (Path(index=0, source=end, gradient=slope, derivative=slope),), **result.paths}
+    return slope
+
+
+def _loss_at(
+    target: Target, prediction: np.ndarray, dtype: np.dtype
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The target, the loss of one prediction (), and its gradient in the prediction's shape."""
+    kind = loss_of(target.loss)
     output = np.array(prediction, dtype=dtype, order="C").reshape(1, *(prediction.shape or (1,)))
     y = kind.targets(output)
     y[...] = target.y
-    calls: list[Call] = []
-    total, gradient = np.zeros((), dtype), np.zeros_like(output)
     divisor = denominator(target.loss, y) or 1.0
     site = LossSite(
         dtype=dtype,
-        calls=calls,
+        calls=[],
         output=output,
         y=y,
         denominator=np.array(divisor, dtype=dtype),
-        total=total,
-        gradient=gradient,
+        total=np.zeros((), dtype),
+        gradient=np.zeros_like(output),
         spec=target.loss,
     )
     kind.forward(site)
     kind.gradient(site)
-    for call in calls:
+    for call in site.calls:
         call()
-    slope: np.ndarray = gradient[0].reshape(prediction.shape)
-    last, end = view.loss, view.output
-    if last is None or view.target is None:
-        raise ValueError("expected a view with a loss")
-    wanted = next(node.shape for node in view.nodes if node.id == view.target)
-    result.values |= {view.target: y[0].reshape(wanted), last: np.array(total / divisor)}
-    result.gradients[last] = np.ones((), dtype)
-    if view.error is not None:
-        end = view.error
-        result.values[end] = (output - y.reshape(output.shape))[0].reshape(prediction.shape)
-        one = np.ones_like(slope)
-        result.paths[end] = (Path(index=0, source=view.output, gradient=slope, derivative=one),)
-        result.gradients[end] = slope
-    result.paths = {last: (Path(index=0, source=end, gradient=slope, derivative=slope),), **result.paths}
-    return slope
+    return y[0], np.array(site.total / divisor), site.gradient[0].reshape(prediction.shape)
 
 
 class _Backward:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from core.blas import Vectors
+
 # (rows, inner, columns): a bare vector, odd sizes that leave remainders in every kernel, and a few real
 # layers
 _PRODUCTS = [(1, 64, 10), (7, 5, 3), (33, 17, 65), (64, 300, 130), (64, 784, 128)]
@@ -87,6 +89,17 @@ def _battery(dtype: np.dtype) -> Iterator[np.ndarray]:
     yield values.sum(axis=1)
     yield np.ones((1, len(values)), dtype) @ values
     yield np.linalg.qr(_exact((17, 5), dtype))[0]  # an orthogonal start
+    yield _moved(values.reshape(-1))
+
+
+def _moved(y: np.ndarray) -> np.ndarray:
+    """An optimizer's arithmetic: a vector along itself turned round."""
+    x, a, b = y[::-1].copy(), np.array(0.3, y.dtype), np.array(0.9, y.dtype)
+    vectors = Vectors(y.size, y.dtype)
+    work = np.empty_like(y)
+    for call in (*vectors.axpy(a, x, y, work), *vectors.axpby(a, x, b, y, work)):
+        call()
+    return y
 
 
 def _library_results() -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from core.buffers import aligned
 from core.ops.base import Op, Site
-from core.ops.recurrent import Back, Recurrent, input_product, scaled
+from core.ops.recurrent import Back, Recurrent, input_product, scaled, turned
 
 
 class Gru(Recurrent):
@@ -71,7 +71,7 @@ class Gru(Recurrent):
         """∂n = ∂h (1 - z), ∂z = ∂h (h' - n), ∂r = ∂n (1 - n²) (h' W_hn + b_hn); r parts the two sums of n."""
         sums, gates, news, gaps = (site.kept[name] for name in ("sums", "gates", "news", "gaps"))
         hidden = news.shape[2]
-        back, zero, one = site.x[2].T, site.number(0.0), site.number(1.0)
+        back, zero, one = turned(site, site.x[2]), site.number(0.0), site.number(1.0)
         outer, slope = (aligned(gates[0].shape, site.dtype) for _ in range(2))
         to_r, to_z = outer[:, :hidden], outer[:, hidden:]
         to_state, to_new, part = (aligned(news[0].shape, site.dtype) for _ in range(3))

@@ -15,6 +15,10 @@ class Linear(Op):
 
     name = "linear"
 
+    def takes(self, x: np.ndarray) -> bool:
+        """Rows innermost are as good: BLAS multiplies by the transposed."""
+        return x.ndim == 2 or super().takes(x)
+
     def forward(self, site: Site) -> None:
         """One product, then the bias on each row."""
         x = site.kept["x"] = site.x[0] if site.x[0].ndim == 2 else read_places(site, site.x[0])

@@ -6,7 +6,7 @@ import numpy as np
 
 from core.buffers import aligned
 from core.ops.base import Op, Site
-from core.ops.recurrent import Back, Recurrent, input_product, scaled
+from core.ops.recurrent import Back, Recurrent, input_product, scaled, turned
 
 
 class Lstm(Recurrent):
@@ -63,7 +63,7 @@ class Lstm(Recurrent):
         """The slope of a sigmoid v is (0 + v) (1 - v), that of a tanh v is (1 + v) (1 - v)."""
         gates, cells, bent = (site.kept[name] for name in ("gates", "cells", "bent"))
         length, rows, hidden = gy.shape
-        back, zero, one = site.x[2].T, site.number(0.0), site.number(1.0)
+        back, zero, one = turned(site, site.x[2]), site.number(0.0), site.number(1.0)
         offset = np.broadcast_to(np.repeat(np.array([0, 0, 1, 0], site.dtype), hidden), gates[0].shape).copy()
         start = aligned((rows, hidden), site.dtype)
         outer, slope = (aligned(gates[0].shape, site.dtype) for _ in range(2))

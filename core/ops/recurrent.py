@@ -103,6 +103,16 @@ def scaled(site: Site, array: np.ndarray, scale: np.ndarray) -> np.ndarray:
     return product
 
 
+def turned(site: Site, weight: np.ndarray) -> np.ndarray:
+    """Append the copying of a weight with its axes exchanged; give the copy.
+
+    BLAS takes a third less time for the product with it than with a view, at every step.
+    """
+    copy = aligned(weight.shape[::-1], site.dtype)
+    site.call(np.copyto, copy, weight.T)
+    return copy
+
+
 def input_product(site: Site, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
     """Append x weight + bias for all positions; give the array (length, rows, gates · hidden)."""
     x = site.kept["x"]
@@ -147,7 +157,7 @@ class Rnn(Recurrent):
 
     def loop_back(self, site: Site, gy: np.ndarray) -> Back:
         """∂z = (∂y + ∂z_next W_hhᵀ) f'(z): 1 - h², or [h > 0]."""
-        states, back, zero = site.kept["states"], site.x[2].T, site.number(0.0)
+        states, back, zero = site.kept["states"], turned(site, site.x[2]), site.number(0.0)
         slopes = aligned(states.shape, site.dtype)
         if _is_relu(site):
             above = np.empty(states.shape, dtype=bool)

@@ -3,14 +3,15 @@
 import hashlib
 import json
 import secrets
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import Response
 
-from core.spec import ResolvedSpec
+from core.spec import AnyResolvedSpec, AnySpec, Kind, ResolvedSpec, TrainSpec
 from core.spec.base import MAX_SEED
-from core.submission import parse_spec, resolve, total_steps
+from core.submission import parse_job, resolve, total_steps
 from service.api import render
 from service.api.conditions import (
     JOB_ID,
@@ -21,8 +22,10 @@ from service.api.conditions import (
     has_tag,
     not_modified,
 )
+from service.api.gradcheck import checked_gradients, require_checkable
 from service.api.models import Job, JobPage, Validation
 from service.api.schema import BODY_PROBLEMS, body_of, problems
+from service.api.start import START_PROBLEMS, require_start
 from service.api.wire import JsonResponse, dump_json, json_body
 from service.auth import Reader, Writer
 from service.services import TheServices
@@ -57,23 +60,30 @@ REPLAYED = "Idempotency-Replayed"
     response_model=Job,
     responses={
         200: {"model": Validation, "description": "the spec is fine (with validate_only)"},
-        **problems(BODY_PROBLEMS),
+        **problems({**BODY_PROBLEMS, **START_PROBLEMS}),
     },
-    openapi_extra=body_of("TrainSpec"),
+    openapi_extra=body_of("JobSpec"),
     summary="Create a job",
 )
-def create_job(
+def create_job(  # noqa: PLR0913  (one argument for each parameter of the address)
     services: TheServices,
     key: Writer,
     body: JsonBody,
     idempotency_key: KeyHeader = None,
     validate_only: Annotated[bool, Query(description="check the spec and create nothing")] = False,
+    gradcheck: Annotated[
+        bool, Query(description="with validate_only: compare the gradient with differences of the loss")
+    ] = False,
 ) -> Response:
     """Queues a job and answers at once; a worker starts it when one is free."""
-    spec = parse_spec(body)
+    spec = parse_job(body)
     resolved = resolve(spec, lambda: secrets.randbelow(MAX_SEED + 1))
+    if isinstance(resolved, ResolvedSpec):
+        require_start(services.database, resolved, key.sees)
+    if gradcheck:
+        require_checkable(resolved, validate_only=validate_only)
     if validate_only:
-        return JsonResponse(_validation(resolved, spec.seed))
+        return JsonResponse(_validation(resolved, spec, checked_gradients(resolved) if gradcheck else None))
     submission = None if idempotency_key is None else _submission(idempotency_key, body)
     new = _new_job(resolved, key.owner_id)
     with services.database.write() as tx:
@@ -105,7 +115,7 @@ def list_jobs(  # noqa: PLR0913  (one argument for each parameter of the address
     key: Reader,
     metadata: MetadataFilter,
     status: Status | None = None,
-    kind: Literal["train"] | None = None,
+    kind: Kind | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     after: Annotated[
         str | None, Query(pattern=JOB_ID.pattern, description="the last_id of the page before")
@@ -147,7 +157,7 @@ def cancel_job(services: TheServices, key: Writer, job_id: JobId) -> Response:
     return JsonResponse(render.job_bytes(job), headers=_headers(job))
 
 
-def _new_job(spec: ResolvedSpec, owner_id: str) -> NewJob:
+def _new_job(spec: AnyResolvedSpec, owner_id: str) -> NewJob:
     spec_json = spec.model_dump_json(exclude_none=True)
     return NewJob(
         owner_id=owner_id,
@@ -167,9 +177,15 @@ def _submission(key: str, body: object) -> IdempotencyKey:
     return IdempotencyKey(key=key, body_sha256=hashlib.sha256(canonical.encode()).hexdigest())
 
 
-def _validation(spec: ResolvedSpec, seed: int | None) -> bytes:
-    head = {"object": "job.validation", "valid": True, "steps": total_steps(spec)}
-    return dump_json(head | {"spec": spec.model_dump(mode="json", exclude_none=True) | {"seed": seed}})
+def _validation(spec: AnyResolvedSpec, sent: AnySpec, check: Mapping[str, object] | None) -> bytes:
+    head = {
+        "object": "job.validation",
+        "valid": True,
+        "steps": total_steps(spec),
+        "gradient_check": check,
+    }
+    seed = {"seed": sent.seed} if isinstance(sent, TrainSpec) else {}
+    return dump_json(head | {"spec": spec.model_dump(mode="json", exclude_none=True) | seed})
 
 
 def _tag(version: int) -> str:

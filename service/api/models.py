@@ -4,12 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
+from core.spec import Kind
 from service.store.statuses import Status
 
 Number = Annotated[
     float | Literal["NaN", "Infinity", "-Infinity"],
     Field(description="a number; those that are not finite come as strings"),
 ]
+Metric = Number | list[Number] | list[list[Number]] | list[list[list[Number]]]
+"""A single number, one for each class, a confusion matrix, or one for each output."""
 
 
 class Answer(BaseModel):
@@ -54,8 +57,12 @@ class Result(Answer):
 
     steps: int
     stop_reason: str
-    loss: Number
-    metrics: dict[str, Number]
+    loss: Number | None
+    """of a training's last step, before its update; null for the other kinds"""
+    value: Number | None = None
+    """what the formula of `minimize` or `solve` gives at the end; absent for a training"""
+    metrics: dict[str, Metric]
+    """single numbers such as test_accuracy; lists of numbers for those with one for each class"""
     parameters: JsonValue
     """values by name, where there are at most 1,000 numbers; else null"""
     weights_sha256: str
@@ -97,7 +104,7 @@ class Job(Answer):
 
     id: str
     object: Literal["job"]
-    kind: Literal["train"]
+    kind: Kind
     name: str | None
     metadata: dict[str, str]
     status: Status
@@ -190,7 +197,7 @@ class Worker(Answer):
     object: Literal["worker"]
     host: str
     pid: int
-    state: Literal["idle", "leading", "helping"]
+    state: Literal["idle", "leading", "helping", "replaying"]
     job_id: str | None
     fingerprint: str | None
     present: bool
@@ -219,6 +226,7 @@ class WorkerStates(Answer):
     idle: int
     leading: int
     helping: int
+    replaying: int
 
 
 class Queue(Answer):
@@ -236,6 +244,41 @@ class Health(Answer):
     status: Literal["ok"]
 
 
+class ComparedElement(Answer):
+    """One element of a parameter: the gradient, and the difference quotient of the loss."""
+
+    index: list[int]
+    gradient: Number
+    difference: Number
+    relative_error: Number
+
+
+class CheckedParameter(Answer):
+    """The check of one parameter."""
+
+    name: str
+    shape: list[int]
+    checked: int
+    """elements that were compared"""
+    passed: bool
+    worst: ComparedElement | None
+    at_kinks: int
+    """elements at a kink of the loss (a relu at 0), where there is no derivative to compare with"""
+    kinks: list[ComparedElement]
+
+
+class GradientCheck(Answer):
+    """The model's gradient against differences of its loss, on some rows of its data in float64."""
+
+    passed: bool
+    complete: bool
+    """false where time ran out before all chosen elements were compared"""
+    loss: Number
+    rows: int
+    tolerance: float
+    parameters: list[CheckedParameter]
+
+
 class Validation(Answer):
     """A spec that is fine, with all defaults filled in; `seed` is null where it would be drawn."""
 
@@ -244,3 +287,5 @@ class Validation(Answer):
     steps: int
     """the most that can come"""
     spec: dict[str, JsonValue]
+    gradient_check: GradientCheck | None = None
+    """with gradcheck=true"""

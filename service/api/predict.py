@@ -19,7 +19,7 @@ router = APIRouter(tags=["weights"])
 @router.post(
     "/jobs/{job_id}/predict",
     response_model=Prediction,
-    responses=problems({409: "the job has no weights, or not yet", **BODY_PROBLEMS}),
+    responses=problems({409: "the job has no weights, or not yet, or no model", **BODY_PROBLEMS}),
     openapi_extra=body_of("Inputs"),
     summary="Predict with a job's weights",
 )

@@ -1,6 +1,7 @@
 """/v1/queue: how much there is to do, and who is there to do it."""
 
 from collections import Counter
+from typing import get_args
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -32,6 +33,6 @@ def read_queue(services: TheServices, request: Request) -> Response:
         "object": "queue",
         "jobs": {"queued": counts.queued, "running": counts.running, "cancelling": counts.cancelling},
         "oldest_queued_seconds": counts.oldest_queued_seconds,
-        "workers": {state: states[state] for state in ("idle", "leading", "helping")},
+        "workers": {state: states[state] for state in get_args(workers.State)},
     }
     return conditional(request, dump_json(body), {"X-Poll-Interval": render.IDLE_POLL_SECONDS})

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from service.api.wire import dump_json
+from service.store.checkpoints import CheckpointInfo
 from service.store.events import Event
 from service.store.jobs import Job
 from service.store.workers import Worker
@@ -72,6 +73,19 @@ def event_object(event: Event) -> JsonObject:
         "type": event.type,
         "message": event.message,
         "data": dict(event.data),
+    }
+
+
+def checkpoint_object(checkpoint: CheckpointInfo) -> JsonObject:
+    """A checkpoint."""
+    return {
+        "id": str(checkpoint.step),
+        "object": "checkpoint",
+        "step": checkpoint.step,
+        "attempt": checkpoint.attempt,
+        "size_bytes": checkpoint.size_bytes,
+        "sha256": checkpoint.sha256,
+        "created_at": time_of(checkpoint.created_at),
     }
 
 

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
-from core.spec import TrainSpec
+from core.spec import AnySpec
 from service.api.models import Inputs, ProblemDocument
 
 REF = "#/components/schemas/{model}"
@@ -36,15 +36,20 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         document = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
-        for model in (TrainSpec, Inputs, ProblemDocument):
-            _add(document, model)
+        adapters = {
+            "JobSpec": TypeAdapter[object](AnySpec),
+            "Inputs": TypeAdapter[object](Inputs),
+            "ProblemDocument": TypeAdapter[object](ProblemDocument),
+        }
+        for name, adapter in adapters.items():
+            _add(document, name, adapter)
         app.openapi_schema = document
     return app.openapi_schema
 
 
-def _add(document: dict[str, Any], model: type) -> None:
-    schema = TypeAdapter(model).json_schema(ref_template=REF)
+def _add(document: dict[str, Any], name: str, adapter: TypeAdapter[object]) -> None:
+    schema = adapter.json_schema(ref_template=REF)
     schemas = document["components"]["schemas"]
-    for name, part in {**schema.pop("$defs", {}), model.__name__: schema}.items():
-        if schemas.setdefault(name, part) != part:
-            raise ValueError(f"two schemas are called {name}")
+    for part_name, part in {**schema.pop("$defs", {}), name: schema}.items():
+        if schemas.setdefault(part_name, part) != part:
+            raise ValueError(f"two schemas are called {part_name}")

@@ -7,9 +7,9 @@ from fastapi.responses import Response
 
 from service.api.conditions import JobId
 from service.api.schema import problems
-from service.api.weights_file import MEDIA_TYPES, Format, in_format
+from service.api.weights_file import MEDIA_TYPES, Format, in_format, model_in_onnx
 from service.auth import Reader
-from service.predictors import NoWeights
+from service.predictors import NoWeights, require_model
 from service.services import TheServices
 from service.store import jobs, weights
 
@@ -29,7 +29,7 @@ NESTED_NUMBERS = {"description": "nested lists by name; a scalar is a bare numbe
                 "application/json": {"schema": NESTED_NUMBERS},
             },
         },
-        **problems({409: "the job has no weights, or not yet"}),
+        **problems({409: "the job has no weights, or not yet", 422: "ONNX lacks a layer of the model"}),
     },
     summary="Download a job's weights",
 )
@@ -37,16 +37,21 @@ def read_weights(
     services: TheServices,
     key: Reader,
     job_id: JobId,
-    format: Annotated[Format, Query(description="npz, safetensors or json")] = "npz",
+    format: Annotated[Format, Query(description="npz, safetensors, json or onnx")] = "npz",
 ) -> Response:
-    """The weights of a job that has succeeded."""
+    """The weights of a job that has succeeded; onnx: the model, with what is done to its inputs first."""
     with services.database.read() as tx:
         job = jobs.get(tx, job_id, key.sees)
         if job.status != "succeeded":
             raise NoWeights(job.status)
         stored = weights.load(tx, job_id)
+    if format == "onnx":
+        require_model(job.kind)
+    content = (
+        model_in_onnx(job.spec_json, stored) if format == "onnx" else in_format(stored.safetensors, format)
+    )
     return Response(
-        in_format(stored.safetensors, format),
+        content,
         media_type=MEDIA_TYPES[format],
         headers={"Content-Disposition": f'attachment; filename="{job_id}.{format}"'},
     )

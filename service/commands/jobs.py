@@ -23,21 +23,27 @@ from service.commands.access import (
 from service.commands.progress import duration, follow
 
 
-def train(
+def train(  # noqa: PLR0913  (one argument for each option)
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The job as JSON; - is the standard input.")],
     workers: Annotated[
         int | None, typer.Option(min=1, help="On up to N workers, whatever FILE says.")
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Follow the job to its end.")] = False,
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", metavar="FILE", help="Start with these: .safetensors or .npz."),
+    ] = None,
     as_json: JsonOption = False,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Submit a training job, for example examples/iris.json."""
+    """Submit a job of any kind, for example examples/iris.json."""
     spec = read_json(file)
     if not isinstance(spec, dict):
         raise CommandError(f"{file} holds no job: expected a JSON object, such as those in examples/")
     if workers is not None:
         spec["workers"] = workers
+    if weights is not None:
+        spec = _with_weights(spec, weights)
     with connected(data_dir) as client:
         job = client.create_job(spec)
         if watch:
@@ -61,7 +67,7 @@ def jobs(
         echo_json(page)
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("id", "name", "status", "step", "loss", "created"):
+    for heading in ("id", "name", "status", "step", "loss or value", "created"):
         table.add_column(heading, no_wrap=heading == "id")
     for job in page["data"]:
         progress, result = job["progress"], job.get("result") or {}
@@ -70,7 +76,7 @@ def jobs(
             job.get("name") or "",
             job["status"],
             f"{progress['step']:,}/{progress['steps']:,}",
-            number(result.get("loss")),
+            number(result.get("value", result.get("loss"))),
             str(job["created_at"])[:19].replace("T", " "),
         )
     print_table(table)
@@ -111,7 +117,7 @@ def weights(
     ],
     data_dir: DataDirOption = None,
 ) -> None:
-    """Save the learned weights as .safetensors, .npz or .json."""
+    """Save the learned weights as .safetensors, .npz or .json, or the whole model as .onnx."""
     formats: dict[str, WeightsFormat] = {f".{name}": name for name in get_args(WeightsFormat)}
     wanted = formats.get(output.suffix)
     if wanted is None:
@@ -145,6 +151,17 @@ def predict(
         raise CommandError(f'{file} holds no inputs: expected a JSON list of rows, or {{"x": [...]}}')
     with connected(data_dir) as client:
         echo_json(client.predict(job_id, inputs))
+
+
+def _with_weights(spec: dict[str, Any], file: Path) -> dict[str, Any]:
+    # NumPy takes longer to load than all else here, and no other command needs it.
+    from core.errors import LockstepError
+    from service.given_weights import with_weights
+
+    try:
+        return with_weights(spec, file)
+    except LockstepError as error:
+        raise CommandError(str(error)) from error
 
 
 def _follow_and_show(client: Client, job_id: str, *, as_json: bool) -> None:
@@ -181,13 +198,29 @@ def job_lines(job: dict[str, Any]) -> list[str]:
     result = job.get("result")
     if result:
         lines.append(f"stopped   {result['stop_reason']} after {result['steps']:,} steps")
-        lines.append(f"loss      {number(result['loss'])}")
-        lines += [f"{name:<9} {number(value)}" for name, value in (result.get("metrics") or {}).items()]
+        value = result.get("value")
+        lines.append(f"loss      {number(result['loss'])}" if value is None else f"value     {value}")
+        lines += _metric_lines(result.get("metrics") or {})
         lines += _parameter_lines(result.get("parameters"))
         lines.append(f"digest    {result['weights_sha256']}")
     run_ms = (job.get("timings") or {}).get("run_ms")
     if run_ms is not None:
         lines.append(f"time      {duration(run_ms / 1000)}")
+    return lines
+
+
+def _metric_lines(metrics: dict[str, Any]) -> list[str]:
+    """Single numbers as they are, one for each class in a row, a confusion matrix in rows below its name."""
+    lines = [f"{name:<9} {number(value)}" for name, value in metrics.items() if not isinstance(value, list)]
+    for name, table in metrics.items():
+        if not isinstance(table, list) or not table:
+            continue
+        if not isinstance(table[0], list):
+            lines.append(f"{name:<9} {' '.join(map(number, table))}")
+        elif not isinstance(table[0][0], list):
+            width = max(len(number(value)) for row in table for value in row)
+            lines.append(f"{name} (a row for each target, a column for each prediction)")
+            lines += ["  " + " ".join(f"{number(value):>{width}}" for value in row) for row in table]
     return lines
 
 

@@ -14,6 +14,8 @@ from rich.text import Text
 from service.client import Client, Update
 
 SPEED_WINDOW_SECONDS = 5.0
+WATCHED = ("loss", "value")
+"""The series of which a job has one: trainings a loss, the other kinds a value."""
 
 
 class _Speed:
@@ -46,7 +48,7 @@ class _Field(ProgressColumn):
 
 def follow(client: Client, job_id: str, console: Console) -> dict[str, Any]:
     """Show a job's progress until it is over; the job as it ended."""
-    return show_updates(client.watch(job_id, series=["loss"]), console)
+    return show_updates(client.watch(job_id, series=WATCHED), console)
 
 
 def show_updates(updates: Iterable[Update], console: Console) -> dict[str, Any]:
@@ -80,9 +82,10 @@ def fields_of(update: Update, speed: float | None) -> dict[str, str]:
     job = update.job
     progress = job["progress"]
     fields = {"steps": f"step {progress['step']:,}/{progress['steps']:,}"}
-    losses = update.history.get("loss", {}).get("values", [])
-    if losses:
-        fields["loss"] = f"loss {float(losses[-1]):.4g}"
+    for name in WATCHED:
+        values = update.history.get(name, {}).get("values", [])
+        if values:
+            fields["loss"] = f"{name} {float(values[-1]):.4g}"
     if speed is not None:
         fields["speed"] = f"{speed:,.0f} steps/s"
     eta = progress.get("eta_seconds")

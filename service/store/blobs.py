@@ -14,6 +14,7 @@ PART_BYTES = 8 * 2**20
 _PARTS = (
     select(blob_parts.c.data).where(blob_parts.c.sha256 == bindparam("sha256")).order_by(blob_parts.c.part)
 )
+_FIRST = select(blob_parts.c.data).where(blob_parts.c.sha256 == bindparam("sha256"), blob_parts.c.part == 0)
 
 
 def put(tx: Connection, data: bytes) -> str:
@@ -30,6 +31,14 @@ def get(tx: Connection, sha256: str) -> bytes:
     if not pieces:
         raise NotFound(f"no blob has the SHA-256 {sha256}")
     return joined(list(pieces), sha256)
+
+
+def beginning(tx: Connection, sha256: str) -> bytes:
+    """The first 8 MiB of it, unchecked; raises NotFound."""
+    first: bytes | None = tx.execute(_FIRST, {"sha256": sha256}).scalar_one_or_none()
+    if first is None:
+        raise NotFound(f"no blob has the SHA-256 {sha256}")
+    return first
 
 
 def split(data: bytes) -> Iterator[bytes]:

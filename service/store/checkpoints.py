@@ -2,11 +2,12 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from service.store.blobs import joined, split
-from service.store.database import clock
+from service.store.database import clock, moment
 from service.store.leases import Fence
 from service.store.tables import checkpoint_parts, checkpoints, jobs
 
@@ -22,6 +23,13 @@ _LATEST = (
     .order_by(checkpoints.c.step.desc())
     .limit(1)
 )
+_NEAREST = (
+    select(checkpoints.c.step, checkpoints.c.attempt, checkpoints.c.sha256)
+    .where(checkpoints.c.job_id == bindparam("job_id"), checkpoints.c.step <= bindparam("at_most"))
+    .order_by(checkpoints.c.step.desc())
+    .limit(1)
+)
+_LIST = select(checkpoints).where(checkpoints.c.job_id == bindparam("job_id")).order_by(checkpoints.c.step)
 _PARTS = (
     select(checkpoint_parts.c.data)
     .where(checkpoint_parts.c.job_id == bindparam("job_id"), checkpoint_parts.c.step == bindparam("step"))
@@ -49,6 +57,17 @@ class StoredCheckpoint:
     step: int
     attempt: int
     data: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointInfo:
+    """What is known of a checkpoint without reading it."""
+
+    step: int
+    attempt: int
+    size_bytes: int
+    sha256: str
+    created_at: datetime
 
 
 def save(fence: Fence, step: int, data: bytes) -> None:
@@ -80,7 +99,29 @@ def save(fence: Fence, step: int, data: bytes) -> None:
 
 def latest(tx: Connection, job_id: str) -> StoredCheckpoint | None:
     """The checkpoint of the greatest step; raises Corrupt when its bytes are not those that were saved."""
-    row = tx.execute(_LATEST, {"job_id": job_id}).one_or_none()
+    return _read(tx, job_id, tx.execute(_LATEST, {"job_id": job_id}).one_or_none())
+
+
+def nearest(tx: Connection, job_id: str, step: int) -> StoredCheckpoint | None:
+    """The latest checkpoint at or before `step`; raises Corrupt like `latest`."""
+    return _read(tx, job_id, tx.execute(_NEAREST, {"job_id": job_id, "at_most": step}).one_or_none())
+
+
+def list_checkpoints(tx: Connection, job_id: str) -> list[CheckpointInfo]:
+    """Those that are kept, by their steps."""
+    return [
+        CheckpointInfo(
+            step=row.step,
+            attempt=row.attempt,
+            size_bytes=row.size_bytes,
+            sha256=row.sha256,
+            created_at=moment(row.created_at),
+        )
+        for row in tx.execute(_LIST, {"job_id": job_id})
+    ]
+
+
+def _read(tx: Connection, job_id: str, row: Row[int, int, str] | None) -> StoredCheckpoint | None:
     if row is None:
         return None
     step, attempt, sha256 = row

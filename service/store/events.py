@@ -27,6 +27,9 @@ _LIST = (
     .order_by(events.c.id)
     .limit(bindparam("most"))
 )
+_FINDINGS = select(events.c.data_json).where(
+    events.c.job_id == bindparam("job_id"), events.c.type == "finding"
+)
 _TRANSITIONS = (
     select(events.c.job_id, events.c.at, events.c.data_json)
     .where(events.c.job_id.in_(bindparam("job_ids", expanding=True)), events.c.type == "status")
@@ -87,6 +90,12 @@ def list_events(tx: Connection, job_id: str, after: int = 0, limit: int = 100) -
         )
         for row in rows
     ]  # fmt: skip
+
+
+def findings(tx: Connection, job_id: str) -> set[tuple[str, str | None]]:
+    """Code and layer of each finding that was told of a job."""
+    told = [json.loads(text) for text in tx.execute(_FINDINGS, {"job_id": job_id}).scalars()]
+    return {(data["code"], data["layer"]) for data in told}
 
 
 def transitions(tx: Connection, job_ids: Sequence[str]) -> dict[str, tuple[Transition, ...]]:

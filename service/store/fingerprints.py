@@ -1,6 +1,6 @@
 """Jobs that no present worker may continue: they were begun on machines of another numerics fingerprint."""
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select, update
 
 from service.store import events
 from service.store.database import clock
@@ -26,6 +26,12 @@ def mark_unavailable(tx: Connection) -> None:
 def present() -> ColumnElement[bool]:
     """Condition on workers: heard of lately."""
     return workers.c.heartbeat_at > clock() - PRESENT_SECONDS
+
+
+def has_present_worker(tx: Connection, job_id: str) -> bool:
+    """Whether a present worker computes the same bits as the one that began the job."""
+    found = select(jobs.c.id).where(jobs.c.id == bindparam("job_id"), _has_worker)
+    return tx.execute(found, {"job_id": job_id}).first() is not None
 
 
 _has_worker = select(workers.c.id).where(workers.c.fingerprint == jobs.c.fingerprint, present()).exists()

@@ -50,6 +50,29 @@ _READ = (
 )
 
 
+_CHUNK_AT = (
+    select(*_CHUNK)
+    .where(
+        history.c.job_id == bindparam("job_id"),
+        history.c.series == bindparam("of_series"),
+        history.c.first_step <= bindparam("at_step"),
+    )
+    .order_by(history.c.first_step.desc())
+    .limit(1)
+)
+
+
+def at(tx: Connection, job_id: str, series: str, step: int) -> float | None:
+    """The value of a series at one step; None where none is recorded."""
+    row = tx.execute(_CHUNK_AT, {"job_id": job_id, "of_series": series, "at_step": step}).one_or_none()
+    if row is None:
+        return None
+    points = _unpacked(row)
+    place = int(np.searchsorted(points.steps, step))
+    found = place < len(points.steps) and points.steps[place] == step
+    return float(points.values[place]) if found else None
+
+
 def append(fence: Fence, series: Mapping[str, Points]) -> None:
     """Add points to the ends of series. Points of recorded steps must have the recorded bits.
 
@@ -74,7 +97,7 @@ def append(fence: Fence, series: Mapping[str, Points]) -> None:
             continue
         if rows and rows[-1].size < FULL_CHUNK_POINTS:
             stale.append({"of_job": fence.claim.job_id, "of_series": name, "from_step": rows[-1].first_step})
-            added = _joined([_unpacked(rows[-1]), added])
+            added = Points.joined([_unpacked(rows[-1]), added])
         fresh.extend(_packed(fence.claim.job_id, name, added))
     if stale:
         fence.tx.execute(_FORGET, stale)
@@ -100,7 +123,7 @@ def read(
         chunks.setdefault(row.series, []).append(_unpacked(row))
     found: dict[str, Points] = {}
     for name, parts in chunks.items():
-        points = _joined(parts)
+        points = Points.joined(parts)
         start = int(np.searchsorted(points.steps, since, side="right"))
         points = Points(steps=points.steps[start:], values=points.values[start:])
         found[name] = points if max_points is None else sample(points, max_points)
@@ -123,7 +146,7 @@ def _without_replayed(name: str, rows: list[Row[*tuple[Any, ...]]], points: Poin
     """The points beyond those on record, once the others were found equal to them."""
     if not rows:
         return points
-    record = _joined([_unpacked(row) for row in rows])
+    record = Points.joined([_unpacked(row) for row in rows])
     if record.values.dtype != points.values.dtype:
         raise ReplayMismatch(
             name, int(points.steps[0]), f"series {name!r} is {record.values.dtype}, got {points.values.dtype}"
@@ -201,12 +224,3 @@ def _unpacked(row: Row[*tuple[Any, ...]]) -> Points:
     else:
         steps = np.frombuffer(row.steps, dtype="<i8")
     return Points(steps=steps.astype(np.int64, copy=False), values=values.astype(row.dtype, copy=False))
-
-
-def _joined(parts: Sequence[Points]) -> Points:
-    if len(parts) == 1:
-        return parts[0]
-    return Points(
-        steps=np.concatenate([part.steps for part in parts]),
-        values=np.concatenate([part.values for part in parts]),
-    )

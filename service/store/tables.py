@@ -14,31 +14,17 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Named,
     PrimaryKeyConstraint,
     String,
     Table,
     Text,
     TypedColumns,
-    text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-Id = String(64).with_variant(String(64, collation="C"), "postgresql")
-Serial = BigInteger().with_variant(Integer(), "sqlite")
-"""Integer on SQLite, where only INTEGER PRIMARY KEY counts by itself (it holds 64 bits all the same)."""
-
-LEASED = text("lease_expires_at IS NOT NULL")
+from service.store.columns import LEASED, Id, Serial
+from service.store.columns import metadata as metadata
+from service.store.replay_table import replays as replays
 
 
 class JobColumns(TypedColumns):

@@ -10,6 +10,7 @@ from service.store.leases import Fence
 from service.store.tables import weights
 
 _LOAD = select(weights.c.sha256, weights.c.preprocessing_json).where(weights.c.job_id == bindparam("job_id"))
+_MISSING = "job {} has no weights: they come when it succeeds"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,5 +32,13 @@ def load(tx: Connection, job_id: str) -> StoredWeights:
     """What the job learned; raises NotFound when it has not (yet). Who may see it, `jobs.get` knows."""
     row = tx.execute(_LOAD, {"job_id": job_id}).one_or_none()
     if row is None:
-        raise NotFound(f"job {job_id} has no weights: they come when it succeeds")
+        raise NotFound(_MISSING.format(job_id))
     return StoredWeights(safetensors=blobs.get(tx, row[0]), preprocessing_json=row[1])
+
+
+def head(tx: Connection, job_id: str) -> bytes:
+    """The beginning of the safetensors file, which tells names and shapes; raises NotFound as `load`."""
+    row = tx.execute(_LOAD, {"job_id": job_id}).one_or_none()
+    if row is None:
+        raise NotFound(_MISSING.format(job_id))
+    return blobs.beginning(tx, row[0])

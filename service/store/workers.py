@@ -10,7 +10,7 @@ from service.store.database import clock, insert_or_ignore, moment
 from service.store.fingerprints import PRESENT_SECONDS
 from service.store.tables import workers
 
-State = Literal["idle", "leading", "helping"]
+State = Literal["idle", "leading", "helping", "replaying"]
 FORGOTTEN_SECONDS = 600.0
 """A worker not heard of for so long is gone from the list."""
 

@@ -32,7 +32,8 @@ def observed(run: Training, stride: int = 1000) -> dict[str, Points]:
 
 
 @pytest.mark.parametrize(
-    ("steps", "stride"), [(1, 1), (20, 1), (21, 2), (460, 23), (1000, 50), (10_000, 50), (10**6, 5000)]
+    ("steps", "stride"),
+    [(1, 1), (20, 1), (21, 2), (460, 23), (1000, 25), (5000, 25), (10_000, 50), (10**6, 5000)],
 )
 def test_samples_are_20_to_200(steps: int, stride: int) -> None:
     assert stride_of(steps) == stride

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.blas import SHORT
 from core.optim import BLOCK, make_optimizer
 from core.optim.base import Limits
 from core.parameters import Parameters
@@ -165,8 +166,8 @@ class Big(Parameters):
 @pytest.mark.parametrize("spec", ELEMENTWISE)
 def test_blocks_alter_no_bits(spec: AnyOptimizer) -> None:
     """Elements at both sides of a block's edge move as the same elements in a vector of their own do."""
-    edge = slice(BLOCK - 3, BLOCK + 4)
-    big, small = Big(2 * BLOCK + 5), Big(7)
+    edge = slice(BLOCK - SHORT, 2 * BLOCK + 5)
+    big, small = Big(2 * BLOCK + 5), Big(BLOCK + SHORT + 5)
     small.flat[:] = big.flat[edge]
     gradient = np.linspace(2, -2, 2 * BLOCK + 5, dtype=np.float32)
     own = gradient[edge].copy()

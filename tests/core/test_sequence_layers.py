@@ -245,6 +245,6 @@ def test_a_prediction_needs_numbers_that_the_embedding_knows() -> None:
     training = Training(spec, load_dataset(spec), SoloGroup())
     predictor = Predictor(spec, training.outcome().weights, Preprocessing())
 
-    assert len(predictor.predict([[0, 4, 2]])["y"]) == 1
+    assert predictor.outputs(np.array([[0.0, 4.0, 2.0]])).shape == (1, 1)
     with pytest.raises(InvalidData, match="from 0 to 4 for the embedding, got 7"):
         predictor.predict([[0, 1, 7]])

@@ -162,11 +162,13 @@ def test_openapi_shows_the_limits_of_a_spec(shared_api: TestClient) -> None:
     finally:
         shared_api.headers["Authorization"] = f"Bearer {KEY}"
     post = document["paths"]["/v1/jobs"]["post"]
-    assert post["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/TrainSpec")
+    assert post["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/JobSpec")
     assert {"201", "200", "400", "401", "403", "413", "415", "422", "503"} <= set(post["responses"])
     schemas = document["components"]["schemas"]
     assert schemas["TrainSpec"]["properties"]["epochs"]["minimum"] == 1
     assert schemas["TrainSpec"]["additionalProperties"] is False
+    kinds = {each["$ref"].rpartition("/")[2] for each in schemas["JobSpec"]["anyOf"]}
+    assert kinds == {"TrainSpec", "MinimizeSpec", "SolveSpec"}
     assert schemas["Job"]["properties"]["progress"]["$ref"].endswith("/Progress")
     for reference in set(_references(document)):
         assert reference.removeprefix("#/components/schemas/") in schemas

@@ -79,6 +79,18 @@ def test_the_example_of_the_readme_predicts(service: LocalService, iris: dict[st
     assert json.loads(done.stdout)["labels"] in (["setosa"], [0])
 
 
+def test_what_goes_on_inside_a_job(service: LocalService, iris: dict[str, Any]) -> None:
+    step = iris["result"]["steps"] // 2
+    gradients = service.client.gradients(iris["id"], step)
+    walk = service.client.walk(iris["id"], step, sample=1)
+    done = lockstep(service, "gradcheck", "examples/iris.json")
+
+    assert gradients["step"] == step
+    assert set(gradients["gradients"]) == set(gradients["norms"]) == set(walk["gradients"])
+    assert done.returncode == 0, done.stderr
+    assert "the gradient is that of the loss" in done.stdout
+
+
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors", ".json"])
 def test_weights_are_saved(service: LocalService, iris: dict[str, Any], tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"iris{suffix}"
@@ -232,3 +244,18 @@ def test_every_command_has_help(verb: str) -> None:
 
     assert done.returncode == 0
     assert "Usage" in done.stdout
+
+
+def test_weights_go_out_and_back_in(service: LocalService, iris: dict[str, Any], tmp_path: Path) -> None:
+    for suffix in (".safetensors", ".npz", ".onnx"):
+        assert lockstep(service, "weights", iris["id"], "-o", str(tmp_path / f"w{suffix}")).returncode == 0
+
+    for suffix in (".safetensors", ".npz"):
+        back = lockstep(
+            service, "train", "examples/iris.json", "--json", "--weights", str(tmp_path / f"w{suffix}")
+        )
+        start = json.loads(back.stdout)["spec"]["model"]["initial_weights"]
+        assert start == iris["result"]["parameters"]
+    wrong = lockstep(service, "train", "examples/wine.json", "--weights", str(tmp_path / "w.npz"))
+    assert wrong.returncode == 1
+    assert "0.weight: expected the shape (16, 13), got (16, 4)" in wrong.stderr

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from core.report import Points
-from core.submission import parse_spec, resolve, total_steps
+from core.submission import parse_job, resolve, total_steps
 from service.bell import TaskName
 from service.settings import Settings
 from service.store import events, evictions, history, jobs, leases, workers
@@ -89,7 +89,7 @@ class Bench:
 
     def submit(self, raw: dict[str, Any], **changes: Any) -> str:
         """Queue a job as the API does; returns its id."""
-        spec = resolve(parse_spec(raw | changes), lambda: 7)
+        spec = resolve(parse_job(raw | changes), lambda: 7)
         spec_json = spec.model_dump_json(exclude_none=True)
         new = NewJob(
             owner_id="owner",
@@ -97,6 +97,7 @@ class Bench:
             spec_sha256=hashlib.sha256(spec_json.encode()).hexdigest(),
             steps=total_steps(spec),
             workers=spec.workers,
+            kind=spec.kind,
         )
         with self.database.write() as tx:
             return jobs.create(tx, new).id

@@ -133,7 +133,7 @@ def test_filters(any_api: TestClient) -> None:
     [
         "staus=queued",
         "status=lost",
-        "kind=solve",
+        "kind=sweep",
         "limit=0",
         "limit=101",
         "limit=x",

@@ -34,7 +34,7 @@ def test_workers_and_queue(any_api: TestClient, database: Database) -> None:
     claim(database)
     queue = any_api.get("/v1/queue").json()
     assert queue["jobs"] == {"queued": 2, "running": 1, "cancelling": 0}
-    assert queue["workers"] == {"idle": 1, "leading": 2, "helping": 0}
+    assert queue["workers"] == {"idle": 1, "leading": 2, "helping": 0, "replaying": 0}
     assert queue["oldest_queued_seconds"] >= 0
 
 

@@ -38,7 +38,11 @@ SUCCEEDED = make_job(
         "steps": 1000,
         "stop_reason": "steps_done",
         "loss": 1.5e-13,
-        "metrics": {"test_accuracy": 0.96944},
+        "metrics": {
+            "test_accuracy": 0.96944,
+            "test_f1_per_class": [0.5, 1.0],
+            "test_confusion_matrix": [[11, 2], [0, 3]],
+        },
         "parameters": {"a": 2.00000078438591, "w": [[1, 2]]},
         "weights_sha256": "ab" * 32,
     },
@@ -66,10 +70,23 @@ def test_a_finished_job_shows_its_result_in_full() -> None:
 
     assert "steps_done after 1,000 steps" in text
     assert "test_accuracy 0.96944" in text
+    assert "test_f1_per_class 0.5 1\n" in text
+    assert "\n  11  2\n   0  3\n" in text
     assert "a         2.00000078438591" in text
     assert "[[1, 2]]" not in text
     assert "ab" * 32 in text
     assert "1.2 s" in text
+
+
+def test_a_job_without_a_loss_shows_its_value() -> None:
+    result = {**SUCCEEDED["result"], "loss": None, "value": 150.00007713, "metrics": {}}
+    update = Update(job=make_job(), history={"value": {"steps": [1], "values": [150.217687]}})
+
+    text = "\n".join(job_lines(make_job(status="succeeded", is_terminal=True, result=result)))
+
+    assert "value     150" in text
+    assert "loss" not in text
+    assert fields_of(update, None)["loss"] == "value 150.2"
 
 
 def test_a_failed_job_shows_its_error() -> None:

@@ -1,0 +1,62 @@
+"""The gradient check of a submitted job, as part of its validation."""
+
+import time
+from typing import Any
+
+from core.encoding import spell
+from core.explain.gradcheck import TOLERANCE, Element, ParameterCheck, check_gradients
+from core.spec import AnyResolvedSpec, ResolvedSpec
+from service.api.wire import finite
+from service.errors import unprocessable
+
+MOST_SECONDS = 5.0
+MOST_KINKS_SHOWN = 10
+
+
+def require_checkable(spec: AnyResolvedSpec, *, validate_only: bool) -> None:
+    """Refuse a check where a job would be made, and of jobs that have no model."""
+    if not validate_only:
+        message = "gradcheck: expected validate_only=true with it, for the check makes no job; add that"
+        raise unprocessable("", "not_validating", message)
+    if not isinstance(spec, ResolvedSpec):
+        message = f'gradcheck: expected a job of the kind "train", got "{spec.kind}"; take the parameter away'
+        raise unprocessable("/kind", "not_a_training", message)
+
+
+def checked_gradients(spec: AnyResolvedSpec) -> dict[str, Any]:
+    """The check as JSON; it ends after MOST_SECONDS, complete or not."""
+    if not isinstance(spec, ResolvedSpec):
+        raise TypeError(f"expected a training, got {spec.kind}")
+    until = time.monotonic() + MOST_SECONDS
+    check = check_gradients(spec, lambda: time.monotonic() > until)
+    return {
+        "passed": check.passed,
+        "complete": check.complete,
+        "loss": spell(check.loss),
+        "rows": check.rows,
+        "tolerance": TOLERANCE,
+        "parameters": [_parameter(each) for each in check.parameters],
+    }
+
+
+def _parameter(check: ParameterCheck) -> dict[str, Any]:
+    return {
+        "name": check.name,
+        "shape": list(check.shape),
+        "checked": check.checked,
+        "passed": check.passed,
+        "worst": None if check.worst is None else _element(check.worst),
+        "at_kinks": len(check.at_kinks),
+        "kinks": [_element(each) for each in check.at_kinks[:MOST_KINKS_SHOWN]],
+    }
+
+
+def _element(element: Element) -> object:
+    return finite(
+        {
+            "index": list(element.index),
+            "gradient": element.gradient,
+            "difference": element.difference,
+            "relative_error": element.relative_error,
+        }
+    )

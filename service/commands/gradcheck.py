@@ -1,0 +1,63 @@
+"""`lockstep gradcheck`: whether a job's gradient is that of its loss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from service.commands.access import (
+    CommandError,
+    DataDirOption,
+    JsonOption,
+    connected,
+    echo_json,
+    print_table,
+    read_json,
+)
+from service.commands.jobs import number
+
+
+def gradcheck(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The job as JSON; - is the standard input.")],
+    as_json: JsonOption = False,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Compare the gradient of a job's model with differences of its loss; makes no job."""
+    spec = read_json(file)
+    if not isinstance(spec, dict):
+        raise CommandError(f"{file} holds no job: expected a JSON object, such as those in examples/")
+    with connected(data_dir) as client:
+        check = client.validate(spec, gradcheck=True)["gradient_check"]
+    if as_json:
+        echo_json(check)
+    else:
+        _show(check)
+    if not check["passed"]:
+        raise typer.Exit(1)
+
+
+def _show(check: dict[str, Any]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("parameter", "shape", "checked", "worst error", "at", "gradient", "difference", ""):
+        table.add_column(heading)
+    for each in check["parameters"]:
+        worst = each["worst"] or {}
+        table.add_row(
+            each["name"],
+            " x ".join(map(str, each["shape"])) or "one number",
+            str(each["checked"]) + (f" ({each['at_kinks']} at a kink)" if each["at_kinks"] else ""),
+            number(worst.get("relative_error")),
+            ", ".join(map(str, worst.get("index", []))) or "-",
+            number(worst.get("gradient")),
+            number(worst.get("difference")),
+            "ok" if each["passed"] else "WRONG",
+        )
+    print_table(table)
+    rest = "" if check["complete"] else "; time ran out before all chosen elements were compared"
+    verdict = (
+        "the gradient is that of the loss" if check["passed"] else "the gradient is not that of the loss"
+    )
+    typer.echo(f"{verdict} (float64, {check['rows']} rows, errors up to {check['tolerance']:g} pass{rest})")

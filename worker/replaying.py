@@ -1,0 +1,109 @@
+"""How a worker answers a question about a step of a job: it computes up to that step again, alone.
+
+It works a stride at a time; between two it renews the lease and looks whether it is needed elsewhere. What
+is found is compared with the record: losses must come again bit for bit.
+"""
+
+import json
+import logging
+import math
+import time
+from collections.abc import Callable
+
+from core.checkpoint import Checkpoint
+from core.encoding import to_safetensors
+from core.explain.replay import NotReached, Replay
+from core.report import Report
+from core.spec import read_resolved
+from service.store import checkpoints, history, leases, replays
+from service.store.errors import Fenced, ReplayMismatch
+from service.store.replays import ReplayClaim
+from worker.failures import failure_of
+from worker.pace import Stride
+from worker.start import starting_weights
+from worker.tools import Tools
+
+logger = logging.getLogger(__name__)
+
+
+class NeededElsewhere(Exception):
+    """The worker is stopping, or a job waits that nobody else is free to lead."""
+
+
+def answer_replay(claim: ReplayClaim, tools: Tools, draining: Callable[[], bool]) -> bool:
+    """Answer the question, or leave it to somebody else; False for the latter."""
+    try:
+        found = _Answering(claim, tools, draining).run()
+        with tools.database.write() as tx:
+            replays.finish(tx, claim, found)
+    except NeededElsewhere:
+        with tools.database.write() as tx:
+            replays.release(tx, claim)
+        return False
+    except Fenced as error:
+        logger.warning("action=replay_fenced replay=%s error=%s", claim.id, error)
+    except Exception as error:
+        # Whatever it is, whoever asked learns of it.
+        message = str(error) if isinstance(error, NotReached) else failure_of(error).message
+        logger.warning("action=replay_failed replay=%s error=%r", claim.id, error)
+        with tools.database.write() as tx:
+            replays.fail(tx, claim, message)
+    else:
+        logger.info("action=replayed job=%s step=%d", claim.asked.job_id, claim.asked.step)
+    return True
+
+
+class _Answering:
+    """One try at a question."""
+
+    def __init__(self, claim: ReplayClaim, tools: Tools, draining: Callable[[], bool]) -> None:
+        self._claim = claim
+        self._tools = tools
+        self._draining = draining
+        self._looked_at = time.monotonic()
+
+    def run(self) -> bytes:
+        """What is found: safetensors for gradients, JSON for a walk. Raises NeededElsewhere and Fenced."""
+        asked = self._claim.asked
+        spec = read_resolved(self._claim.kind, self._claim.spec_json)
+        with self._tools.database.read() as tx:
+            saved = checkpoints.nearest(tx, asked.job_id, asked.step)
+        checkpoint = None if saved is None else Checkpoint.from_bytes(saved.data)
+        start = None if checkpoint else starting_weights(self._tools.database, spec)
+        replay = Replay(spec, asked.step, checkpoint, start)
+        stride = Stride()
+        while not replay.done:
+            started_at = time.monotonic()
+            report = replay.advance(stride.steps)
+            stride.took(report.step - report.first_step, time.monotonic() - started_at)
+            self._compare(report)
+            self._look_up()
+        if asked.question == "gradients":
+            return to_safetensors(replay.gradients())
+        return json.dumps(replay.walk(asked.sample)).encode()
+
+    def _compare(self, report: Report) -> None:
+        """Raise ReplayMismatch where the last loss or value of a stride is not the recorded one."""
+        name = "loss" if "loss" in report.series else "value"
+        points = report.series[name]
+        if not len(points.steps):
+            return
+        step, again = int(points.steps[-1]), float(points.values[-1])
+        with self._tools.database.read() as tx:
+            recorded = history.at(tx, self._claim.asked.job_id, name, step)
+        if recorded is None or recorded == again or (math.isnan(recorded) and math.isnan(again)):
+            return
+        message = f"the {name} of step {step} was recorded as {recorded!r} and came again as {again!r}"
+        raise ReplayMismatch(name, step, message)
+
+    def _look_up(self) -> None:
+        """Renew the lease, and stop where the worker is needed elsewhere; every now and then."""
+        if self._draining():
+            raise NeededElsewhere
+        if time.monotonic() - self._looked_at < self._tools.settings.renew_seconds:
+            return
+        self._looked_at = time.monotonic()
+        with self._tools.database.write() as tx:
+            replays.renew(tx, self._claim)
+            if leases.jobs_waiting(tx, self._tools.worker.fingerprint):
+                raise NeededElsewhere
