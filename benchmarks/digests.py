@@ -126,7 +126,7 @@ EPOCHS = {
     "spiral": 300,
     "diabetes": 600,
     "moons": 1000,
-    "images": 60,
+    "images": 180,
     "tokens": 30,
     "curve": 2000,
 }

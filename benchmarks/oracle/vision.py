@@ -1,6 +1,6 @@
 """Layers over images and signals with every option, batch norm, and dropout with its masks handed over.
 
-The numbers to learn from are multiples of a half, so that windows have several largest numbers here and there.
+The numbers to learn from are multiples of a half: windows have several largest numbers here and there.
 """
 
 from collections.abc import Callable, Sequence
