@@ -30,7 +30,8 @@ from service.store.replay_table import replays as replays
 class JobColumns(TypedColumns):
     """A job. `step` counts the steps done; `checkpoint_step` is the latest checkpoint's.
 
-    `spec_json` lacks `data.inline`, which is in `inline_json` or, when large, in the blob `inline_sha256`.
+    `spec_json` lacks `data.inline` and `model.initial_weights`: these are in `inline_json`, a line each, or,
+    when large, in the blob `inline_sha256`.
     `evictions` counts those since the latest checkpoint that was later than the one before.
     """
 

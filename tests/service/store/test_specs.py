@@ -1,0 +1,53 @@
+"""A spec in parts, and whole again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from service.store.database import Database
+from service.store.specs import MOST_INLINE_IN_ROW, StoredSpec, put_together, take_apart
+
+ROWS = {"x": [[1.5, 2], [3, 4]], "y": [6, 8]}
+MANY = {"x": [0.1] * MOST_INLINE_IN_ROW, "y": [1] * MOST_INLINE_IN_ROW}
+WEIGHTS = {"0.weight": [[1e-300, 2]], "0.bias": [3]}
+
+
+@pytest.mark.parametrize(
+    ("spec", "bulk"),
+    [
+        ({"model": {"layers": [], "initial_weights": None}, "data": {"builtin": "iris"}}, False),
+        ({"kind": "minimize", "objective": "x**2"}, False),
+        ({"data": {"inline": ROWS}, "model": {"expression": "a*x"}}, True),
+        (
+            {
+                "data": {"inline": ROWS, "standardize": True},
+                "model": {"initial_weights": WEIGHTS},
+                "epochs": 3,
+            },
+            True,
+        ),
+        ({"model": {"layers": [1], "initial_weights": WEIGHTS}, "data": {"builtin": "iris"}}, True),
+        ({"name": 'a "null"\nname', "data": {"inline": MANY}, "model": {"initial_weights": WEIGHTS}}, True),
+    ],
+    ids=["nothing", "another kind", "data", "data and weights", "weights", "large"],
+)
+def test_a_spec_comes_back_whole(database: Database, spec: dict[str, object], bulk: bool) -> None:
+    with database.write() as tx:
+        stored = take_apart(tx, json.dumps(spec))
+        whole = put_together(tx, stored)
+
+    assert json.loads(whole) == spec
+    assert list(json.loads(whole)) == list(spec)
+    assert (stored.inline_json is not None or stored.inline_sha256 is not None) == bulk
+    assert len(stored.spec_json) < 200
+
+
+def test_a_large_bulk_is_a_blob(database: Database) -> None:
+    with database.write() as tx:
+        stored = take_apart(tx, json.dumps({"data": {"inline": MANY}}))
+
+    assert isinstance(stored, StoredSpec)
+    assert stored.inline_json is None
+    assert stored.inline_sha256 is not None
