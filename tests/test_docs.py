@@ -40,7 +40,10 @@ def types_of(kinds: tuple[type[BaseModel], ...]) -> list[str]:
             {key.alias or name for kind in LAYER_TYPES.values() for name, key in kind.model_fields.items()}
         ),
     ],
-    ids="layers optimizers schedules losses metrics augmentation starts builtins generators job keys".split(),
+    ids=[
+        *("layers", "optimizers", "schedules", "losses", "metrics", "augmentation", "starts"),
+        *("builtins", "generators", "job", "keys"),
+    ],
 )
 def test_every_word_of_a_spec_is_in_the_reference(names: list[str]) -> None:
     assert names

@@ -61,8 +61,8 @@ class JobError:
 class Job:
     """A job as it was at `version`, which grows with each visible change; all else here follows from it.
 
-    In lists `spec_json` lacks inline data and initial weights. `step` counts the steps done. `result` may hold
-    NaN and infinities.
+    In lists `spec_json` lacks inline data and initial weights. `step` counts the steps done. `result` may
+    hold NaN and infinities.
     """
 
     id: str
