@@ -95,6 +95,8 @@ class Database:
 
     def __init__(self, url: str, *, checkpoints_wal: bool = False) -> None:
         self._engine = _make_engine(url)
+        self._disposed = False
+        event.listen(self._engine, "checkin", self._close_late)
         is_sqlite = self._engine.dialect.name == "sqlite"
         options = SQLITE_READS if is_sqlite else POSTGRESQL_READS
         self._reads = self._engine.execution_options(**options)
@@ -119,7 +121,13 @@ class Database:
 
     def dispose(self) -> None:
         """Close the connections that are idle; those in use close when they come back."""
+        self._disposed = True
         self._engine.dispose()
+
+    def _close_late(self, connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        # They come back to a pool that is out of use: nobody else would close them.
+        if self._disposed and connection is not None:
+            record.invalidate()
 
     @contextmanager
     def _own_turn(self) -> Iterator[None]:

@@ -95,6 +95,17 @@ def test_sqlite_is_durable_and_its_log_is_copied_by_one_process_only(
     api.dispose()
 
 
+def test_what_is_in_use_at_the_end_is_closed_when_it_comes_back(database: Database) -> None:
+    with database.read() as tx:
+        connection = tx.connection.dbapi_connection
+        database.dispose()
+        assert tx.execute(text("SELECT 1")).scalar() == 1
+
+    assert connection is not None
+    with pytest.raises(Exception, match="closed"):
+        connection.cursor().execute("SELECT 1")
+
+
 def test_a_frozen_writer_on_postgresql_is_cut_off(postgresql: PostgresqlCluster) -> None:
     name = postgresql.take()
     database = Database(postgresql.url(name))
