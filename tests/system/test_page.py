@@ -4,80 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from service.client import WeightsFormat
-from tests.local_service import ROOT, LocalService, local_service, wait_until
-from tests.system.browsing import Visit, is_drawn, missing, running_browser, scrolls_sideways
+from tests.local_service import wait_until
+from tests.system.browsing import Visit, is_drawn, scrolls_sideways
+from tests.system.page_jobs import DIGITS, LINE, QUIET_MS, SLOWEST_MS, finished
 
 pytestmark = [
     pytest.mark.timeout(120),
     pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc, which is Linux's"),
 ]
-
-LINE = {
-    "name": "line",
-    "model": {"expression": "a*x + b", "parameters": {"a": 4, "b": 1}},
-    "data": {"inline": {"x": [1, 2], "y": [6, 8]}},
-    "loss": "mse",
-    "optimizer": {"type": "sgd", "learning_rate": 0.1},
-    "epochs": 1000,
-    "batch_size": "full",
-    "seed": 3,
-    "dtype": "float64",
-}
-DIGITS = {
-    "name": "digits",
-    "model": {"layers": [{"type": "linear", "in": 64, "out": 10}]},
-    "data": {"builtin": "digits", "validation_fraction": 0.2},
-    "loss": "cross_entropy",
-    "optimizer": {"type": "adam", "learning_rate": 0.01},
-    "epochs": 5,
-    "batch_size": 64,
-    "seed": 3,
-    "shards": 2,
-}
-QUIET_MS = 2_500
-"""Longer than the pause between two looks at anything that moves."""
-SLOWEST_MS = 15_000
-"""Longer than the pause between two looks at anything."""
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
-    if not (ROOT / "service" / "dashboard" / "dist" / "index.html").is_file():
-        missing("the page is not built; `make install` builds it")
-    with local_service(tmp_path_factory.mktemp("page") / "data") as running:
-        wait_until(lambda: len(running.client.workers()["data"]) == 2)
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as running:
-        yield running
-
-
-@pytest.fixture
-def visit(browser: Browser, service: LocalService) -> Iterator[Visit]:
-    visiting = Visit(browser, service)
-    yield visiting
-    visiting.context.close()
-    assert visiting.complaints == []
-    assert [r.url for r in visiting.requests if not r.url.startswith((service.url, "blob:"))] == []
-
-
-def finished(service: LocalService, spec: dict[str, Any]) -> dict[str, Any]:
-    """The job of a spec, at its end."""
-    job = service.client.create_job(spec)
-    for update in service.client.watch(job["id"]):
-        job = update.job
-    return job
 
 
 def test_from_an_empty_list_to_a_trained_job(visit: Visit) -> None:

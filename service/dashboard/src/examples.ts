@@ -76,6 +76,82 @@ export const EXAMPLES: readonly Example[] = [
 }`,
   },
   {
+    name: "Images",
+    about:
+      "A small convolutional net on the same digits, with batch norm, dropout and a falling learning rate.",
+    spec: `{
+  "name": "digits as images",
+  "model": {"layers": [
+    {"type": "unflatten", "shape": [1, 8, 8]},
+    {"type": "conv2d", "in": 1, "out": 8, "kernel_size": 3, "padding": 1},
+    {"type": "batch_norm_2d", "num_features": 8},
+    {"type": "relu"},
+    {"type": "max_pool2d", "kernel_size": 2},
+    {"type": "conv2d", "in": 8, "out": 16, "kernel_size": 3, "padding": 1},
+    {"type": "relu"},
+    {"type": "max_pool2d", "kernel_size": 2},
+    {"type": "flatten"},
+    {"type": "dropout", "p": 0.2},
+    {"type": "linear", "in": 64, "out": 10}
+  ]},
+  "data": {"builtin": "digits", "test_fraction": 0.2, "standardize": true},
+  "loss": "cross_entropy",
+  "optimizer": {"type": "adam", "learning_rate": 0.005},
+  "schedule": {"type": "cosine"},
+  "epochs": 30,
+  "batch_size": 64,
+  "seed": 1
+}`,
+  },
+  {
+    name: "Sequences",
+    about:
+      "The digits read line by line: an LSTM in both directions, then a transformer layer, on two workers.",
+    spec: `{
+  "name": "sequence",
+  "model": {"layers": [
+    {"type": "unflatten", "shape": [8, 8]},
+    {"type": "lstm", "in": 8, "hidden": 32, "bidirectional": true},
+    {"type": "transformer_encoder_layer", "d_model": 64, "nhead": 4, "dim_feedforward": 64},
+    {"type": "flatten"},
+    {"type": "linear", "in": 512, "out": 10}
+  ]},
+  "data": {"builtin": "digits", "test_fraction": 0.2, "standardize": true},
+  "loss": "cross_entropy",
+  "optimizer": {"type": "adam", "learning_rate": 0.003},
+  "epochs": 12,
+  "batch_size": 64,
+  "seed": 7,
+  "workers": 2,
+  "shards": 2
+}`,
+  },
+  {
+    name: "A minimum",
+    about: "Walks down to the bottom of x² from x = 1.2; the history has x and its gradient at every step.",
+    spec: `{
+  "kind": "minimize",
+  "name": "the bottom of a parabola",
+  "objective": "x**2",
+  "start": {"x": 1.2},
+  "optimizer": {"type": "sgd", "learning_rate": 0.3},
+  "stop": {"value_below": 0.001}
+}`,
+  },
+  {
+    name: "A value",
+    about: "Finds the b for which a product is 150: the error is walked back along the gradient.",
+    spec: `{
+  "kind": "solve",
+  "name": "which b gives 150",
+  "expression": "(2*w + 3*b)*(2*b + 1)",
+  "start": {"w": 3, "b": 4},
+  "solve_for": ["b"],
+  "target": 150,
+  "tolerance": 1e-4
+}`,
+  },
+  {
     name: "Too fast",
     about:
       "The line again with a learning rate that is too large: the loss grows until the job fails as diverged.",

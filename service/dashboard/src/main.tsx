@@ -7,6 +7,7 @@ import "./styles/list.css";
 import "./styles/job.css";
 import "./styles/record.css";
 import "./styles/forms.css";
+import "./styles/explain.css";
 import "./styles/narrow.css";
 import { App } from "./app.tsx";
 import { followAddress, startClock } from "./session.ts";

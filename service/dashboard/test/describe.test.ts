@@ -50,6 +50,77 @@ test("an expression in words", () => {
   assert.equal(rows["Batches"], "all rows at once");
 });
 
+test("what a training has beside its optimizer", () => {
+  const { rows } = describe({
+    model: { layers: [] },
+    optimizer: { type: "sgd", momentum: 0, dampening: 0, learning_rate: 0.1 },
+    schedule: { type: "step", step_size: 5, gamma: 0.5, warmup_steps: 0, warmup_start_factor: 0.33 },
+    clip: { norm: 1, value: null },
+    penalty: null,
+    metrics: ["accuracy", { type: "top_k_accuracy", k: 3 }],
+    stop: { patience: null, min_delta: 0.1 },
+  });
+  assert.deepEqual(rows, [
+    ["Optimizer", "sgd, learning rate 0.1"],
+    ["Schedule", "step, step size 5, gamma 0.5"],
+    ["Clipping", "norm 1"],
+    ["Metrics", "accuracy; top k accuracy, k 3"],
+  ]);
+});
+
+test("layers without what is usual, and with the layers within them", () => {
+  const conv = { type: "conv2d", in: 1, out: 8, kernel_size: [3, 3], stride: [1, 1], padding: [1, 1], groups: 1 };
+  const { model } = describe({
+    model: {
+      layers: [
+        conv,
+        { type: "residual", layers: [{ type: "linear", in: 2, out: 2, bias: false }, { type: "relu" }] },
+        { type: "concat", branches: [[{ type: "relu" }], [{ type: "tanh" }]], dim: 1 },
+      ],
+    },
+  });
+  assert.deepEqual(model, [
+    "conv2d 1 → 8 (kernel size 3 3, padding 1 1)",
+    "residual (linear 2 → 2 (no bias) → relu)",
+    "concat (relu | tanh, dim 1)",
+  ]);
+});
+
+test("the other kinds in words", () => {
+  const minimize = describe({
+    kind: "minimize",
+    objective: "x**2",
+    start: { x: 1.2 },
+    optimizer: { type: "sgd", learning_rate: 0.3 },
+    steps: 100,
+    stop: { value_below: 0.001 },
+  });
+  assert.deepEqual(minimize.model, ["x**2"]);
+  assert.ok(minimize.isExpression);
+  assert.deepEqual(Object.fromEntries(minimize.rows), {
+    Start: "x 1.2",
+    Optimizer: "sgd, learning rate 0.3",
+    Steps: "at most 100",
+    "Stops early": "value below 0.001",
+  });
+  const solve = describe({
+    kind: "solve",
+    expression: "w*b",
+    start: { w: 3, b: 4 },
+    solve_for: ["w", "b"],
+    target: 150,
+    tolerance: 0.0001,
+    refresh_gradient: false,
+  });
+  assert.deepEqual(solve.model, ["w*b"]);
+  assert.deepEqual(Object.fromEntries(solve.rows), {
+    Start: "w 3, b 4",
+    "Solved for": "w b",
+    Target: "150 ± 0.0001",
+    Gradient: "that of the start throughout",
+  });
+});
+
 test("a spec of a shape that this page does not know harms nothing", () => {
   for (const odd of [{}, { model: null, data: [1], loss: null }, { model: { layers: "x" }, stop: 3 }]) {
     assert.ok(Array.isArray(describe(odd).rows));

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   explodes,
-  families,
   firstNonFinite,
   lastStep,
   merge,
@@ -107,11 +106,4 @@ test("an explosion is told from a large loss", () => {
   assert.ok(explodes({ steps: [0, 1, 2], values: [1, 1e9, Infinity] }));
   assert.ok(!explodes({ steps: [0, 1, 2], values: [5e8, 1e9, 2e8] }));
   assert.ok(!explodes({ steps: [], values: [] }));
-});
-
-test("series of one kind share an axis, losses first", () => {
-  const found = families(["validation_accuracy", "validation_loss", "loss", "validation_mae", "accuracy"]);
-  assert.deepEqual([...found.keys()], ["loss", "accuracy", "mae"]);
-  assert.deepEqual(found.get("loss"), ["loss", "validation_loss"]);
-  assert.deepEqual(found.get("accuracy"), ["accuracy", "validation_accuracy"]);
 });

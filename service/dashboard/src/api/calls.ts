@@ -1,8 +1,8 @@
 /** The service's addresses, one function each. */
 
 import type { WireHistory } from "../pure/history.ts";
-import { get, post, reader, send, withQuery, type Answer, type Current } from "./http.ts";
-import type { Job, JobEvent, Page, Queue, Validation, Worker } from "./types.ts";
+import { ask, get, post, reader, readJson, send, withQuery, type Answer, type Current } from "./http.ts";
+import type { Gradients, Job, JobEvent, Page, Queue, Validation, Walk, Worker } from "./types.ts";
 
 const jobPath = (id: string, rest = ""): string => `/v1/jobs/${encodeURIComponent(id)}${rest}`;
 
@@ -56,6 +56,37 @@ export const getQueue = (signal: AbortSignal): Promise<Current<Queue>> => readQu
 
 /** Rejects with Refused (401) where the service does not know this key. */
 export const tryKey = (key: string): Promise<Response> => send("/v1/queue", { key });
+
+/** A question about a step that a worker may have to compute again first; `onPending` hears why it takes long. */
+export interface Asking {
+  readonly signal: AbortSignal;
+  readonly onPending: (message: string) => void;
+}
+
+export async function getGradients(id: string, step: number, asking: Asking): Promise<Gradients> {
+  const path = withQuery(jobPath(id, "/gradients"), { step });
+  // The gradients themselves may be megabytes: only their norms are kept.
+  const answer = await readJson<Gradients>(await ask(path, { signal: asking.signal }, asking.onPending));
+  return { step: answer.step, norms: answer.norms };
+}
+
+export async function getWalk(id: string, at: Place, asking: Asking): Promise<Walk> {
+  const path = withQuery(jobPath(id, "/walk"), { ...at });
+  return readJson<Walk>(await ask(path, { signal: asking.signal }, asking.onPending));
+}
+
+/** A row of a step's batch. */
+export interface Place {
+  readonly step: number;
+  readonly sample: number;
+}
+
+/** The model's graph as SVG text; with a place, with the values and gradients there. */
+export async function getDrawing(id: string, at: Place | null, asking: Asking): Promise<string> {
+  const path = withQuery(jobPath(id, "/graph"), { format: "svg", ...at });
+  const call = { signal: asking.signal, headers: { Accept: "image/svg+xml" } };
+  return (await ask(path, call, asking.onPending)).text();
+}
 
 export const WEIGHT_FORMATS = ["safetensors", "npz", "json"] as const;
 export type WeightFormat = (typeof WEIGHT_FORMATS)[number];

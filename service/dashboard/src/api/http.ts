@@ -43,6 +43,8 @@ export interface Call {
 
 /** A service that takes longer than this to answer counts as absent, so that no poll waits for ever. */
 const PATIENCE_MS = 30_000;
+/** Between two questions whose answer is being computed, where the service names no time. */
+const PAUSE_MS = 1_000;
 
 export async function send(path: string, call: Call = {}): Promise<Response> {
   const sentKey = call.key ?? key.value;
@@ -90,6 +92,26 @@ export async function get<T>(path: string, signal?: AbortSignal, etag?: string |
   return { data: await readJson<T>(response), etag: response.headers.get("ETag"), wish };
 }
 
+/** Asks until the answer is there: 202 says that it is being computed, why it takes long, and when to ask again. */
+export async function ask(path: string, call: Call, onPending: (message: string) => void): Promise<Response> {
+  for (;;) {
+    const response = await send(path, call);
+    if (response.status !== 202) return response;
+    onPending((await readJson<{ readonly message: string }>(response)).message);
+    await rest(wishOf(response.headers.get("Retry-After")) || PAUSE_MS, call.signal);
+  }
+}
+
+function rest(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
+}
+
 export interface Current<T> {
   readonly data: T;
   readonly moved: boolean;
@@ -122,7 +144,7 @@ export async function post<T>(
   return readJson<T>(await send(path, call));
 }
 
-async function readJson<T>(response: Response): Promise<T> {
+export async function readJson<T>(response: Response): Promise<T> {
   try {
     return (await response.json()) as T;
   } catch {

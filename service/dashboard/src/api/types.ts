@@ -1,5 +1,7 @@
 /** The HTTP contract, as far as the page reads it. */
 
+import type { Metric } from "../pure/metrics.ts";
+
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export interface JsonObject {
   readonly [key: string]: Json;
@@ -20,7 +22,9 @@ export interface Result {
   readonly steps: number;
   readonly stop_reason: string;
   readonly loss: number | string | null;
-  readonly metrics: Readonly<Record<string, number | string | null>>;
+  /** What the formula of a job without a loss gives. */
+  readonly value?: number | string | null;
+  readonly metrics: Readonly<Record<string, Metric>>;
   readonly parameters: Readonly<Record<string, Json>> | null;
   readonly weights_sha256: string;
 }
@@ -96,7 +100,7 @@ export interface Worker {
   readonly id: string;
   readonly host: string;
   readonly pid: number;
-  readonly state: "idle" | "leading" | "helping";
+  readonly state: "idle" | "leading" | "helping" | "replaying";
   readonly job_id: string | null;
   readonly fingerprint: string | null;
   /** False for one that has not been heard of for a while. */
@@ -107,4 +111,37 @@ export interface Worker {
 export interface Queue {
   readonly jobs: Readonly<Record<string, number>>;
   readonly workers: Readonly<Record<string, number>>;
+}
+
+/** The gradient of a step's whole batch, in short. */
+export interface Gradients {
+  readonly step: number;
+  readonly norms: Readonly<Record<string, number | string>>;
+}
+
+/** One row's way through the model and back. Values are numbers, nested lists, or summaries of large arrays. */
+export interface Walk {
+  readonly step: number;
+  readonly sample: number;
+  readonly forward: readonly {
+    readonly node: number;
+    readonly name: string;
+    readonly formula: string | null;
+    readonly value: Json;
+  }[];
+  readonly backward: readonly WalkStep[];
+}
+
+export interface WalkStep {
+  readonly node: number;
+  readonly name: string;
+  readonly value: Json;
+  readonly gradient: Json;
+  readonly inputs: readonly {
+    readonly node: number;
+    readonly name: string;
+    readonly derivative: { readonly formula: string; readonly value: Json };
+    readonly gradient: Json;
+    readonly rule: string;
+  }[];
 }

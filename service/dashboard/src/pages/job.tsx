@@ -20,9 +20,14 @@ import {
   stepsOf,
   type Fact,
 } from "../parts/small.tsx";
+import { Findings } from "../parts/findings.tsx";
+import { ModelCard } from "../parts/model.tsx";
+import { SeriesCard } from "../parts/series.tsx";
 import { SpecCard } from "../parts/spec.tsx";
 import { EventsCard, TimelineCard } from "../parts/timeline.tsx";
 import { count, moment, percent, span, speed, words } from "../pure/format.ts";
+import { findingsOf } from "../pure/findings.ts";
+import { MAIN_GROUP } from "../pure/groups.ts";
 import { JOB_LIMITS } from "../pure/pacing.ts";
 import { againLink } from "../pure/route.ts";
 import { retryNow, usePolling } from "../poller.ts";
@@ -54,17 +59,19 @@ export function JobPage({ id }: { id: string }): JSX.Element {
     <div class="job">
       <Head job={job} watch={watch} />
       {job.error ? <ErrorBox job={job} /> : null}
+      <Findings findings={findingsOf(watch.events.value)} />
       <div class="job-grid">
         <div class="job-main">
-          <Card title="Learning curve" class="curve-card">
-            {watch.loaded.value && Object.keys(watch.history.value).length === 0 ? (
+          <Card title={job.kind === "train" ? "Learning curve" : "Value"} class="curve-card">
+            {watch.main.loaded.value && watch.main.last === null ? (
               <p class="note curve-empty">
                 {job.is_terminal ? "This job recorded no step." : "The curve begins with the first step."}
               </p>
             ) : (
-              <Curve history={watch.history} detail={(low, high, stop) => watch.detail(low, high, stop)} />
+              <Curve group={MAIN_GROUP} watch={watch.main} label={words} restless />
             )}
           </Card>
+          <SeriesCard job={job} names={watch.names.value} />
           <SpecCard job={job} />
         </div>
         <div class="job-side">
@@ -73,6 +80,7 @@ export function JobPage({ id }: { id: string }): JSX.Element {
           <TimelineCard job={job} />
         </div>
         <div class="job-wide">
+          <ModelCard job={job} />
           <EventsCard events={watch.events.value} />
         </div>
       </div>
@@ -129,7 +137,7 @@ function progressFacts(job: Job, stepsPerSecond: number | null): Fact[] {
   const eta = job.is_terminal ? null : job.progress.eta_seconds;
   return [
     { name: "Step", value: stepsOf(job) },
-    { name: "Epoch", value: typeof epochs === "number" ? `${epoch} / ${count(epochs)}` : epoch },
+    ...(typeof epochs === "number" ? [{ name: "Epoch", value: `${epoch} / ${count(epochs)}` }] : []),
     { name: "Speed", value: speed(stepsPerSecond) },
     { name: job.is_terminal ? "Ran for" : "Running for", value: ran === null ? "–" : span(ran) },
     ...(job.is_terminal ? [] : [{ name: "Time left", value: eta === null ? "–" : `about ${span(eta)}` }]),

@@ -27,7 +27,13 @@ const AXIS_FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif
 const css = (name: string): string =>
   getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-const nameOf = (index: number): string => `--series-${(index % 4) + 1}`;
+/** How many colours the style sheet has; further lines are dashed. */
+const COLORS = 8;
+
+const nameOf = (index: number): string => `--series-${(index % COLORS) + 1}`;
+
+/** Whether the n-th line has the colour of one before it. */
+export const isDashed = (index: number): boolean => Math.floor(index / COLORS) % 2 === 1;
 
 /** The colour of the n-th series, for styles; the style sheet defines it. */
 export const colorOf = (index: number): string => `var(${nameOf(index)})`;
@@ -166,7 +172,12 @@ export class CurveChart {
     const color = seriesColor(index);
     const stroke = (): string =>
       this.faint[index] ? `color-mix(in srgb, ${color} 30%, transparent)` : color;
-    return { stroke, width: index === 0 ? 1.5 : 2, points: { size: 5, fill: color } };
+    return {
+      stroke,
+      width: index === 0 ? 1.5 : 2,
+      points: { size: 5, fill: color },
+      ...(isDashed(index) ? { dash: [5, 4] } : {}),
+    };
   }
 
   /** Tells of a zoom that a person made with the mouse (drag; double click for everything). */

@@ -1,17 +1,21 @@
-/** A job's recorded curves: which series, log or linear, zoom, and the values under the pointer. */
+/** A group of a job's series: log or linear, zoom, and the values under the pointer. */
 
 import { useSignal, type Signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { JSX } from "preact";
-import { words } from "../pure/format.ts";
-import { EMPTY, explodes, families, type History, type Series } from "../pure/history.ts";
+import type { Group } from "../pure/groups.ts";
+import { EMPTY, explodes, type History, type Series } from "../pure/history.ts";
+import type { SeriesWatch } from "../watch.ts";
 import { CurveChart, type Window } from "./chart.ts";
 import { Legend, Notes, summary } from "./legend.tsx";
 
 interface CurveProps {
-  readonly history: Signal<History>;
-  /** Denser points of a window, for a zoomed curve. */
-  readonly detail: (low: number, high: number, stop: AbortSignal) => Promise<History>;
+  readonly group: Group;
+  readonly watch: SeriesWatch;
+  /** A line's words in the legend. */
+  readonly label: (name: string) => string;
+  /** Whether a trend is offered, for series that have a value at every step. */
+  readonly restless?: boolean;
 }
 
 const LOG = "lockstep.log";
@@ -21,46 +25,35 @@ const NARROW_HEIGHT = 240;
 /** Below this many points in a zoomed window it is worth asking for denser ones. */
 const SPARSE = 400;
 
-export function Curve({ history, detail }: CurveProps): JSX.Element {
-  const found = families(Object.keys(history.value).filter((name) => history.value[name]?.steps.length));
-  const wanted = useSignal("loss");
-  const chosen = useSignal(sessionStorage.getItem(LOG));
-  const smooth = useSignal(true);
-  const family = found.has(wanted.value) ? wanted.value : ([...found.keys()][0] ?? "loss");
-  const names = found.get(family) ?? [];
+export function Curve({ group, watch, label, restless }: CurveProps): JSX.Element {
+  const history = watch.history;
+  const names = group.names.filter((name) => history.value[name]?.steps.length);
+  const kept = `${LOG}.${group.key}`;
+  const chosen = useSignal(sessionStorage.getItem(kept));
+  const smooth = useSignal(restless === true);
   // Until somebody chooses, an explosion is shown on the scale that can show it.
   const log =
     chosen.value === null
-      ? names.some((name) => explodes(history.value[name] ?? EMPTY))
+      ? group.log || names.some((name) => explodes(history.value[name] ?? EMPTY))
       : chosen.value === "1";
   const setLog = (on: boolean): void => {
     chosen.value = on ? "1" : "0";
-    sessionStorage.setItem(LOG, chosen.value);
+    sessionStorage.setItem(kept, chosen.value);
   };
   return (
     <>
       <div class="curve-tools">
-        {found.size > 1 ? (
-          <label class="field-inline">
-            <span class="curve-label">Series</span>
-            <select value={family} onChange={(event) => (wanted.value = event.currentTarget.value)}>
-              {[...found.keys()].map((name) => (
-                <option key={name} value={name}>
-                  {words(name)}
-                </option>
-              ))}
-            </select>
-          </label>
+        {restless ? (
+          <button
+            type="button"
+            class="toggle"
+            aria-pressed={smooth.value}
+            onClick={() => (smooth.value = !smooth.value)}
+          >
+            Trend
+          </button>
         ) : null}
-        <button
-          type="button"
-          class="toggle"
-          aria-pressed={smooth.value}
-          onClick={() => (smooth.value = !smooth.value)}
-        >
-          Trend
-        </button>
-        <div class="switch" role="group" aria-label="Scale of the values">
+        <div class="switch" role="group" aria-label={`Scale of the ${group.label}`}>
           <button type="button" aria-pressed={!log} onClick={() => setLog(false)}>
             Linear
           </button>
@@ -74,21 +67,22 @@ export function Curve({ history, detail }: CurveProps): JSX.Element {
         names={names}
         log={log}
         smooth={smooth.value}
-        history={history}
-        detail={detail}
+        watch={watch}
+        label={label}
       />
     </>
   );
 }
 
-interface PlotProps extends CurveProps {
+interface PlotProps extends Pick<CurveProps, "watch" | "label"> {
   readonly names: readonly string[];
   readonly log: boolean;
   readonly smooth: boolean;
 }
 
 /** One chart for one choice of series and scale. */
-function Plot({ names, log, smooth, history, detail }: PlotProps): JSX.Element {
+function Plot({ names, log, smooth, watch, label }: PlotProps): JSX.Element {
+  const history = watch.history;
   const parent = useRef<HTMLDivElement>(null);
   const chart = useRef<CurveChart | null>(null);
   const zoom = useSignal<Window | null>(null);
@@ -127,21 +121,21 @@ function Plot({ names, log, smooth, history, detail }: PlotProps): JSX.Element {
   }, []);
 
   useEffect(() => chart.current?.draw(shown, hidden.value), [shown, hidden.value]);
-  useDetail(zoom, dense, { names, history, detail });
+  useDetail(zoom, dense, watch, names);
 
   return (
     <div class="curve">
-      <Legend names={names} shown={shown} step={step.value} hidden={hidden} />
+      <Legend names={names} label={label} shown={shown} step={step.value} hidden={hidden} />
       <div
         class="curve-plot"
         ref={parent}
         role="img"
         tabIndex={0}
-        aria-label={`${summary(names, history.value)} Keys: plus and minus zoom, arrows move, 0 shows everything.`}
+        aria-label={`${summary(names, label, history.value)} Keys: plus and minus zoom, arrows move, 0 shows everything.`}
         onKeyDown={(event) => onKey(event, chart.current)}
       />
       <div class="curve-foot">
-        <Notes names={names} history={history.value} log={log} />
+        <Notes names={names} label={label} history={history.value} log={log} />
         <span class="curve-zoom">
           <button
             type="button"
@@ -177,17 +171,18 @@ function Plot({ names, log, smooth, history, detail }: PlotProps): JSX.Element {
 function useDetail(
   zoom: Signal<Window | null>,
   dense: Signal<History | null>,
-  props: Omit<PlotProps, "log" | "smooth">,
+  watch: SeriesWatch,
+  names: readonly string[],
 ): void {
   const window = zoom.value;
   useEffect(() => {
     dense.value = null;
-    const series = props.history.peek()[props.names[0] ?? ""];
+    const series = watch.history.peek()[names[0] ?? ""];
     if (!window || !series || !isSparse(series, window)) return undefined;
     const controller = new AbortController();
     // A pause, so that a hand on the zoom button does not ask for each stop on the way.
     const timer = setTimeout(() => {
-      props.detail(window.low, window.high, controller.signal).then(
+      watch.detail(window.low, window.high, controller.signal).then(
         (found) => (dense.value = found),
         // The coarse curve stays; the poller is the one to say that the service is away.
         () => undefined,

@@ -3,18 +3,21 @@
 import type { Signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import type { JSX } from "preact";
-import { count, number, words } from "../pure/format.ts";
+import { count, number } from "../pure/format.ts";
 import { EMPTY, explodes, firstNonFinite, type History, type Series } from "../pure/history.ts";
-import { colorOf } from "./chart.ts";
+import { colorOf, isDashed } from "./chart.ts";
+
+type Label = (name: string) => string;
 
 interface LegendProps {
   readonly names: readonly string[];
+  readonly label: Label;
   readonly shown: History;
   readonly step: number | null;
   readonly hidden: Signal<ReadonlySet<string>>;
 }
 
-export function Legend({ names, shown, step, hidden }: LegendProps): JSX.Element {
+export function Legend({ names, label, shown, step, hidden }: LegendProps): JSX.Element {
   const toggle = (name: string): void => {
     const next = new Set(hidden.value);
     if (!next.delete(name)) next.add(name);
@@ -24,8 +27,12 @@ export function Legend({ names, shown, step, hidden }: LegendProps): JSX.Element
     <div class="legend">
       {names.map((name, i) => (
         <button key={name} type="button" aria-pressed={!hidden.value.has(name)} onClick={() => toggle(name)}>
-          <span class="legend-line" style={{ background: colorOf(i) }} aria-hidden="true" />
-          {words(name)} <b class="mono">{number(valueAt(shown[name] ?? EMPTY, step))}</b>
+          <span
+            class={isDashed(i) ? "legend-line is-dashed" : "legend-line"}
+            style={{ color: colorOf(i) }}
+            aria-hidden="true"
+          />
+          {label(name)} <b class="mono">{number(valueAt(shown[name] ?? EMPTY, step))}</b>
         </button>
       ))}
       <span class="legend-step mono">{step === null ? "latest" : `step ${count(step)}`}</span>
@@ -41,10 +48,12 @@ function valueAt(series: Series, step: number | null): number | undefined {
 
 export function Notes({
   names,
+  label,
   history,
   log,
 }: {
   names: readonly string[];
+  label: Label;
   history: History;
   log: boolean;
 }): JSX.Element {
@@ -56,8 +65,8 @@ export function Notes({
         const bad = firstNonFinite(series);
         const low = log && series.values.some((value) => value <= 0);
         return [
-          ...(bad ? [`${words(name)} is ${number(bad.value)} at step ${count(bad.step)}: not drawn.`] : []),
-          ...(low ? [`${words(name)}: values of 0 and below have no place on a log scale.`] : []),
+          ...(bad ? [`${label(name)} is ${number(bad.value)} at step ${count(bad.step)}: not drawn.`] : []),
+          ...(low ? [`${label(name)}: values of 0 and below have no place on a log scale.`] : []),
         ];
       }),
     [names.join(), history, log],
@@ -70,12 +79,12 @@ export function Notes({
   );
 }
 
-export function summary(names: readonly string[], history: History): string {
+export function summary(names: readonly string[], label: Label, history: History): string {
   const said = names.map((name) => {
     const { steps, values } = history[name] ?? EMPTY;
     const finite = values.filter(Number.isFinite);
     const low = finite.reduce((a, b) => Math.min(a, b), Infinity);
-    return `${words(name)}: ${number(values[0])} at step ${steps[0] ?? 0}, ${number(values.at(-1))} at step ${steps.at(-1) ?? 0}, lowest ${number(low)}.`;
+    return `${label(name)}: ${number(values[0])} at step ${steps[0] ?? 0}, ${number(values.at(-1))} at step ${steps.at(-1) ?? 0}, lowest ${number(low)}.`;
   });
   return said.length ? `Curve. ${said.join(" ")}` : "Curve without points yet.";
 }

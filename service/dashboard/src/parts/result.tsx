@@ -8,12 +8,16 @@ import type { Job, Json, Result } from "../api/types.ts";
 import { compareDigest } from "../pure/digest.ts";
 import { count, number, words } from "../pure/format.ts";
 import { shortJson } from "../pure/describe.ts";
+import { singles, tables } from "../pure/metrics.ts";
 import { Card, CopyButton, DigestMark, Facts, type Fact } from "./small.tsx";
 
 export function ResultCard({ job, result }: { job: Job; result: Result }): JSX.Element {
-  const metrics = Object.entries(result.metrics);
+  const metrics = singles(result.metrics);
+  const byClass = tables(result.metrics);
   const facts: Fact[] = [
-    { name: "Final loss", value: <span class="mono">{number(result.loss)}</span> },
+    result.value === undefined
+      ? { name: "Final loss", value: <span class="mono">{number(result.loss)}</span> }
+      : { name: "Final value", value: <span class="mono">{number(result.value)}</span> },
     { name: "Steps", value: count(result.steps) },
     { name: "Stopped because", value: stopWords(result.stop_reason) },
   ];
@@ -30,6 +34,14 @@ export function ResultCard({ job, result }: { job: Job; result: Result }): JSX.E
         </ul>
       ) : null}
       <Facts facts={facts} />
+      {byClass ? (
+        <details>
+          <summary>Metrics by class</summary>
+          <div class="json">
+            <pre tabIndex={0}>{byClass}</pre>
+          </div>
+        </details>
+      ) : null}
       {result.parameters ? <Parameters parameters={result.parameters} /> : null}
       {job.status === "succeeded" ? <Weights id={job.id} /> : null}
     </Card>
@@ -41,6 +53,9 @@ function stopWords(reason: string): string {
     steps_done: "all steps are done",
     loss_below: "the loss fell below its goal",
     patience: "the validation loss no longer improved",
+    value_below: "the value fell below its goal",
+    gradient_norm_below: "the gradient became short enough",
+    tolerance: "the value is near enough to the target",
   };
   return known[reason] ?? words(reason);
 }

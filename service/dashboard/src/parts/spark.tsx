@@ -1,4 +1,4 @@
-/** The small loss curve of a row in the list, with the last loss beside it. */
+/** The small curve of loss or value of a row in the list, with its last point beside it. */
 
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
@@ -37,9 +37,10 @@ class Sparks {
     this.running += 1;
     for (let job = this.waiting.shift(); job !== undefined; job = this.waiting.shift()) {
       try {
-        const query = { series: "loss", max_points: POINTS, since_step: null };
+        const query = { series: "loss,value", max_points: POINTS, since_step: null };
         const wire = await getHistory(job.id, query, AbortSignal.timeout(10_000));
-        const series = merge({}, wire, POINTS)["loss"] ?? null;
+        const { loss, value } = merge({}, wire, POINTS);
+        const series = loss ?? value ?? null;
         this.kept.value = new Map(this.kept.value).set(job.id, { version: version(job), series });
       } catch {
         // A row without its small curve is no harm: the next look at the list asks again.
@@ -56,7 +57,7 @@ export const sparks = new Sparks();
 
 export function Spark({ job }: { job: Job }): JSX.Element {
   const series = sparks.kept.value.get(job.id)?.series;
-  const last = series?.values.at(-1) ?? job.result?.loss;
+  const last = series?.values.at(-1) ?? job.result?.loss ?? job.result?.value;
   return (
     <span class="spark">
       {series && series.values.length > 1 ? <Line series={series} /> : null}

@@ -14,18 +14,27 @@ export interface Description {
 
 export function describe(spec: Fields): Description {
   const model = fields(spec["model"]);
-  const expression = model["expression"];
+  const formula = spec["objective"] ?? spec["expression"];
+  const expression = formula ?? model["expression"];
   const rows: [string, string][] = [];
   const add = (name: string, text: string): void => {
     if (text !== "") rows.push([name, text]);
   };
-  if (typeof expression === "string") add("Start", pairs(fields(model["parameters"])));
+  if (typeof expression === "string") add("Start", pairs(fields(spec["start"] ?? model["parameters"])));
+  if (spec["solve_for"] !== undefined) add("Solved for", plain(spec["solve_for"]));
+  if (spec["target"] !== undefined) add("Target", `${plain(spec["target"])} ± ${plain(spec["tolerance"] ?? 0)}`);
+  if (spec["refresh_gradient"] === false) add("Gradient", "that of the start throughout");
   add("Data", dataOf(fields(spec["data"])));
   add("Loss", named(spec["loss"]));
   add("Optimizer", named(spec["optimizer"]));
+  add("Schedule", named(withoutWarmup(fields(spec["schedule"]))));
+  add("Clipping", pairs(fields(spec["clip"])));
+  add("Penalty", pairs(fields(spec["penalty"])));
+  add("Metrics", Array.isArray(spec["metrics"]) ? (spec["metrics"] as readonly Value[]).map(named).join("; ") : "");
   add("Batches", batchesOf(spec));
   add("Epochs", typeof spec["epochs"] === "number" ? count(spec["epochs"]) : "");
-  add("Stops early", pairs(fields(spec["stop"])));
+  add("Steps", typeof spec["steps"] === "number" ? `at most ${count(spec["steps"])}` : "");
+  add("Stops early", stopOf(fields(spec["stop"])));
   return {
     model: typeof expression === "string" ? [expression] : layersOf(model["layers"] ?? []),
     isExpression: typeof expression === "string",
@@ -44,10 +53,33 @@ function layersOf(layers: Value): string[] {
   );
 }
 
+/** What a layer does unless it is told otherwise. */
+const USUAL: Fields = {
+  stride: 1,
+  padding: 0,
+  dilation: 1,
+  groups: 1,
+  eps: 1e-5,
+  layer_norm_eps: 1e-5,
+  momentum: 0.1,
+  affine: true,
+  elementwise_affine: true,
+  num_layers: 1,
+};
+
+/** Sizes along several axes are usual where each of them is. */
+function isUsual([name, value]: readonly [string, Value]): boolean {
+  return Array.isArray(value) ? value.length > 0 && value.every((each) => each === USUAL[name]) : value === USUAL[name];
+}
+
 function layerOf(layer: Fields): string {
-  const { type, in: input, out, bias, ...rest } = layer;
+  const { type, in: input, out, bias, layers, branches, ...settings } = layer;
+  const rest = Object.fromEntries(Object.entries(settings).filter((each) => !isUsual(each)));
   const width = input !== undefined && out !== undefined ? ` ${plain(input)} → ${plain(out)}` : "";
-  const extra = [pairs(rest), bias === false ? "no bias" : ""].filter((part) => part !== "").join(", ");
+  const within = Array.isArray(branches) ? branches.map((each) => layersOf([each]).join(" → ")).join(" | ") : "";
+  const extra = [layersOf(layers ?? []).join(" → "), within, pairs(rest), bias === false ? "no bias" : ""]
+    .filter((part) => part !== "")
+    .join(", ");
   return `${plain(type ?? "layer").replaceAll("_", " ")}${width}${extra ? ` (${extra})` : ""}`;
 }
 
@@ -83,8 +115,18 @@ function batchesOf(spec: Fields): string {
   return `${plain(size)} rows, ${spec["shuffle"] === false ? "in order" : "shuffled"}`;
 }
 
+/** A schedule; its warm-up is worth a word only where there is one. */
+function withoutWarmup({ warmup_steps: steps, warmup_start_factor: factor, ...schedule }: Fields): Fields {
+  return steps ? { ...schedule, warmup_steps: steps, warmup_start_factor: factor ?? null } : schedule;
+}
+
+/** A least improvement matters only to patience. */
+function stopOf({ min_delta: least, ...stop }: Fields): string {
+  return pairs(least && stop["patience"] ? { ...stop, min_delta: least } : stop);
+}
+
 /** Settings of an optimizer that are off at zero. */
-const SWITCHES = ["momentum", "weight_decay"];
+const SWITCHES = ["momentum", "dampening", "weight_decay"];
 
 /** "adam, learning rate 0.01, betas 0.9 0.999": a name, or an object with a type. */
 function named(value: Value | undefined): string {

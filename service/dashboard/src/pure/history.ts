@@ -149,18 +149,3 @@ export function firstNonFinite(series: Series): { step: number; value: number } 
   const index = series.values.findIndex((value) => !Number.isFinite(value));
   return index < 0 ? null : { step: series.steps[index] ?? 0, value: series.values[index] ?? NaN };
 }
-
-/** Series that belong on one axis: all losses together, then validation and test variants of one metric. */
-export function families(names: readonly string[]): ReadonlyMap<string, readonly string[]> {
-  const found = new Map<string, string[]>();
-  for (const name of [...names].sort(byImportance)) {
-    const family = name.replace(/^(train|training|validation|test)_/, "");
-    found.set(family, [...(found.get(family) ?? []), name]);
-  }
-  return found;
-}
-
-function byImportance(a: string, b: string): number {
-  const rank = (name: string): number => (name === "loss" ? 0 : name.endsWith("loss") ? 1 : 2);
-  return rank(a) - rank(b) || a.localeCompare(b);
-}
