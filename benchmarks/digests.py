@@ -1,4 +1,4 @@
-"""Eight jobs of different shapes on 1, 2 and 3 workers, undisturbed and under kill -9: one digest for each job.
+"""Eight jobs of different shapes on 1, 2 and 3 workers, undisturbed and under kill -9: one digest for each.
 
     python -m benchmarks.digests [--kills] [JOB ...]
 

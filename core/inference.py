@@ -54,7 +54,7 @@ class Predictor:
         }
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
-        """The model's outputs (rows, ..., outputs) for inputs (rows, columns) as they are before preprocessing."""
+        """The outputs (rows, ..., outputs) for inputs (rows, columns) as they are before preprocessing."""
         prepared = self._preprocessing.apply(x)
         require_tokens(self._parameters.graph, prepared)
         program = Program(self._parameters.graph, CHUNK_ROWS, self._parameters, Options())

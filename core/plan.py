@@ -2,11 +2,17 @@
 
 import numpy as np
 
+from core.chain import chain_of, is_chain
 from core.losses import LossSite, LossSpec, loss_of
 from core.losses.mixed import Mixing, append_mixed
 from core.ops.base import Call
 from core.parameters import Parameters
 from core.program import Options, Program
+
+
+def stacks(loss: LossSpec, rows: int, parameters: Parameters) -> bool:
+    """Whether a plan for shards of `rows` rows can take several of them at once."""
+    return loss_of(loss).stacks and is_chain(rows, parameters)
 
 
 class Plan:
@@ -17,32 +23,40 @@ class Plan:
     `run` or `forward` runs. `partial` (P + S + 1,) then holds this shard's gradient (P,), divided by the
     denominator, what it tells of its moments (S,), and the undivided sum of its rows' losses. Where `draws`,
     `at` turns the random numbers to step and shard before each run. Nothing is allocated per step.
+
+    Where the plan `stacks`, `partial` may be (shards, P + S + 1): then `x` and `y` are the rows of so many
+    shards of `rows` rows, one after another, and each shard's partial has the bits of a plan of its own.
     """
 
     def __init__(
         self, loss: LossSpec, rows: int, parameters: Parameters, partial: np.ndarray, seed: int = 0
     ) -> None:
         kind, graph = loss_of(loss), parameters.graph
-        gradient, statistics = partial[: graph.size], partial[graph.size : -1]
+        *shards, _ = partial.shape
+        gradient, statistics = partial[..., : graph.size], partial[..., graph.size : -1]
         options = Options(rows_last=kind.rows_last, training=True, seed=seed)
-        program = Program(graph, rows, parameters, options, statistics)
+        program = chain_of((*shards, rows), parameters, rows_last=kind.rows_last) or Program(
+            graph, rows, parameters, options, statistics
+        )
         self._streams = program.streams
         self.draws = bool(program.streams)
         self.x = program.x
-        self.y = kind.targets(program.output)
+        self.y = kind.targets(program.output.reshape(len(self.x), *program.output.shape[1 + len(shards) :]))
         self.output = program.output
         self.denominator = np.ones((), parameters.dtype)
         output_gradient = np.zeros_like(program.values[graph.output])
         calls: list[Call] = []
+        self._loading: list[Call] = []
         site = LossSite(
             dtype=parameters.dtype,
             calls=calls,
             output=program.output,
             y=self.y,
             denominator=self.denominator,
-            total=partial[-1:].reshape(()),
+            total=partial[..., -1:].reshape(shards),
             gradient=program.present(output_gradient),
             spec=loss,
+            loading=self._loading,
         )
         kind.forward(site)
         kind.gradient(site)
@@ -62,8 +76,14 @@ class Plan:
         for stream in self._streams:
             stream.at(step, shard)
 
-    def run(self) -> None:
-        """Forward and backward: leave gradient and loss sum in `partial`."""
+    def run(self, *, loaded: bool = True) -> None:
+        """Forward and backward: leave gradient and loss sum in `partial`.
+
+        `loaded`: whether `y` or `denominator` may have changed since the last run.
+        """
+        if loaded:
+            for call in self._loading:
+                call()
         for call in self._calls:
             call()
 

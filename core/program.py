@@ -102,6 +102,7 @@ class Program:
             x=inputs,
             y=value,
             training=self._options.training,
+            spent=not self.keeps_all and node.id != self.graph.output,
             new_stream=partial(self._new_stream, node) if self._options.training else None,
         )
         if "moments" in node.attributes:

@@ -10,10 +10,11 @@ from core.data.augment import AugmentedRows, Augmenter
 from core.data.batches import Batches
 from core.data.dataset import Part
 from core.graph import Graph
-from core.losses import Denominators
+from core.losses import Denominators, LossSpec
 from core.losses.mixed import targets_mix
+from core.ops.base import Call
 from core.parameters import Parameters
-from core.plan import Plan
+from core.plan import Plan, stacks
 from core.shards import Block, TreeSum, shard_rows
 from core.spec import ResolvedSpec
 from core.spec.augmentation import Mixup
@@ -73,6 +74,7 @@ class StepWork:
         self._plans_into_total: dict[int, LoadedPlan] = {}
         self._plans_into_leaf: dict[int, LoadedPlan] = {}
         self._plans_into_piece: dict[int, LoadedPlan] = {}
+        self._stacks: dict[tuple[int, int], Stack | None] = {}
         self._leaf_blocks = tuple(Block(shard, 1) for shard in range(self.leaves))
         self._tree = TreeSum(self.width, self.dtype)
         self._rows = np.empty(0, np.intp)
@@ -114,6 +116,12 @@ class StepWork:
 
     def partial(self, block: Block, out: np.ndarray) -> bool:
         """Put the sum over the block's shards into `out` (width,); False where all of them are empty."""
+        if block.count == 1 and out is self.total:
+            return self._run(block.first, out)
+        stack = self._stack(block)
+        if stack is not None:
+            stack.run(self._rows, block.first, self._denominator, out)
+            return True
         self._tree.start(out)
         target = out if out is self.total else self._leaf
         for shard in range(block.first, block.end):
@@ -121,6 +129,17 @@ class StepWork:
                 self._tree.add(self._leaf_blocks[shard], target)
                 target = self._leaf
         return self._tree.finish()
+
+    def _stack(self, block: Block) -> "Stack | None":
+        """The block's shards at once, where they are alike and simple enough; which alters no bits."""
+        rows, uneven = divmod(len(self._rows), self.leaves)
+        if block.count == 1 or uneven or not rows or self._pieces > 1 or self._augment:
+            return None
+        key = (block.count, rows)
+        if key not in self._stacks:
+            fits = stacks(self._loss, rows, self._parameters)
+            self._stacks[key] = Stack(self._loss, key, self._parameters, self._data.part) if fits else None
+        return self._stacks[key]
 
     def _run(self, shard: int, target: np.ndarray) -> bool:
         """Leave gradient and loss sum of one shard in `target`; False where it has no rows."""
@@ -156,13 +175,14 @@ class StepWork:
         if loaded is None:
             plan = Plan(self._loss, high - low, self._parameters, target, self._seed)
             loaded = plans[high - low] = LoadedPlan(plan, self._data.part, self._augmenter(plan))
-        loaded.load(self._rows, low, high)
+        changed = loaded.load(self._rows, low, high)
         if loaded.augmenter is not None:
             loaded.augmenter.apply(self._step, number)
-        loaded.plan.denominator[()] = self._denominator
+        if changed:
+            loaded.plan.denominator[()] = self._denominator
         if loaded.plan.draws:
             loaded.plan.at(self._step, number)
-        loaded.plan.run()
+        loaded.plan.run(loaded=changed)
 
     def seen(self, sample: int) -> Seen:
         """The rows that pass together with row `sample` of the current batch. It must be one of the batch."""
@@ -187,6 +207,36 @@ class StepWork:
         return Augmenter(self._augment, self._seed, rows)
 
 
+class Stack:
+    """A block of `shards` shards of `rows` rows each, all of them through each call of one plan.
+
+    Their partials are added in the tree: a block's leaves are all there, and as many as a power of two.
+    """
+
+    def __init__(self, loss: LossSpec, shape: tuple[int, int], parameters: Parameters, part: Part) -> None:
+        self._shards, self._rows = shape
+        graph = parameters.graph
+        partials = aligned((self._shards, graph.size + graph.statistics + 1), parameters.dtype)
+        self._loaded = LoadedPlan(Plan(loss, self._rows, parameters, partials), part, None)
+        self._total = partials[0]
+        self._additions: list[Call] = []
+        span = 1
+        while span < self._shards:
+            left, right = partials[:: 2 * span], partials[span :: 2 * span]
+            self._additions.append(partial(np.add, left, right, left))
+            span *= 2
+
+    def run(self, rows: np.ndarray, first: int, denominator: float, out: np.ndarray) -> None:
+        """Leave in `out` (width,) the sum over the shards from `first` on of a batch of these rows."""
+        changed = self._loaded.load(rows, first * self._rows, (first + self._shards) * self._rows)
+        if changed:
+            self._loaded.plan.denominator[()] = denominator
+        self._loaded.plan.run(loaded=changed)
+        for add in self._additions:
+            add()
+        np.copyto(out, self._total)
+
+
 class LoadedPlan:
     """A plan, and which rows lie in it: a job whose batch is all of its data loads them once.
 
@@ -202,11 +252,12 @@ class LoadedPlan:
         self._rows = np.empty(0, np.intp)
         self._low = -1
 
-    def load(self, rows: np.ndarray, low: int, high: int) -> None:
-        """Put the batch's rows `low` to `high` into the plan."""
+    def load(self, rows: np.ndarray, low: int, high: int) -> bool:
+        """Put the batch's rows `low` to `high` into the plan; False where they lie there already."""
         if rows is self._rows and low == self._low and self.augmenter is None:
-            return
+            return False
         self._rows, self._low = rows, low
         mine = rows[low:high]
         self._take_x(mine)
         self._take_y(mine)
+        return True

@@ -28,6 +28,7 @@ from core.optim import make_optimizer
 from core.parameters import Parameters, export, weights_sha256
 from core.penalty import Penalty
 from core.report import Outcome, Points, Report
+from core.scalar.steps import ScalarSteps, scalar_steps
 from core.schedules import Schedule
 from core.spec import ResolvedSpec
 from core.step import Seen, StepData, StepWork
@@ -82,6 +83,7 @@ class Training:
             if spec.schedule
             else None
         )
+        self._scalar = scalar_steps(spec, dataset.train, self._parameters, self._optimizer)
         self.stop_reason: str | None = None
         self._last_loss = math.nan
         self._sound = True
@@ -108,18 +110,30 @@ class Training:
         epochs: dict[str, list[tuple[int, float]]] = {}
         failure = None
         with np.errstate(all="ignore"):
-            while self.step < first + len(losses) and not self.finished and failure is None:
+            while self.step < first + len(losses) and self.stop_reason is None and failure is None:
+                if self._scalar and self._take_scalar_steps(self._scalar, losses[self.step - first :]):
+                    continue
                 step = self.step
                 loss = losses[step - first] = self._take_step(step, epochs)
                 if self._sound:
                     self._look_at_stop_rules(step, loss, epochs)
                 else:
                     failure = self._failure(step, loss)
-                self.step += 1
+                self.step = step + 1
         series = {"loss": Points(steps=np.arange(first, self.step), values=losses[: self.step - first])}
         series |= {name: Points.of(pairs) for name, pairs in epochs.items()}
         series |= self._observer.series()
         return Report(first_step=first, step=self.step, series=series, failure=failure)
+
+    def _take_scalar_steps(self, scalar: ScalarSteps, losses: np.ndarray) -> bool:
+        """Take steps up to one that has to be taken by `_take_step`; False where that is the next one."""
+        taken = scalar.run(self.step, len(losses), self._spec.stop.loss_below)
+        if taken:
+            losses[: len(taken)] = taken
+            self.step += len(taken)
+            self._last_loss = taken[-1]
+            self._look_at_stop_rules(self.step - 1, taken[-1], {})
+        return bool(taken)
 
     def _take_step(self, step: int, series: dict[str, list[tuple[int, float]]]) -> float:
         """One update of the weights. Returns the loss before it; a step that is not sound updates nothing."""
@@ -220,8 +234,10 @@ class Training:
                 epochs.setdefault(f"validation_{name}", []).append((step, value))
         if self._schedule:
             self._schedule.end_epoch(watched)
-        self._stop = self._stop.after_epoch(watched, self._spec.stop.min_delta)
-        if self._spec.stop.restore_best and self._stop.stale_epochs == 0:
+        stop = self._spec.stop
+        if stop.restore_best or stop.patience is not None:
+            self._stop = self._stop.after_epoch(watched, stop.min_delta)
+        if stop.restore_best and self._stop.stale_epochs == 0:
             self._best.keep()
 
     def _evaluates_after(self, step: int) -> bool:

@@ -28,6 +28,7 @@ CORE_MAY_NOT_KNOW = {"os.environ", "os.getenv", "time.time", "time.monotonic", "
 WORKER_MAY_TAKE = ("service.store", "service.settings", "service.bell", "service.reconciler")
 
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
+GENERATES_CODE = {"core/scalar/steps.py": ["exec()"]}  # of graphs, under names of its own
 FORBIDDEN_MODULES = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "yaml"}
 
 
@@ -134,11 +135,13 @@ def forbidden(tree: ast.Module) -> Iterator[str]:
 
 
 def test_nothing_turns_data_into_code() -> None:
-    wrong = [
-        f"{path.relative_to(ROOT)} {what}" for path in sources(*PACKAGES) for what in forbidden(parse(path))
-    ]
+    wrong = {
+        str(path.relative_to(ROOT)): found
+        for path in sources(*PACKAGES)
+        if (found := [what.split(": ")[1] for what in forbidden(parse(path))])
+    }
 
-    assert not wrong
+    assert wrong == GENERATES_CODE
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,17 @@
     python -m benchmarks.core [--workloads ...] [--optimizers ...] [--parts ...] [--contestants ...]
                               [--rounds N] [--seconds S] [--json]
 
-Each contestant has a process of its own, all on one core with one thread. They take turns, a short burst each,
-to and fro; the figures are medians, the ratios medians of each round's ratio with its quartiles, so that
-whatever else the machine does meets all of them. Before that each takes a few steps at an ordinary learning
-rate, and all must have moved the weights alike.
+Each contestant has a process of its own, all on one core with one thread. They take turns, a short burst
+each, to and fro; the figures are medians, the ratios medians of each round's ratio with its quartiles, so
+that whatever else the machine does meets all of them. Before that each takes a few steps at an ordinary
+learning rate, and all must have moved the weights alike.
 """
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from benchmarks.core import race, tables
 from benchmarks.core.contestants import MODULES
@@ -35,45 +36,66 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(given)
 
 
+@dataclass(kw_only=True)
+class Figures:
+    """What was measured."""
+
+    results: list[race.Result] = field(default_factory=list)
+    shards: list[race.Result] = field(default_factory=list)
+    first: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @property
+    def all(self) -> list[race.Result]:
+        """All races."""
+        return [*self.results, *self.shards]
+
+
+def measured(wanted: argparse.Namespace, names: Sequence[str]) -> Figures:
+    """Measure, and tell on stderr what is going on."""
+    figures = Figures()
+    for workload in (WORKLOADS[name] for name in wanted.workloads):
+        for optimizer in wanted.optimizers if "steps" in wanted.parts else ():
+            print(f"{workload.name} {optimizer} ...", file=sys.stderr, flush=True)
+            figures.results.append(race.run(workload, optimizer, names, wanted.rounds, wanted.seconds))
+        if "shards" in wanted.parts:
+            print(f"{workload.name} shards ...", file=sys.stderr, flush=True)
+            figures.shards.append(race.run(workload, "sgd", SHARDS, wanted.rounds, wanted.seconds))
+        if "first" in wanted.parts:
+            figures.first[workload.name] = race.first_steps(workload)
+    return figures
+
+
+def as_json(figures: Figures) -> str:
+    """All of it."""
+    rates = [
+        {"workload": race.workload.name, "optimizer": race.optimizer, "steps_per_second": race.rates}
+        for race in figures.all
+    ]
+    return json.dumps({"machine": tables.machine(), "rates": rates, "first_step_ms": figures.first})
+
+
+def as_markdown(figures: Figures, wanted: argparse.Namespace, names: Sequence[str]) -> str:
+    """The tables."""
+    parts = [f"{tables.machine()}.", f"{tables.titles([WORKLOADS[name] for name in wanted.workloads])}."]
+    for optimizer in wanted.optimizers:
+        chosen = [result for result in figures.results if result.optimizer == optimizer]
+        if chosen:
+            parts += [tables.summary(chosen), tables.all_rates(chosen, names)]
+    if figures.shards:
+        parts.append(tables.shards(figures.shards, SHARDS))
+    if figures.first:
+        parts.append(tables.first_steps(figures.first, figures.results))
+    return "\n\n".join(parts)
+
+
 def main(given: Sequence[str]) -> int:
     """Measure and print; 1 where a contestant failed."""
     wanted = arguments(given)
-    workloads = [WORKLOADS[name] for name in wanted.workloads]
     names = ["lockstep", *(name for name in wanted.contestants if name != "lockstep")]
-    results, shards, first = [], [], {}
-    for workload in workloads:
-        if "steps" in wanted.parts:
-            for optimizer in wanted.optimizers:
-                print(f"{workload.name} {optimizer} ...", file=sys.stderr, flush=True)
-                results.append(race.run(workload, optimizer, names, wanted.rounds, wanted.seconds))
-        if "shards" in wanted.parts:
-            print(f"{workload.name} shards ...", file=sys.stderr, flush=True)
-            shards.append(race.run(workload, "sgd", SHARDS, wanted.rounds, wanted.seconds))
-        if "first" in wanted.parts:
-            first[workload.name] = race.first_steps(workload)
-    everyone = [*results, *shards]
-    if wanted.json:
-        found = {
-            "machine": tables.machine(),
-            "rates": [
-                {"workload": r.workload.name, "optimizer": r.optimizer, "steps_per_second": r.rates}
-                for r in everyone
-            ],
-            "first_step_ms": first,
-        }
-        print(json.dumps(found))
-    else:
-        print(f"{tables.machine()}.\n\n{tables.titles(workloads)}.")
-        for optimizer in wanted.optimizers:
-            chosen = [result for result in results if result.optimizer == optimizer]
-            if chosen:
-                print(f"\n{tables.summary(chosen)}\n\n{tables.all_rates(chosen, names)}")
-        if shards:
-            print(f"\n{tables.shards(shards, SHARDS)}")
-        if first:
-            print(f"\n{tables.first_steps(first, results)}")
-    failures = [f"{r.workload.name} {r.optimizer}: {why}" for r in everyone for why in r.failures.values()]
-    print("".join(f"\n{failure}" for failure in failures), file=sys.stderr, end="")
+    figures = measured(wanted, names)
+    print(as_json(figures) if wanted.json else as_markdown(figures, wanted, names))
+    failures = [f"{r.workload.name} {r.optimizer}: {why}" for r in figures.all for why in r.failures.values()]
+    print("".join(f"{failure}\n" for failure in failures), file=sys.stderr, end="")
     return 1 if failures else 0
 
 

@@ -41,7 +41,7 @@ class ScikitLearn:
         self._forget_first_step()
 
     def _forget_first_step(self) -> None:
-        """An estimator has arrays once it was fitted: put the workload's weights in, and the start's state."""
+        """An estimator has arrays once it was fitted: put the workload's weights in, forget the moments."""
         values = list(self._workload.weights().values())
         for array, value in zip(self._model.coefs_, values[::2], strict=True):
             array[...] = np.reshape(value, array.shape[::-1]).T

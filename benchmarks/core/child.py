@@ -2,13 +2,15 @@
 
     python -m benchmarks.core.child NAME WORKLOAD OPTIMIZER
 
-`check PATH` takes a few steps at an ordinary rate and puts the weights there; `first` tells how long the first
-step took since it was made; `burst SECONDS` trains for about so long and tells steps and seconds.
+`check PATH` takes a few steps at an ordinary rate and puts the weights there; `first` tells how long it took
+from its making to its first step; `burst SECONDS` trains for about so long and tells steps and seconds.
 """
 
 import json
+import os
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -43,7 +45,7 @@ class Child:
         self._contestant.start(CHECK_RATES[self._optimizer])
         self._contestant.steps(CHECK_STEPS)
         with open(path, "wb") as file:
-            np.savez(file, **self._contestant.weights())
+            np.savez(file, allow_pickle=False, **self._contestant.weights())
         self._contestant.start(TINY_RATES[self._optimizer])
         self.burst("0.1")
         return {}
@@ -72,12 +74,18 @@ class Child:
 
 def main() -> None:
     name, workload, optimizer = sys.argv[1:]
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     child = Child(name, workload, "adam" if optimizer == "adam" else "sgd")
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         word, *rest = line.split()
-        answer = {"burst": child.burst, "check": child.check, "first": child.first}[word](*rest)
-        print(json.dumps(answer), flush=True)
+        answers: dict[str, Callable[..., dict[str, Any]]] = {
+            "burst": child.burst,
+            "check": child.check,
+            "first": child.first,
+        }
+        print(json.dumps(answers[word](*rest)), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Who takes part: how each is made, by name. Their libraries are imported where they run, in their process."""
+"""Who takes part, by name, and how each is made. Their libraries are imported in their own processes."""
 
 from collections.abc import Mapping
 from importlib import import_module

@@ -1,12 +1,14 @@
 """The least that any implementation must do: the matrix products of a step, into arrays made before.
 
-No bias, no activation, no loss, no optimizer. Both ways to store the weights are tried; the faster one counts.
+No bias, no activation, no loss, no optimizer. The arrays lie where NumPy puts them. Both ways to store the
+weights are tried; the faster one counts.
 A convolution is one product over its patches, which lie there already.
 """
 
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -51,7 +53,7 @@ def _mlp(widths: tuple[int, ...], rows: int, *, stored_as_used: bool) -> Calls:
     gradients = [array(rows, width) for width in widths]
     calls: Calls = []
     weights = []
-    for layer, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False)):
+    for layer, (inputs, outputs) in enumerate(pairwise(widths)):
         weights.append(array(inputs, outputs) if stored_as_used else array(outputs, inputs).T)
         calls.append(_product(values[layer], weights[-1]))
     for layer in reversed(range(len(weights))):

@@ -1,4 +1,4 @@
-"""The contestants of one workload: started, checked against each other, and measured burst by burst in turn."""
+"""The contestants of one workload: started, checked against each other, measured burst by burst in turn."""
 
 import json
 import os
@@ -6,7 +6,6 @@ import select
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -37,14 +36,14 @@ class Failed(RuntimeError):
 
 
 class Racer:
-    """The process of one contestant, on the last core that this process may use."""
+    """The process of one contestant."""
 
     def __init__(self, name: str, workload: Workload, optimizer: OptimizerName) -> None:
         self.name = name
         command = [sys.executable, "-m", "benchmarks.core.child", name, workload.name, optimizer]
-        self._errors = tempfile.TemporaryFile(mode="w+")
+        self._errors = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 - `close` closes it
         self._process = subprocess.Popen(
-            ["taskset", "--cpu-list", str(max(os.sched_getaffinity(0))), *command],
+            command,
             env=os.environ | ONE_THREAD,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -77,7 +76,8 @@ class Racer:
 
     def close(self) -> None:
         """End it."""
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.close()
         try:
             self._process.wait(STOP_SECONDS)
@@ -90,7 +90,7 @@ class Racer:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """Steps per second of each contestant, round by round; how long its first step took; who failed, and why."""
+    """Steps per second of each contestant, round by round; its first step's time; who failed, and why."""
 
     workload: Workload
     optimizer: OptimizerName
@@ -104,7 +104,7 @@ class Result:
 
     def ratios(self, name: str, other: str) -> np.ndarray:
         """How many times as fast `name` is as `other`, round by round: a busy machine slows both."""
-        return np.array(self.rates[name]) / np.array(self.rates[other])
+        return np.divide(self.rates[name], self.rates[other])
 
     def ratio(self, name: str, other: str) -> float:
         """The median of `ratios`."""
@@ -152,9 +152,7 @@ def run(
                     continue
                 rates.setdefault(racer.name, []).append(answer["steps"] / answer["seconds"])
             racers = [racer for racer in racers if racer.name not in failures]
-    return Result(
-        workload=workload, optimizer=optimizer, rates=rates, first_seconds=first, failures=failures
-    )
+    return Result(workload=workload, optimizer=optimizer, rates=rates, first_seconds=first, failures=failures)
 
 
 def _compare(

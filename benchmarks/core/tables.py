@@ -22,8 +22,9 @@ def machine() -> str:
             versions.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             versions.append(f"no {package}")
-    return f"{_processor()}, {os.cpu_count()} cores, one thread each. Python {platform.python_version()}, " + (
-        ", ".join(versions)
+    return (
+        f"{_processor()}, {os.cpu_count()} cores, one thread each. Python {platform.python_version()}, "
+        + (", ".join(versions))
     )
 
 

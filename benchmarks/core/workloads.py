@@ -23,7 +23,7 @@ CHECK_STEPS = 5
 class Workload:
     """One model and its rows.
 
-    `steps` is how long a job of it is taken to be: a few seconds to a minute. `widths`: of an MLP, else empty.
+    `steps` is how long a job of it is taken to be: seconds to a minute. `widths`: of an MLP, else empty.
     """
 
     name: str

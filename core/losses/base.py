@@ -1,13 +1,15 @@
 """What a loss is, and what it sees of the plan that it is compiled into."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
 
 from core.buffers import aligned
-from core.ops.base import Recorder
+from core.ops.base import Call, Recorder
 from core.spec.losses import LossSpec
 
 Mean = Literal["elements", "rows", "targets", "none"]
@@ -20,7 +22,12 @@ class LossSite(Recorder):
 
     `output` (rows, ..., outputs) is the model's, `y` the targets as `Loss.targets` makes room for them,
     `denominator` () what the whole batch's sum is divided by, `spec` the loss's settings. `forward` writes
-    `total` (), the undivided sum; `gradient` writes `gradient`, like `output` in shape and memory.
+    `total` (), the undivided sum; `gradient` writes `gradient`, like `output` in shape and memory. `loading`,
+    if given, takes the calls that follow from `y` and `denominator` alone: they need be run only after these
+    have changed.
+
+    A loss that `stacks` may also be given several shards one upon another: then `total` has the shape
+    (shards,), `output` and `gradient` (shards, rows, outputs), and `y` the rows of all shards.
     """
 
     output: np.ndarray
@@ -30,6 +37,12 @@ class LossSite(Recorder):
     gradient: np.ndarray
     spec: LossSpec
     kept: dict[str, np.ndarray] = field(default_factory=dict)
+    loading: list[Call] | None = None
+
+    def load(self, function: Callable[..., object], *arguments: object, **options: object) -> None:
+        """Append a call that reads nothing but `y` and `denominator`, or what such calls have written."""
+        calls = self.calls if self.loading is None else self.loading
+        calls.append(partial(function, *arguments, **options))
 
     @property
     def values(self) -> np.ndarray:
@@ -45,7 +58,7 @@ class LossSite(Recorder):
     def divided(self, factor: float) -> np.ndarray:
         """Append the computing of factor / denominator; give the 0-d array."""
         scale = self.number(0.0)
-        self.call(np.divide, self.number(factor), self.denominator, scale)
+        self.load(np.divide, self.number(factor), self.denominator, scale)
         return scale
 
     def error(self) -> np.ndarray:
@@ -55,13 +68,18 @@ class LossSite(Recorder):
             self.call(np.subtract, self.output, self.values, error)
         return flat(self.kept["error"])
 
+    def sums(self, rows: np.ndarray) -> None:
+        """Append: `total` is the sum of `rows`, each shard's apart."""
+        for shard in np.ndindex(self.total.shape):
+            self.sum(rows[shard], self.total[(*shard, ...)])
+
     def classes_first(self, array: np.ndarray) -> np.ndarray:
         """`array` (rows, ..., classes) as (classes, N) in C order: a view where it lies so in memory, else
 
         a new array, to be filled or read back by `exchange`.
         """
-        if array.ndim == 2 and array.T.flags.c_contiguous:
-            return array.T
+        if array.ndim == 2 + self.total.ndim and array.swapaxes(-1, -2).flags.c_contiguous:
+            return array.swapaxes(-1, -2)
         return aligned((array.shape[-1], array.size // array.shape[-1]), self.dtype)
 
     def exchange(self, array: np.ndarray, by_class: np.ndarray, *, back: bool = False) -> None:
@@ -86,13 +104,15 @@ class Loss(ABC):
 
     `rows_last`: it wants the output in memory as (outputs, rows). `classes`: the targets are class numbers,
     int64 (rows,), or (rows, places) where the output is (rows, ..., classes); else they are numbers (rows,
-    elements), one for each of the output's. `mean`: what the sum is divided by.
+    elements), one for each of the output's. `mean`: what the sum is divided by. `stacks`: whether it can work
+    on several shards at once, with the bits of one after another.
     """
 
     name: ClassVar[str]
     rows_last: ClassVar[bool] = False
     classes: ClassVar[bool] = False
     mean: ClassVar[Mean] = "elements"
+    stacks: ClassVar[bool] = False
 
     @abstractmethod
     def forward(self, site: LossSite) -> None:

@@ -14,11 +14,13 @@ class MeanSquares(Loss):
 
     name = "mse"
     slope: ClassVar[float] = 2.0
+    stacks = True
 
     def forward(self, site: LossSite) -> None:
-        """The error's product with itself."""
-        error = site.error()
-        site.call(np.dot, error, error, site.total)
+        """The error's product with itself, each shard's apart."""
+        errors = site.error().reshape(*site.total.shape, -1)
+        for shard in np.ndindex(site.total.shape):
+            site.call(np.dot, errors[shard], errors[shard], site.total[(*shard, ...)])
 
     def gradient(self, site: LossSite) -> None:
         """2 (output - y) / denominator."""

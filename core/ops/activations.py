@@ -36,7 +36,10 @@ class Relu(Op):
 
     def forward(self, site: Site) -> None:
         """One pass."""
-        site.call(np.maximum, site.x[0], site.full(site.y, 0.0), out=site.y)
+        pieces = site.pieces(site.x[0], site.y)
+        zeros = site.full(pieces[0][1], 0.0)
+        for x, y in pieces:
+            site.call(np.maximum, x, zeros[: len(y)], out=y)
 
     def gradient(self, site: Site) -> None:
         """∂x = ∂y where y > 0, else 0.
@@ -46,11 +49,13 @@ class Relu(Op):
         of a comparison and a product with booleans.
         """
         integer = np.dtype(f"i{site.dtype.itemsize}")
-        output, mask = site.y.view(integer), site.buffer(site.y).view(integer)
-        ones = site.buffer(site.y).view(integer)
+        pieces = site.pieces(site.y, site.gy, site.gx(0))
+        ones, room = (site.buffer(pieces[0][0]).view(integer) for _ in range(2))
         ones.fill(1)
-        site.call(np.minimum, output, ones, out=mask)
-        site.call(np.multiply, site.gy.view(integer), mask, site.gx(0).view(integer))
+        for y, gy, gx in pieces:
+            mask = y.view(integer) if site.spent else room[: len(y)]
+            site.call(np.minimum, y.view(integer), ones[: len(y)], out=mask)
+            site.call(np.multiply, gy.view(integer), mask, gx.view(integer))
 
 
 class LeakyRelu(Op):

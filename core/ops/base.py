@@ -20,6 +20,8 @@ from core.graph import Node
 from core.random import Stream
 
 Call = Callable[[], object]
+PIECE = 32768
+"""Elements of several arrays that the second-level cache holds together."""
 
 
 class Targets(Protocol):
@@ -58,6 +60,19 @@ class Recorder:
         array.fill(value)
         return array
 
+    def pieces(self, *arrays: np.ndarray) -> list[tuple[np.ndarray, ...]]:
+        """Arrays of one shape, cut alike into flat pieces of PIECE elements that stay in the cache.
+
+        As they are, where they are short or lie in memory in different ways.
+        """
+        flat = tuple(array.ravel(order="K") for array in arrays)
+        alike = all(array.strides == arrays[0].strides for array in arrays)
+        views = all(np.may_share_memory(*pair) for pair in zip(flat, arrays, strict=True))
+        size = arrays[0].size
+        if size <= PIECE or not (alike and views):
+            return [arrays]
+        return [tuple(each[start : start + PIECE] for each in flat) for start in range(0, size, PIECE)]
+
     def sum(self, column: np.ndarray, out: np.ndarray) -> None:
         """Append out = Σ of a vector, as its product with ones: half the time of np.add.reduce."""
         self.call(np.dot, column, self.full(column, 1.0), out)
@@ -65,6 +80,20 @@ class Recorder:
     def number(self, value: float) -> np.ndarray:
         """A constant as a 0-d array of the program's dtype: cheaper in a call than a Python number."""
         return np.array(value, dtype=self.dtype)
+
+
+def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call:
+    """The call of out = a @ b. `a` may be a vector.
+
+    np.dot comes to the same BLAS routine in half the time of np.matmul, for matrices without gaps; those of
+    one row or column it leaves to another one.
+    """
+    arrays = (a, b, out)
+    plain = (
+        all(each.flags.c_contiguous or each.flags.f_contiguous for each in (a, b)) and out.flags.c_contiguous
+    )
+    wide = all(each.ndim <= 2 and min(each.shape) > 1 for each in arrays)
+    return partial(np.dot if plain and wide else np.matmul, a, b, out)
 
 
 def rows_innermost(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -80,6 +109,7 @@ class Site(Recorder):
     before `gradient` is asked for), `wanted` says for each input whether its gradient is. `kept` hands arrays
     from `forward` to `gradient`. `training`: whether the program is one of a training step; then `new_stream`
     makes the node's random numbers, and `moments` (2, channels) is where a node with moments tells them.
+    `spent`: whether nobody reads `y` after `gradient`, which then may write over it.
     """
 
     node: Node
@@ -90,6 +120,7 @@ class Site(Recorder):
     targets: Targets | None = None
     kept: dict[str, np.ndarray] = field(default_factory=dict)
     training: bool = False
+    spent: bool = False
     new_stream: Callable[[], Stream] | None = None
     moments: np.ndarray = field(default_factory=lambda: np.empty(0))
 
@@ -126,10 +157,7 @@ class Site(Recorder):
 
     def product(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
         """Append out = a @ b; where `out` is Fortran-ordered by the transposed product, which BLAS can do."""
-        if out.flags.c_contiguous:
-            self.call(np.matmul, a, b, out)
-        else:
-            self.call(np.matmul, b.T, a.T, out.T)
+        self.calls.append(product(a, b, out) if out.flags.c_contiguous else product(b.T, a.T, out.T))
 
     def give(self, index: int, gradient: np.ndarray) -> None:
         """Append: input `index` has the gradient `gradient`, summed over the rows where it has none."""

@@ -16,7 +16,7 @@ class Adam(Elementwise):
     AdamW leaves g alone and starts with p *= 1 - learning_rate weight_decay. With amsgrad, v̂ is taken from
     the largest v so far.
 
-    The state holds M = m / (1-β1) and V = v / (1-β2), which saves two of twelve passes over the parameters;
+    The state holds M = m / (1-β1) and V = v / (1-β2), which saves two passes over the parameters;
     the factors go into two numbers per step: with r = √((1-β2) / (1-β2^t)), p -= [learning_rate (1-β1) /
     (1-β1^t) / r] M / (√V + [eps / r]).
     """
@@ -27,13 +27,14 @@ class Adam(Elementwise):
         self._spec = spec
         self._betas = tuple(self.number(beta) for beta in spec.betas)
         self._weight_decay_term = self.number(spec.weight_decay)
-        self._factor = self.number(0.0)
+        self._one = self.number(1.0)
+        self._minus_factor = self.number(0.0)
         self._eps = self.number(0.0)
         for block in self.blocks(works=2):
             self._append(block)
 
     def _append(self, block: Block) -> None:
-        """The ten passes over one block, and those of weight decay and amsgrad."""
+        """The seven passes over one block, and those of weight decay and amsgrad."""
         p, g, work = block.p, block.g, block.work[0]
         m, v = block.state["scaled_m"], block.state["scaled_v"]
         beta1, beta2 = self._betas
@@ -41,23 +42,20 @@ class Adam(Elementwise):
             self.shrink(p, self._spec.weight_decay)
         elif self._spec.weight_decay:
             g = self.decay(p, g, self._weight_decay_term, block.work[1])
-        self.call(np.multiply, m, beta1, m)
-        self.call(np.add, m, g, m)
+        self.calls(self.vectors.axpby(self._one, g, beta1, m, work))
         self.call(np.multiply, g, g, work)
-        self.call(np.multiply, v, beta2, v)
-        self.call(np.add, v, work, v)
+        self.calls(self.vectors.axpby(self._one, work, beta2, v, work))
         if self._spec.amsgrad:
             self.call(np.maximum, block.state["largest_v"], v, out=block.state["largest_v"])
             v = block.state["largest_v"]
         self.call(np.sqrt, v, work)
         self.call(np.add, work, self._eps, work)
         self.call(np.divide, m, work, work)
-        self.call(np.multiply, work, self._factor, work)
-        self.call(np.subtract, p, work, p)
+        self.calls(self.vectors.axpy(self._minus_factor, work, p, work))
 
     def prepare(self, step: int) -> None:
         """The two numbers of the step."""
         beta1, beta2 = self._spec.betas
         root = math.sqrt((1.0 - beta2) / (1.0 - beta2 ** (step + 1)))
-        self._factor[()] = self.learning_rate * (1.0 - beta1) / (1.0 - beta1 ** (step + 1)) / root
+        self._minus_factor[()] = -self.learning_rate * (1.0 - beta1) / (1.0 - beta1 ** (step + 1)) / root
         self._eps[()] = self._spec.eps / root

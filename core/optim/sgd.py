@@ -27,8 +27,7 @@ class Sgd(Elementwise):
             g = self.decay(p, g, self._weight_decay_term, block.work[1])
         if self._spec.momentum:
             g = self._accumulate(g, block.state["momentum"], direction)
-        self.call(np.multiply, g, self.rate, direction)
-        self.call(np.subtract, p, direction, p)
+        self.calls(self.vectors.axpy(self.minus_rate, g, p, direction))
 
     def _accumulate(self, g: np.ndarray, m: np.ndarray, work: np.ndarray) -> np.ndarray:
         """Append the momentum; give the direction. It starts at 0, so that step 0 gives m = g."""

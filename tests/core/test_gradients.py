@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import core.chain
 import core.plan
 import core.program
 from core.losses import LOSSES, Loss, LossSite
@@ -64,6 +65,13 @@ def linear(inputs: int, outputs: int, *, bias: bool = True) -> dict[str, object]
 
 def columns_of(text: str) -> int:
     return 3 if "z" in text else 1
+
+
+@pytest.fixture(autouse=True)
+def _general(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small chains have a way of their own: tests/core/test_chain.py."""
+    monkeypatch.setattr(core.chain, "MOST_ELEMENTS", 0)
+
 
 
 @pytest.mark.parametrize("text", FORMULAS)

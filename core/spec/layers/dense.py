@@ -16,7 +16,7 @@ Shape = Annotated[tuple[Width, ...], Field(min_length=1, max_length=MAX_AXES)]
 
 
 class Linear(SpecModel):
-    """y = x Wᵀ + b over the last axis, as torch.nn.Linear; `weight` has the shape (out, in), `bias` (out,)."""
+    """y = x Wᵀ + b over the last axis, as torch.nn.Linear; `weight` is (out, in), `bias` (out,)."""
 
     type: Literal["linear"]
     inputs: Annotated[Width, Field(alias="in")]

@@ -12,7 +12,7 @@ MAX_STACKED = 16
 
 
 class Embedding(SpecModel):
-    """A learned row of `weight` (num_embeddings, embedding_dim) for each whole number, as torch.nn.Embedding."""
+    """A learned row of `weight` (num_embeddings, embedding_dim) for each number, as torch.nn.Embedding."""
 
     type: Literal["embedding"]
     num_embeddings: Width
@@ -40,7 +40,7 @@ class _Recurrent(SpecModel):
 
 
 class Rnn(_Recurrent):
-    """h = nonlinearity(W_ih x + b_ih + W_hh h + b_hh), as torch.nn.RNN from zeros; `weight_ih_l0` and so on."""
+    """h = nonlinearity(W_ih x + b_ih + W_hh h + b_hh), as torch.nn.RNN from zeros; `weight_ih_l0`, ..."""
 
     type: Literal["rnn"]
     nonlinearity: Literal["tanh", "relu"] = "tanh"
@@ -76,7 +76,7 @@ class MultiheadAttention(SpecModel):
 
 
 class TransformerEncoderLayer(SpecModel):
-    """Self-attention and two linear layers, each with residual and norm, as torch.nn.TransformerEncoderLayer."""
+    """Self-attention, two linear layers, residuals and norms, as torch.nn.TransformerEncoderLayer."""
 
     type: Literal["transformer_encoder_layer"]
     d_model: Width

@@ -1,0 +1,79 @@
+"""Vector updates in one pass: by NumPy's BLAS where it is found, else by NumPy."""
+
+import numpy as np
+import pytest
+
+from core import blas
+from core.blas import SHORT, Vectors
+from core.ops.base import Call
+
+
+def run(calls: list[Call]) -> int:
+    for call in calls:
+        call()
+    return len(calls)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [1, SHORT - 1, SHORT, 3 * SHORT + 17])
+def test_both_are_right_at_any_length(size: int, dtype: str) -> None:
+    random = np.random.default_rng(size)
+    x, y = random.normal(size=(2, size)).astype(dtype)
+    a, b, work = np.array(0.3, dtype), np.array(-0.9, dtype), np.empty(size, dtype)
+    vectors = Vectors(size, np.dtype(dtype))
+    moved, mixed = y.copy(), y.copy()
+
+    run(vectors.axpy(a, x, moved, work))
+    run(vectors.axpby(a, x, b, mixed, work))
+
+    tiny = 4 * float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(moved, y + a * x, rtol=0, atol=tiny)
+    np.testing.assert_allclose(mixed, b * y + a * x, rtol=0, atol=tiny)
+
+
+def test_numbers_are_read_at_each_call() -> None:
+    y = np.zeros(SHORT)
+    a = np.array(1.0)
+    calls = Vectors(SHORT, y.dtype).axpy(a, np.ones(SHORT), y, np.empty(SHORT))
+
+    run(calls)
+    a[()] = 10.0
+    run(calls)
+
+    assert y.tolist() == [11.0] * SHORT
+
+
+def test_numpys_own_blas_is_found() -> None:
+    """On the wheels that `make install` takes; elsewhere two passes do it."""
+    assert len(Vectors(SHORT, np.dtype("float32")).axpy(*np.zeros((4, SHORT), "float32"))) == 1
+
+
+def test_without_a_blas_numpy_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blas, "_NAMES", ())
+    blas._routines.cache_clear()
+    try:
+        y = np.ones(SHORT)
+        passes = run(Vectors(SHORT, y.dtype).axpy(np.array(2.0), np.ones(SHORT), y, np.empty(SHORT)))
+    finally:
+        blas._routines.cache_clear()
+
+    assert passes == 2
+    assert y.tolist() == [3.0] * SHORT
+
+
+@pytest.mark.parametrize("block", [SHORT, 1000, 32])
+def test_blocks_alter_no_bits(block: int) -> None:
+    size = 5 * SHORT + 11
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(2, size)).astype(np.float32)
+    a, b, work = np.array(0.3, np.float32), np.array(0.9, np.float32), np.empty(size, np.float32)
+    vectors, whole, cut = Vectors(size, x.dtype), y.copy(), y.copy()
+
+    run(vectors.axpby(a, x, b, whole, work))
+    run(vectors.axpy(a, x, whole, work))
+    for start in range(0, size, block):
+        part = slice(start, start + block)
+        run(vectors.axpby(a, x[part], b, cut[part], work[part]))
+        run(vectors.axpy(a, x[part], cut[part], work[part]))
+
+    assert cut.tobytes() == whole.tobytes()
