@@ -29,6 +29,8 @@ ANSWER_SECONDS = 120.0
 STOP_SECONDS = 10.0
 TOLERANCE = 2e-3
 """Of the weights' way from the start, as |ours - theirs| / |ours - start|, lengths over all weights."""
+TOLERANCE_OF = {"sklearn": 2e-2}
+"""Its Adam adds eps before it corrects the second moment: tiny gradients move a little less."""
 
 
 class Failed(RuntimeError):
@@ -168,7 +170,7 @@ def _compare(
         if not theirs:
             continue
         apart = _length({key: weights[ours][key] - theirs[key] for key in start}) / way
-        if not apart <= TOLERANCE:
+        if not apart <= TOLERANCE_OF.get(name, TOLERANCE):
             raise RuntimeError(
                 f"{workload.name}: expected the same weights from {ours} and {name}, got |Δ| = {apart:.2g} "
                 "of the way from the start"

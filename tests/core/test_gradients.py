@@ -73,7 +73,6 @@ def _general(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(core.chain, "MOST_ELEMENTS", 0)
 
 
-
 @pytest.mark.parametrize("text", FORMULAS)
 def test_gradient_of_formulas(text: str) -> None:
     graph = formula(text, {name: value for name, value in P.items() if name in text}, columns_of(text))
