@@ -20,6 +20,8 @@ from benchmarks.core.contestants import MODULES
 from benchmarks.core.workloads import OPTIMIZERS, WORKLOADS
 
 PARTS = ("steps", "shards", "first")
+FEWEST_ROWS = 8
+"""Of a batch that can be cut into all of SHARDS."""
 SHARDS = tuple(f"lockstep:{shards}" for shards in (1, 2, 4, 8))
 
 
@@ -57,7 +59,7 @@ def measured(wanted: argparse.Namespace, names: Sequence[str]) -> Figures:
         for optimizer in wanted.optimizers if "steps" in wanted.parts else ():
             print(f"{workload.name} {optimizer} ...", file=sys.stderr, flush=True)
             figures.results.append(race.run(workload, optimizer, names, wanted.rounds, wanted.seconds))
-        if "shards" in wanted.parts:
+        if "shards" in wanted.parts and workload.rows >= FEWEST_ROWS:
             print(f"{workload.name} shards ...", file=sys.stderr, flush=True)
             figures.shards.append(race.run(workload, "sgd", SHARDS, wanted.rounds, wanted.seconds))
         if "first" in wanted.parts:
