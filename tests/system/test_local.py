@@ -40,7 +40,7 @@ LONG: dict[str, Any] = {
     "data": {"builtin": "digits"},
     "loss": "cross_entropy",
     "optimizer": {"type": "sgd", "learning_rate": 0.01},
-    "epochs": 400,
+    "epochs": 800,
     "batch_size": 128,
     "seed": 1,
     "workers": 1,

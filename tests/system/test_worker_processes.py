@@ -19,7 +19,7 @@ from tests.worker.bench import LINE, LINE_DIGEST, MOONS, digest
 
 pytestmark = pytest.mark.timeout(120)  # each starts a worker or two, on a machine that may be busy
 
-LONG = {"epochs": 1000}
+LONG = {"epochs": 4000}
 """MOONS for a few seconds."""
 DEAF = {"poll_seconds": 60.0}
 """A worker that finds a job within the test only when it hears a ring."""
