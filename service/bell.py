@@ -8,12 +8,13 @@ So nobody waits for a ring: `Ringer.ring` only notes it, and a thread publishes 
 import contextlib
 import logging
 import threading
-from types import TracebackType
-from typing import Any, Literal, Protocol, Self, cast, get_args
+from typing import Any, Literal, Protocol, cast, get_args
 
 from celery import Celery
 from kombu import Connection, Exchange, Producer, Queue
 from kombu.transport import virtual
+
+from service.background import Background
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
     }
 
 
-class Ringer:
+class Ringer(Background):
     """A bell on a Celery broker, with one thread that publishes; use as a context manager or start and close.
 
     A broker that is away is logged once; what is noted meanwhile is rung when it is back.
@@ -104,15 +105,6 @@ class Ringer:
             self._changed.notify()
         if self._thread.ident is not None:
             self._thread.join(timeout_seconds)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _publish_all(self) -> None:
         self._try(None)

@@ -5,9 +5,8 @@ Safe in any number of processes at once: each statement is conditional, and a do
 
 import logging
 import threading
-from types import TracebackType
-from typing import Self
 
+from service.background import Background
 from service.bell import Bell
 from service.store import evictions, rings
 from service.store.database import Database
@@ -17,7 +16,7 @@ logger = logging.getLogger(__name__)
 MOST_RINGS_PER_TICK = 100
 
 
-class Reconciler:
+class Reconciler(Background):
     """A thread that evicts attempts whose lease ran out and rings for jobs that wait, every `every_seconds`.
 
     It outlives outages of the database: the first failure is logged, the ticks go on, and so is the recovery.
@@ -40,15 +39,6 @@ class Reconciler:
         self._stop.set()
         if self._thread.ident is not None:
             self._thread.join(timeout_seconds)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def tick(self) -> None:
         """Do it once: evict, then ring; raises what the database raises."""

@@ -41,11 +41,6 @@ class Batches:
             return self._order
         return self._order[position * self._batch : (position + 1) * self._batch]
 
-    def size_of(self, step: int) -> int:
-        """How many rows the global batch of `step` has."""
-        position = step % self.steps_per_epoch
-        return min(self._batch, self._rows - position * self._batch)
-
 
 def steps_in_epoch(rows: int, batch_size: int | Literal["full"]) -> int:
     """How many batches cover `rows` rows, the last one perhaps shorter."""
