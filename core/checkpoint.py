@@ -1,6 +1,7 @@
 """A checkpoint: all that a job needs to go on to the same bits."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,10 @@ from core.errors import LockstepError
 from core.schedules import PlateauState
 from core.stopping import StopState
 
-FORMAT = "lockstep-checkpoint-1"
+FORMAT = "lockstep-checkpoint-2"
+FORMATS = ("lockstep-checkpoint-1", FORMAT)
+"""The first did not say whether the run is over. No attempt goes on from it (core/arithmetic.py), but a
+replay to a step that the run has done may."""
 BUFFER = "buffer."
 OPTIMIZER = "optimizer."
 BEST = "best."
@@ -28,6 +32,7 @@ class Checkpoint:
     """The state before step `step`: flat parameters (P,), buffers by name, the optimizer's arrays by name.
 
     `stop` is the stop rules' memory, `epoch_loss` the sum of the losses of the current epoch's steps so far.
+    `stop_reason` says why the run is over, None where it goes on; `loss` is that of the step before.
     `plateau` is the memory of reduce_on_plateau, `best` the arrays of core.stopping.BestWeights.
     """
 
@@ -35,8 +40,10 @@ class Checkpoint:
     parameters: np.ndarray
     buffers: Mapping[str, np.ndarray]
     optimizer: Mapping[str, np.ndarray]
-    stop: StopState
-    epoch_loss: float
+    stop: StopState = field(default_factory=StopState)
+    epoch_loss: float = 0.0
+    stop_reason: str | None = None
+    loss: float = math.nan
     plateau: PlateauState | None = None
     best: Mapping[str, np.ndarray] = field(default_factory=dict)
 
@@ -50,6 +57,8 @@ class Checkpoint:
             "best": self.stop.best.hex(),
             "stale_epochs": self.stop.stale_epochs,
             "epoch_loss": self.epoch_loss.hex(),
+            "reason": self.stop_reason,
+            "loss": self.loss.hex(),
         }
         header = {"format": FORMAT, "step": str(self.step), "stop": json.dumps(stop)}
         if self.plateau is not None:
@@ -70,6 +79,8 @@ class Checkpoint:
                 optimizer=_taken(tensors, OPTIMIZER),
                 stop=StopState(best=float.fromhex(stop["best"]), stale_epochs=int(stop["stale_epochs"])),
                 epoch_loss=float.fromhex(stop["epoch_loss"]),
+                stop_reason=stop.get("reason"),
+                loss=float.fromhex(stop.get("loss", "nan")),
                 plateau=_plateau_from_json(json.loads(header["plateau"])) if "plateau" in header else None,
                 best=_taken(tensors, BEST),
             )
@@ -81,7 +92,7 @@ def _header(data: bytes) -> dict[str, str]:
     """The `__metadata__` of safetensors bytes: 8 bytes of little-endian length, then that much JSON."""
     length = int.from_bytes(data[:8], "little")
     metadata: dict[str, str] = json.loads(data[8 : 8 + length])["__metadata__"]
-    if metadata["format"] != FORMAT:
+    if metadata["format"] not in FORMATS:
         raise ValueError(f"format {metadata['format']!r}")
     return metadata
 

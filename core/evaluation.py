@@ -91,12 +91,12 @@ class EvaluationWork:
         self._total = np.zeros(self.width, self.dtype)
         self._outputs: np.ndarray | None = None
 
-    def metrics(self, group: Group) -> dict[str, float]:
+    def metrics(self, group: Group, *, admits: bool = True) -> dict[str, float]:
         """The loss and the metrics that follow each epoch, over the whole part.
 
-        The same bits on every member; all members call it together.
+        The same bits on every member; all members call it together. `admits` as for Group.all_reduce.
         """
-        group.all_reduce(self, self._total, admits=True)
+        group.all_reduce(self, self._total, admits=admits)
         return self._said(self._names)
 
     def measure(self, *, all_metrics: bool) -> Measurement:

@@ -32,7 +32,10 @@ class Run(Protocol):
 
     step: int
     steps: int
-    stop_reason: str | None
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why the run is over."""
 
     @property
     def finished(self) -> bool:

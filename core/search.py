@@ -16,7 +16,6 @@ from core.formula import Formula
 from core.parameters import weights_sha256
 from core.report import Outcome, Points, Report
 from core.spec import MinimizeSpec, SolveSpec
-from core.stopping import StopState
 
 VALUE = "value"
 GRADIENT = "grad."
@@ -44,9 +43,12 @@ class Search(ABC):
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from there; called before the first look."""
         self.step = checkpoint.step
+        self.stop_reason = checkpoint.stop_reason
         self.formula.point[:] = checkpoint.parameters
         for name, vector in self.state.items():
             vector[...] = checkpoint.optimizer[name]
+        with np.errstate(all="ignore"):
+            self.formula.compute()
 
     @property
     def state(self) -> Mapping[str, np.ndarray]:
@@ -142,8 +144,7 @@ class Search(ABC):
             parameters=self.formula.point.copy(),
             buffers={},
             optimizer={name: vector.copy() for name, vector in self.state.items()},
-            stop=StopState(),
-            epoch_loss=0.0,
+            stop_reason=self.stop_reason,
         )
 
     def outcome(self) -> Outcome:

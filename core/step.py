@@ -78,7 +78,7 @@ class StepWork:
         self._leaf_blocks = tuple(Block(shard, 1) for shard in range(self.leaves))
         self._tree = TreeSum(self.width, self.dtype)
         self._rows = np.empty(0, np.intp)
-        self._denominators = Denominators(spec.loss, data.part.y)
+        self.denominators = Denominators(spec.loss, data.part.y)
         self._denominator = 1.0
         self.counts = True
 
@@ -100,9 +100,24 @@ class StepWork:
         return len(self._rows)
 
     @property
+    def steps_per_epoch(self) -> int:
+        """How many batches go over all rows once."""
+        return self._data.batches.steps_per_epoch
+
+    @property
+    def training_rows(self) -> int:
+        """How many rows there are to learn from."""
+        return self._data.part.rows
+
+    @property
+    def losses(self) -> float:
+        """The sum of the batch's losses before its division, from the last all-reduce into `total`."""
+        return float(self.total[-1])
+
+    @property
     def loss(self) -> float:
-        """The batch's loss, from the last all-reduce into `total`."""
-        return float(self.total[-1]) / self._denominator
+        """The batch's loss."""
+        return self.losses / self._denominator
 
     def select(self, step: int) -> None:
         """Turn to the global batch of `step`."""
@@ -110,7 +125,7 @@ class StepWork:
         rows = self._data.batches.rows_of(step)
         if rows is not self._rows:
             self._rows = rows
-            counted = self._denominators.of(rows)
+            counted = self.denominators.of(rows)
             self.counts = counted > 0
             self._denominator = counted if self.counts else 1.0
 

@@ -1,4 +1,4 @@
-"""What the stop rules remember from epoch to epoch."""
+"""When a training is over, and why; and what the stop rules remember from epoch to epoch."""
 
 import math
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.parameters import Parameters
+from core.spec.training import LossBelow, LossOf, StopRules
 
 _PARAMETERS = "parameters"
 _BUFFER = "buffer."
@@ -24,6 +25,49 @@ class StopState:
         if loss < self.best - min_delta:
             return StopState(best=loss, stale_epochs=0)
         return StopState(best=self.best, stale_epochs=self.stale_epochs + 1)
+
+
+class EarlyStopping:
+    """Judges each step of a training of at most `steps` steps.
+
+    `goal_of` says which loss `loss_below` looks at; None without that rule. `reason` is None while the
+    training goes on, then "loss_below", "patience" or "steps_done". `reason` and `state` go into checkpoints.
+    """
+
+    def __init__(self, rules: StopRules, steps: int, steps_per_epoch: int) -> None:
+        self._rules = rules
+        self._steps = steps
+        self.goal, self.goal_of = goal_of(rules, steps_per_epoch)
+        self.state = StopState()
+        self.reason: str | None = None
+
+    def end_epoch(self, loss: float) -> bool:
+        """Note the loss that `patience` watches; True where the best epoch's weights are now wanted kept."""
+        if self._rules.restore_best or self._rules.patience is not None:
+            self.state = self.state.after_epoch(loss, self._rules.min_delta)
+        return self._rules.restore_best and self.state.stale_epochs == 0
+
+    def judge(self, step: int, loss: float) -> None:
+        """Set `reason` if the training ends with `step`; `loss` is that of `goal_of`, else NaN."""
+        patience = self._rules.patience
+        if loss < self.goal:
+            self.reason = "loss_below"
+        elif patience is not None and self.state.stale_epochs >= patience:
+            self.reason = "patience"
+        elif step + 1 == self._steps:
+            self.reason = "steps_done"
+
+
+def goal_of(rules: StopRules, steps_per_epoch: int) -> tuple[float, LossOf | None]:
+    """What the loss shall fall below, and which loss; a plain number means the epoch's.
+
+    Where an epoch is one step, its loss is the step's. Without a goal: -inf, None.
+    """
+    below = rules.loss_below
+    if below is None:
+        return -math.inf, None
+    value, of = (below.value, below.of) if isinstance(below, LossBelow) else (below, "epoch")
+    return value, "step" if of == "epoch" and steps_per_epoch == 1 else of
 
 
 class BestWeights:

@@ -18,6 +18,7 @@ from core.data.batches import Batches
 from core.data.dataset import Dataset
 from core.data.tokens import require_tokens
 from core.diagnose import first_bad_node, has_steep_places
+from core.epochs import Epochs, Pairs
 from core.errors import Diverged, DomainError, InvalidData
 from core.evaluation import EvaluationWork
 from core.group import Group
@@ -32,7 +33,7 @@ from core.scalar.steps import ScalarSteps, scalar_steps
 from core.schedules import Schedule
 from core.spec import ResolvedSpec
 from core.step import Seen, StepData, StepWork
-from core.stopping import BestWeights, StopState
+from core.stopping import BestWeights
 
 
 class Training:
@@ -70,7 +71,6 @@ class Training:
             for name, part in parts.items()
             if part is not None
         }
-        self._steps_per_epoch = batches.steps_per_epoch
         self.steps = spec.epochs * batches.steps_per_epoch
         self._observer = Observer(self._parameters, gradient, self.steps, spec.seed)
         self._schedule = (
@@ -84,17 +84,22 @@ class Training:
             else None
         )
         self._scalar = scalar_steps(spec, dataset.train, self._parameters, self._optimizer)
-        self.stop_reason: str | None = None
+        self._best = BestWeights(self._parameters)
+        self._epochs = Epochs(spec, self._work, self._evaluations, self._best, self._schedule)
+        self._price = 0.0
         self._last_loss = math.nan
         self._sound = True
-        self._best = BestWeights(self._parameters)
         if checkpoint is None:
             self._parameters.initialize(spec.seed, start or initial_weights(spec))
-            self.step, self._epoch_loss, self._stop = 0, 0.0, StopState()
+            self.step = 0
         else:
             self._restore(checkpoint)
         if group.rank == 0:
             self._observer.begin(self.step)
+
+    @property
+    def stop_reason(self) -> str | None:
+        return self._epochs.stopping.reason
 
     @property
     def finished(self) -> bool:
@@ -107,40 +112,41 @@ class Training:
         """
         first = self.step
         losses = np.empty(min(steps, self.steps - first))
-        epochs: dict[str, list[tuple[int, float]]] = {}
+        pairs: Pairs = {}
         failure = None
         with np.errstate(all="ignore"):
             while self.step < first + len(losses) and self.stop_reason is None and failure is None:
                 if self._scalar and self._take_scalar_steps(self._scalar, losses[self.step - first :]):
                     continue
                 step = self.step
-                loss = losses[step - first] = self._take_step(step, epochs)
+                loss = losses[step - first] = self._take_step(step, pairs)
                 if self._sound:
-                    self._look_at_stop_rules(step, loss, epochs)
+                    self._epochs.after_step(step, self._price, pairs, self._group)
                 else:
                     failure = self._failure(step, loss)
                 self.step = step + 1
         series = {"loss": Points(steps=np.arange(first, self.step), values=losses[: self.step - first])}
-        series |= {name: Points.of(pairs) for name, pairs in epochs.items()}
+        series |= {name: Points.of(points) for name, points in pairs.items()}
         series |= self._observer.series()
         return Report(first_step=first, step=self.step, series=series, failure=failure)
 
     def _take_scalar_steps(self, scalar: ScalarSteps, losses: np.ndarray) -> bool:
         """Take steps up to one that has to be taken by `_take_step`; False where that is the next one."""
-        taken = scalar.run(self.step, len(losses), self._spec.stop.loss_below)
+        taken = scalar.run(self.step, len(losses), self._epochs.stopping.goal)
         if taken:
             losses[: len(taken)] = taken
             self.step += len(taken)
             self._last_loss = taken[-1]
-            self._look_at_stop_rules(self.step - 1, taken[-1], {})
+            self._epochs.stopping.judge(self.step - 1, taken[-1])
         return bool(taken)
 
-    def _take_step(self, step: int, series: dict[str, list[tuple[int, float]]]) -> float:
+    def _take_step(self, step: int, series: Pairs) -> float:
         """One update of the weights. Returns the loss before it; a step that is not sound updates nothing."""
         self._group.welcome(self._state)
         self._work.select(step)
-        self._group.all_reduce(self._work, self._work.total, admits=not self._evaluates_after(step))
-        self._last_loss = loss = self._work.loss + (self._penalty.join() if self._penalty else 0.0)
+        self._group.all_reduce(self._work, self._work.total, admits=not self._epochs.evaluates_after(step))
+        self._price = self._penalty.join() if self._penalty else 0.0
+        self._last_loss = loss = self._work.loss + self._price
         self._sound = self._is_sound(loss)
         if self._sound:
             observed = step == self._observer.due
@@ -186,7 +192,7 @@ class Training:
         with np.errstate(all="ignore"):
             return self._work.seen(sample)
 
-    def _follow(self, schedule: Schedule, step: int, series: dict[str, list[tuple[int, float]]]) -> None:
+    def _follow(self, schedule: Schedule, step: int, series: Pairs) -> None:
         """Set the learning rate of this step, and note it."""
         rate = schedule.rate(step)
         self._optimizer.set_learning_rate(rate)
@@ -210,51 +216,17 @@ class Training:
         what = f"expected a finite loss, got {loss:g} at step {step}{cause}"
         return Diverged(f"{what}: {', or '.join(remedies)}")
 
-    def _look_at_stop_rules(self, step: int, loss: float, epochs: dict[str, list[tuple[int, float]]]) -> None:
-        """Set `stop_reason` if the job ends with this step; evaluate where it ends an epoch."""
-        stop = self._spec.stop
-        self._epoch_loss += loss
-        if (step + 1) % self._steps_per_epoch == 0:
-            self._end_epoch(step, epochs)
-        if stop.loss_below is not None and loss < stop.loss_below and self._work.counts:
-            self.stop_reason = "loss_below"
-        elif stop.patience is not None and self._stop.stale_epochs >= stop.patience:
-            self.stop_reason = "patience"
-        elif step + 1 == self.steps:
-            self.stop_reason = "steps_done"
-
-    def _end_epoch(self, step: int, epochs: dict[str, list[tuple[int, float]]]) -> None:
-        """Evaluate on the validation part, together with the group, and tell the stop rules."""
-        watched = self._epoch_loss / self._steps_per_epoch
-        self._epoch_loss = 0.0
-        if "validation" in self._evaluations:
-            metrics = self._evaluations["validation"].metrics(self._group)
-            watched = metrics["loss"]
-            for name, value in metrics.items():
-                epochs.setdefault(f"validation_{name}", []).append((step, value))
-        if self._schedule:
-            self._schedule.end_epoch(watched)
-        stop = self._spec.stop
-        if stop.restore_best or stop.patience is not None:
-            self._stop = self._stop.after_epoch(watched, stop.min_delta)
-        if stop.restore_best and self._stop.stale_epochs == 0:
-            self._best.keep()
-
-    def _evaluates_after(self, step: int) -> bool:
-        return "validation" in self._evaluations and (step + 1) % self._steps_per_epoch == 0
-
     def checkpoint(self) -> Checkpoint:
         """The state before step `step`, as copies."""
-        return Checkpoint(
+        saved = Checkpoint(
             step=self.step,
             parameters=self._parameters.flat.copy(),
             buffers={name: buffer.copy() for name, buffer in self._parameters.buffers.items()},
             optimizer={name: vector.copy() for name, vector in self._optimizer.state.items()},
-            stop=self._stop,
-            epoch_loss=self._epoch_loss,
+            loss=self._last_loss,
             plateau=self._schedule.plateau if self._schedule else None,
-            best=self._best.arrays,
         )
+        return self._epochs.save(saved)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         self._parameters.flat[:] = checkpoint.parameters
@@ -264,8 +236,8 @@ class Training:
             vector[:] = checkpoint.optimizer[name]
         if self._schedule:
             self._schedule.plateau = checkpoint.plateau
-        self._best.arrays = checkpoint.best
-        self.step, self._epoch_loss, self._stop = checkpoint.step, checkpoint.epoch_loss, checkpoint.stop
+        self._epochs.restore(checkpoint)
+        self.step, self._last_loss = checkpoint.step, checkpoint.loss
 
     def _state(self) -> bytes:
         return self.checkpoint().to_bytes()

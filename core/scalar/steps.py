@@ -13,6 +13,7 @@ from core.scalar.rules import SOURCES, is_known
 from core.scalar.source import LOSSES, Problem, source_of
 from core.spec import ResolvedSpec
 from core.spec.optimizers import Adam, Sgd
+from core.stopping import goal_of
 
 MOST_VALUES = 64
 """Of a step, written out row by row; beyond that NumPy is as fast."""
@@ -29,14 +30,14 @@ class ScalarSteps:
         self._data = (*part.x.ravel().tolist(), *part.y.ravel().tolist())
         self._vectors = (parameters.flat, *optimizer.state.values())
 
-    def run(self, first: int, count: int, below: float | None) -> list[float]:
+    def run(self, first: int, count: int, below: float) -> list[float]:
         """Take the steps from `first` on, up to `count`; gives their losses, perhaps of fewer steps.
 
         It ends after a loss less than `below`, and before a step that has no finite loss or gradient, or that
         this arithmetic can't do: such a step is to be taken in another way, which says what is wrong with it.
         """
         state = [number for vector in self._vectors for number in vector.tolist()]
-        losses, new = self._run(self._data, state, first, count, 0.0 if below is None else below)
+        losses, new = self._run(self._data, state, first, count, below)
         start = 0
         for vector in self._vectors:
             vector[:] = new[start : start + vector.size]
@@ -65,6 +66,7 @@ def _is_plain(spec: ResolvedSpec) -> bool:
         and not spec.data.validation_fraction
         and all(extra is None for extra in (spec.schedule, spec.clip, spec.penalty, spec.stop.patience))
         and not spec.stop.restore_best
+        and goal_of(spec.stop, steps_per_epoch=1)[1] in (None, "step")
     )
 
 

@@ -1,8 +1,8 @@
 """What a spec says about the way from the gradient to the weights, beside the optimizer, and when to end."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from core.spec.base import Real, SpecModel, Switch, Whole, refuse
 
@@ -38,13 +38,40 @@ class Penalty(SpecModel):
     """the price of the sum of squares"""
 
 
+LossOf = Literal["step", "epoch", "train", "validation"]
+"""Which loss: that of one step's batch; that of the epoch's rows, each at the weights of its step; that of a
+part of the data at the weights after an epoch's last update."""
+Goal = Annotated[Real, Field(gt=0)]
+
+
+class LossBelow(SpecModel):
+    """A loss to fall below, and which loss that is."""
+
+    value: Goal
+    """end once the loss is below this"""
+    of: LossOf
+    """the loss of each "step"; or, looked at when an epoch ends, that of the "epoch", over its rows as they
+    came, or of the whole "train" or "validation" part after the epoch's last update"""
+
+
+def _kind_of_goal(value: object) -> str:
+    return "<goal of>" if isinstance(value, (dict, LossBelow)) else "<goal>"
+
+
 class StopRules(SpecModel):
     """When to end before the epochs are used up, and with which weights."""
 
-    loss_below: Annotated[Real, Field(gt=0)] | None = None
-    """end once a step's loss is below this; tested after the step's update"""
+    loss_below: (
+        Annotated[
+            Annotated[Goal, Tag("<goal>")] | Annotated[LossBelow, Tag("<goal of>")],
+            Discriminator(_kind_of_goal),
+        ]
+        | None
+    ) = None
+    """end once the loss is below this: a number looks at the step's loss where an epoch is one step, else at
+    the epoch's; {"value": 0.1, "of": "step"}, or "epoch", "train", "validation", says which"""
     patience: Annotated[int, Whole(ge=1)] | None = None
-    """end after so many epochs without a new lowest validation loss (without one: mean training loss)"""
+    """end after so many epochs without a new lowest validation loss (without one: the epoch's loss)"""
     min_delta: Annotated[Real, Field(ge=0, le=1e6)] = 0.0
     """how much lower than the lowest so far a loss must be to count as a new lowest one"""
     restore_best: Switch = False

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from core.errors import Problem
 from core.spec.job import TrainSpec
 from core.spec.optimizers import AnyOptimizer, Sgd
+from core.spec.training import LossBelow
 
 MAX_HISTORY_NUMBERS = 20_000_000
 """The numbers that lbfgs may keep: they are part of each checkpoint."""
@@ -63,4 +64,12 @@ def check_stop(spec: TrainSpec) -> Iterator[Problem]:
             code="without_effect",
             message=f"expected patience or restore_best with min_delta, got neither and {stop.min_delta:g}; "
             "set patience, or take min_delta out",
+        )
+    below = stop.loss_below
+    if isinstance(below, LossBelow) and below.of == "validation" and not spec.data.validation_fraction:
+        yield Problem(
+            pointer="/stop/loss_below/of",
+            code="no_validation_part",
+            message='expected a part of the data to validate by with "of": "validation", got none; '
+            'set data.validation_fraction, or take "train"',
         )

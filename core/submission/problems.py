@@ -21,7 +21,7 @@ from core.spec.minimize import MinimizeSpec, MinimizeStop
 from core.spec.numbers import came, shortened
 from core.spec.optimizers import OPTIMIZER_TYPES
 from core.spec.schedules import SCHEDULE_TYPES
-from core.spec.training import Clip, Penalty, StopRules
+from core.spec.training import Clip, LossBelow, Penalty, StopRules
 from core.submission.problem_kinds import KIND_MESSAGES, listed, similar
 from core.submission.problem_types import TYPE_MESSAGES
 
@@ -45,6 +45,8 @@ _TAGS: dict[str, type[BaseModel] | None] = {
     "<list>": None,
     "<rows>": None,
     "<full>": None,
+    "<goal>": None,
+    "<goal of>": LossBelow,
     "<gain>": None,
     "<gain name>": None,
     **{f"<{name}>": kind for name, kind in (LAYER_TYPES | LOSS_TYPES | OPTIMIZER_TYPES).items()},

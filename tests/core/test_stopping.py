@@ -67,7 +67,7 @@ def test_weights_that_were_asked_for_by_their_loss_are_kept() -> None:
     per_epoch = plain.steps // 2
     lower = losses[1:] < np.minimum.accumulate(losses)[:-1]
     last = 1 + next(int(step) for step in np.flatnonzero(lower) if per_epoch <= step < 2 * per_epoch - 3)
-    rules = {"loss_below": float(losses[:last].min())}
+    rules = {"loss_below": {"value": float(losses[:last].min()), "of": "step"}}
 
     plain, restoring = (
         finished(training(DIGITS | {"stop": rules | {"restore_best": restores}}))

@@ -54,6 +54,35 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
     ({"penalty": {"l1": -1}}, "/penalty/l1", "out_of_range", "at least 0"),
     ({"accumulate": 0}, "/accumulate", "out_of_range", "at least 1"),
     ({"stop": {"min_delta": 0.1}}, "/stop/min_delta", "without_effect", "set patience"),
+    ({"stop": {"loss_below": 0}}, "/stop/loss_below", "out_of_range", "above 0"),
+    ({"stop": {"loss_below": "0.1"}}, "/stop/loss_below", "wrong_type", "without quotes"),
+    ({"stop": {"loss_below": [0.1]}}, "/stop/loss_below", "wrong_type", "expected a number"),
+    ({"stop": {"loss_below": {"value": 0.1}}}, "/stop/loss_below/of", "missing", 'expected "of"'),
+    ({"stop": {"loss_below": {"of": "step"}}}, "/stop/loss_below/value", "missing", 'expected "value"'),
+    (
+        {"stop": {"loss_below": {"value": -1, "of": "step"}}},
+        "/stop/loss_below/value",
+        "out_of_range",
+        "above 0",
+    ),
+    (
+        {"stop": {"loss_below": {"value": 1, "of": "batch"}}},
+        "/stop/loss_below/of",
+        "unknown_value",
+        '"epoch"',
+    ),
+    (
+        {"stop": {"loss_below": {"value": 1, "of": "step", "in": 2}}},
+        "/stop/loss_below/in",
+        "unknown_key",
+        "known: value, of",
+    ),
+    (
+        {"stop": {"loss_below": {"value": 1, "of": "validation"}}},
+        "/stop/loss_below/of",
+        "no_validation_part",
+        "set data.validation_fraction",
+    ),
 ]
 WRONG_INIT: list[tuple[dict[str, Any], str, str, str]] = [
     ({"weight": "he_normal"}, "/weight", "unknown_kind", 'did you mean "kaiming_normal"?'),
