@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from fastapi.concurrency import run_in_threadpool
 
+from core.arithmetic import not_comparable
+from core.spec import read_resolved
 from service.bell import Bell
 from service.errors import ApiProblem
-from service.store import fingerprints, jobs, replays
+from service.store import fingerprints, jobs, outdated, replays
 from service.store.database import Database
 from service.store.jobs import Job
 from service.store.replays import Asked, Replay
@@ -51,9 +53,11 @@ def _ask(database: Database, owner: str | None, asked: Asked) -> Replay:
     with database.read() as tx:
         job = jobs.get(tx, asked.job_id, owner)
         found = replays.find(tx, asked)
+        arithmetic = outdated.arithmetic_of(tx, asked.job_id)
     if found is not None and found.status != "failed":
         return found
     _require_done(job, asked.step)
+    _require_comparable(job, arithmetic)
     with database.write() as tx:
         return replays.ask(tx, asked)
 
@@ -87,6 +91,14 @@ def _require_done(job: Job, step: int) -> None:
     has = f"0 to {last}" if job.started_at is not None and last >= 0 else "none"
     message = f"expected a step that job {job.id} has done ({has} so far), got {step}"
     raise _problem(409, "step_not_done", message)
+
+
+def _require_comparable(job: Job, arithmetic: int) -> None:
+    """Refuse a job whose steps come out otherwise by this version's rules."""
+    reason = not_comparable(read_resolved(job.kind, job.spec_json), arithmetic)
+    if reason is not None:
+        message = f"The steps of job {job.id} can't be computed again: {reason}"
+        raise _problem(409, "not_comparable", message)
 
 
 def _problem(status: int, code: str, message: str) -> ApiProblem:

@@ -5,6 +5,7 @@ import socket
 
 from setproctitle import setproctitle
 
+from core.arithmetic import lineage
 from core.group.fingerprint import numerics_fingerprint
 from service.bell import Ringer, TaskName
 from service.store.database import Database
@@ -22,11 +23,13 @@ class PoolChild:
         setproctitle(f"lockstep worker {options.worker_id}: pool child")
         self._database = Database(options.settings.database_url)
         self._bell = Ringer(options.settings.broker_url)
+        *earlier, fingerprint = lineage(numerics_fingerprint())
         worker = WorkerIdentity(
             worker_id=options.worker_id,
             pid=os.getpid(),
             host=socket.gethostname(),
-            fingerprint=numerics_fingerprint(),
+            fingerprint=fingerprint,
+            earlier=tuple(earlier),
         )
         tools = Tools(database=self._database, bell=self._bell, settings=options.settings, worker=worker)
         self._runner = Runner(tools)

@@ -100,7 +100,7 @@ class Seats:
         with self._tools.database.read() as tx:
             fingerprint = self._claim.worker.fingerprint
             idle = _somebody_is_idle(tx)
-            asked = not idle and replays.waiting(tx, fingerprint) > 0
+            asked = not idle and replays.waiting(tx, self._claim.worker) > 0
             waiting = has_helpers and (asked or leases.jobs_waiting(tx, fingerprint) > 0)
             # Rings that no idle worker takes would only pile up.
             wanted = has_seats and not waiting and idle

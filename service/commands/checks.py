@@ -58,6 +58,7 @@ def _numpy(_: Settings) -> Iterator[Finding]:
     os.environ.update(dict.fromkeys(BLAS_VARIABLES, "1"))
     import numpy as np
 
+    from core.arithmetic import lineage
     from core.group.fingerprint import numerics_fingerprint
 
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
@@ -67,7 +68,7 @@ def _numpy(_: Settings) -> Iterator[Finding]:
         "numpy",
         "ok",
         f"{np.__version__} on {blas['name']} {blas['version']}, one thread in each worker{pinned}; "
-        f"fingerprint {numerics_fingerprint()[:13]}",
+        f"fingerprint {lineage(numerics_fingerprint())[-1][:13]}",
     )
 
 

@@ -21,7 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-HEAD_REVISION = "0002"
+HEAD_REVISION = "0003"
 """The migration that this version's code needs; a test compares it with migrations/."""
 
 BUSY_TIMEOUT_SECONDS = 10.0

@@ -2,17 +2,19 @@
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select, update
 
+from core.arithmetic import advanced
 from service.store import events
 from service.store.database import clock
 from service.store.events import NewEvent
+from service.store.outdated import is_outdated, number_of
 from service.store.tables import jobs, workers
 
 PRESENT_SECONDS = 15.0
 """A worker that was heard of so lately is present."""
 REASON = "numerics_unavailable"
 MESSAGE = (
-    "No present worker computes the same bits as the one that began this job. Start a worker on a machine "
-    "like it, or pin OPENBLAS_CORETYPE alike on all of them."
+    "No present worker computes the same bits as the one that began this job. Start a worker of its version "
+    "of Lockstep on a machine like it, or pin OPENBLAS_CORETYPE alike on all of them."
 )
 
 
@@ -30,14 +32,21 @@ def present() -> ColumnElement[bool]:
 
 def has_present_worker(tx: Connection, job_id: str) -> bool:
     """Whether a present worker computes the same bits as the one that began the job."""
-    found = select(jobs.c.id).where(jobs.c.id == bindparam("job_id"), _has_worker)
-    return tx.execute(found, {"job_id": job_id}).first() is not None
+    began = tx.execute(_BEGAN, {"job_id": job_id}).one_or_none()
+    if began is None or began.fingerprint is None:
+        return False
+    found = select(workers.c.id).where(workers.c.fingerprint == bindparam("wanted"), present())
+    return tx.execute(found, {"wanted": advanced(began.fingerprint, began.number)}).first() is not None
+
+
+_BEGAN = select(jobs.c.fingerprint, number_of.label("number")).where(jobs.c.id == bindparam("job_id"))
 
 
 _has_worker = select(workers.c.id).where(workers.c.fingerprint == jobs.c.fingerprint, present()).exists()
 _FIT_FOR_NOBODY = and_(
     jobs.c.status == "queued",
     jobs.c.fingerprint.is_not(None),
+    ~is_outdated,
     or_(jobs.c.status_reason.is_(None), jobs.c.status_reason != REASON),
     ~_has_worker,
 )

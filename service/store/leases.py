@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
+from core.arithmetic import ARITHMETIC
 from service.store import events
 from service.store.database import clock
 from service.store.errors import Fenced
@@ -23,12 +24,16 @@ MOST_WAITING_COUNTED = 100
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerIdentity:
-    """Who claims: `pid` is the process that computes, `fingerprint` that of its numerics."""
+    """Who claims: `pid` is the process that computes, `fingerprint` that of its numerics.
+
+    `earlier`: what its fingerprint was under older numbers of the arithmetic (core/arithmetic.py).
+    """
 
     worker_id: str
     pid: int
     host: str
     fingerprint: str
+    earlier: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +96,7 @@ _CLAIM = (
         worker_id=bindparam("worker"),
         worker_pid=bindparam("pid"),
         fingerprint=func.coalesce(jobs.c.fingerprint, bindparam("fingerprint")),
+        arithmetic=ARITHMETIC,
         lease_expires_at=clock() + bindparam("lease_seconds"),
         workers_active=1,
         step=func.coalesce(jobs.c.checkpoint_step, 0),

@@ -91,7 +91,7 @@ _oldest = (
     .where(
         _others.c.finished_at.is_(None),
         or_(_others.c.status == "queued", _others.c.lease_expires_at <= clock()),
-        jobs.c.fingerprint == bindparam("fingerprint"),
+        jobs.c.fingerprint.in_(bindparam("fingerprints", expanding=True)),
     )
     .order_by(_others.c.id)
     .limit(1)
@@ -143,7 +143,7 @@ _WAITING = (
     .where(
         replays.c.finished_at.is_(None),
         replays.c.status == "queued",
-        jobs.c.fingerprint == bindparam("fingerprint"),
+        jobs.c.fingerprint.in_(bindparam("fingerprints", expanding=True)),
     )
 )
 
@@ -182,7 +182,8 @@ def claim_next(tx: Connection, worker: WorkerIdentity, lease_seconds: float) -> 
     One over which three workers died fails.
     """
     tx.execute(_GIVE_UP)
-    identity = {"worker": worker.worker_id, "fingerprint": worker.fingerprint}
+    fingerprints = [*worker.earlier, worker.fingerprint]
+    identity = {"worker": worker.worker_id, "fingerprints": fingerprints}
     row = tx.execute(_CLAIM, {**identity, "lease_seconds": lease_seconds}).one_or_none()
     if row is None:
         return None
@@ -222,9 +223,10 @@ def release(tx: Connection, claim: ReplayClaim) -> None:
         raise _fenced(claim)
 
 
-def waiting(tx: Connection, fingerprint: str) -> int:
-    """How many questions about jobs of a fingerprint nobody works on yet."""
-    count: int = tx.execute(_WAITING, {"fingerprint": fingerprint}).scalar_one()
+def waiting(tx: Connection, worker: WorkerIdentity) -> int:
+    """How many questions that such a worker could answer nobody works on yet."""
+    fingerprints = [*worker.earlier, worker.fingerprint]
+    count: int = tx.execute(_WAITING, {"fingerprints": fingerprints}).scalar_one()
     return count
 
 

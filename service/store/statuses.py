@@ -11,6 +11,7 @@
 | running    | queued     | the holder drains; attempt + 1             | endings.release            |
 | running    | queued     | lease over or process dead; attempt + 1    | evictions                  |
 | running    | failed     | the same, for the third time in vain       | evictions                  |
+| queued     | queued     | an older arithmetic began it: it begins again | outdated                |
 | cancelling | cancelled  | the holder, or eviction, or drain          | endings, evictions         |
 
 succeeded, failed and cancelled never change. Each way is one UPDATE with the source status in its WHERE.

@@ -33,6 +33,8 @@ class JobColumns(TypedColumns):
     `spec_json` lacks `data.inline` and `model.initial_weights`: these are in `inline_json`, a line each, or,
     when large, in the blob `inline_sha256`.
     `evictions` counts those since the latest checkpoint that was later than the one before.
+    `fingerprint` and `arithmetic` say by which bits it was begun, from the first claim on: see
+    core/arithmetic.py.
     """
 
     id: Named[str] = Column(Id, primary_key=True)
@@ -62,6 +64,7 @@ class JobColumns(TypedColumns):
     evictions: Named[int] = Column(Integer)
     checkpoint_step: Named[int | None] = Column(BigInteger)
     fingerprint: Named[str | None] = Column(String(64))
+    arithmetic: Named[int | None] = Column(Integer)
     worker_id: Named[str | None] = Column(Id)
     worker_pid: Named[int | None] = Column(BigInteger)
     lease_expires_at: Named[float | None] = Column(Double)

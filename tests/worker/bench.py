@@ -77,11 +77,16 @@ class Bench:
     settings: Settings
     bell: RecordingBell = field(default_factory=RecordingBell)
     fingerprint: str = FINGERPRINT
+    earlier: tuple[str, ...] = ()
 
     def tools(self, name: str = "a", settings: Settings | None = None) -> Tools:
         """The tools of the worker `name`."""
         worker = WorkerIdentity(
-            worker_id=f"worker_{name}", pid=ord(name), host="here", fingerprint=self.fingerprint
+            worker_id=f"worker_{name}",
+            pid=ord(name),
+            host="here",
+            fingerprint=self.fingerprint,
+            earlier=self.earlier,
         )
         return Tools(
             database=self.database, bell=self.bell, settings=settings or self.settings, worker=worker

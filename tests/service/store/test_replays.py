@@ -46,7 +46,7 @@ def test_a_question_is_answered_once_and_the_answer_kept(database: Database, ask
     assert ask(database, asked).status == "queued"
     assert ask(database, asked).status == "queued"
     with database.read() as tx:
-        assert replays.waiting(tx, OTHER.fingerprint) == 1
+        assert replays.waiting(tx, OTHER) == 1
 
     held = taken(database)
     assert (held.asked, held.tries, held.kind) == (asked, 1, "train")
@@ -60,7 +60,7 @@ def test_a_question_is_answered_once_and_the_answer_kept(database: Database, ask
     assert done.result_sha256 is not None
     with database.read() as tx:
         assert replays.answer(tx, done.result_sha256) == b"found"
-        assert replays.waiting(tx, OTHER.fingerprint) == 0
+        assert replays.waiting(tx, OTHER) == 0
     assert take(database) is None
 
 
@@ -81,7 +81,7 @@ def test_only_a_worker_of_the_jobs_fingerprint_takes_it(database: Database, aske
 
     assert take(database, STRANGER) is None
     with database.read() as tx:
-        assert replays.waiting(tx, STRANGER.fingerprint) == 0
+        assert replays.waiting(tx, STRANGER) == 0
         assert not fingerprints.has_present_worker(tx, asked.job_id)
 
 

@@ -1,0 +1,22 @@
+"""The number of the arithmetic by which a job was begun.
+
+Null where nobody has claimed it, and on jobs of the versions that kept no number.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the column."""
+    op.add_column("jobs", sa.Column("arithmetic", sa.Integer(), nullable=True))
+
+
+def downgrade() -> None:
+    """Take it away."""
+    op.drop_column("jobs", "arithmetic")
