@@ -64,8 +64,8 @@ def row_losses(
         return found
     logits = x @ weights["0.weight"].T + weights["0.bias"]
     chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    surprises: np.ndarray = -np.log(chances[np.arange(len(y)), y])
-    return surprises * counted(raw, y)
+    weighted: np.ndarray = -np.log(chances[np.arange(len(y)), y]) * counted(raw, y)
+    return weighted
 
 
 def counted(raw: dict[str, Any], y: np.ndarray) -> np.ndarray:

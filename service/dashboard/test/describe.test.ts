@@ -58,13 +58,14 @@ test("what a training has beside its optimizer", () => {
     clip: { norm: 1, value: null },
     penalty: null,
     metrics: ["accuracy", { type: "top_k_accuracy", k: 3 }],
-    stop: { patience: null, min_delta: 0.1 },
+    stop: { patience: null, min_delta: 0.1, loss_below: { value: 0.1, of: "epoch" } },
   });
   assert.deepEqual(rows, [
     ["Optimizer", "sgd, learning rate 0.1"],
     ["Schedule", "step, step size 5, gamma 0.5"],
     ["Clipping", "norm 1"],
     ["Metrics", "accuracy; top k accuracy, k 3"],
+    ["Stops early", "epoch loss below 0.1"],
   ]);
 });
 

@@ -5,6 +5,8 @@ import { groupsOf, lineWords, MOST_LINES } from "../src/pure/groups.ts";
 test("series that belong on one axis share a group, in the order of their layers", () => {
   const names = [
     "loss",
+    "epoch_loss",
+    "train_loss",
     "validation_loss",
     "gradient_norm.10",
     "gradient_norm.2",

@@ -121,8 +121,17 @@ function withoutWarmup({ warmup_steps: steps, warmup_start_factor: factor, ...sc
 }
 
 /** A least improvement matters only to patience. */
-function stopOf({ min_delta: least, ...stop }: Fields): string {
-  return pairs(least && stop["patience"] ? { ...stop, min_delta: least } : stop);
+function stopOf({ min_delta: least, loss_below: goal, ...stop }: Fields): string {
+  const others = pairs(least && stop["patience"] ? { ...stop, min_delta: least } : stop);
+  return [goalOf(goal), others].filter((part) => part !== "").join(", ");
+}
+
+/** "loss below 0.1", or whose: "step loss below 0.1". */
+function goalOf(goal: Value | undefined): string {
+  if (goal === undefined || goal === null) return "";
+  if (typeof goal !== "object") return `loss below ${plain(goal)}`;
+  const { value, of } = fields(goal);
+  return `${plain(of ?? "")} loss below ${plain(value ?? "")}`.trim();
 }
 
 /** Settings of an optimizer that are off at zero. */

@@ -14,7 +14,7 @@ export interface Group {
 }
 
 /** What every job's curve shows: asked for with each look. Those that a job does not have are left out. */
-export const MAIN = ["loss", "validation_loss", "value"] as const;
+export const MAIN = ["loss", "validation_loss", "epoch_loss", "train_loss", "value"] as const;
 
 /** More lines than these no eye tells apart. */
 export const MOST_LINES = 40;
