@@ -63,8 +63,11 @@ class Recorder:
     def pieces(self, *arrays: np.ndarray) -> list[tuple[np.ndarray, ...]]:
         """Arrays of one shape, cut alike into flat pieces of PIECE elements that stay in the cache.
 
-        As they are, where they are short or lie in memory in different ways.
+        As they are, where they are short or lie in memory in different ways; a single number () as one of a
+        vector (1,).
         """
+        if not arrays[0].ndim:
+            return [tuple(array.reshape(1) for array in arrays)]
         flat = tuple(array.ravel(order="K") for array in arrays)
         alike = all(array.strides == arrays[0].strides for array in arrays)
         views = all(np.may_share_memory(*pair) for pair in zip(flat, arrays, strict=True))
