@@ -78,7 +78,7 @@ class EvaluationWork:
     def __init__(self, spec: ResolvedSpec, graph: Graph, parameters: Parameters, part: Part) -> None:
         self.leaves = -(-part.rows // EVALUATION_ROWS)
         self.dtype = SUMS_DTYPE
-        self._tally = tally_of(spec.loss, spec.metrics, graph.output_shape)
+        self._tally = tally_of(spec.loss, spec.metrics, graph.output_shape, part.y)
         self._names = chosen(self._tally, spec.metrics)
         self.width = 1 + self._tally.width
         self._loss = spec.loss

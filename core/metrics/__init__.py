@@ -6,7 +6,10 @@ Sums of chunks need only be added, so chunks can be spread over members. They ar
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from core.metrics.classes import ClassTally, QuestionTally
+from core.metrics.spread import spread_of
 from core.metrics.tally import NoTally, Tally, chosen, name_of
 from core.metrics.values import ValueTally
 from core.spec.losses import CrossEntropyLoss, LossSpec, NllLoss
@@ -18,10 +21,16 @@ _CLASSES = ("cross_entropy", "nll", "multi_margin")
 _QUESTIONS = ("binary_cross_entropy", "hinge")
 
 
-def tally_of(loss: LossSpec, asked: Sequence[MetricSpec] | None, output_shape: tuple[int, ...]) -> Tally:
+def tally_of(
+    loss: LossSpec,
+    asked: Sequence[MetricSpec] | None,
+    output_shape: tuple[int, ...],
+    targets: np.ndarray | None = None,
+) -> Tally:
     """What is counted under a loss, for a model that gives `output_shape` for each row.
 
-    Under kl_div, which compares distributions, there is nothing beside the loss.
+    Under kl_div, which compares distributions, there is nothing beside the loss. `targets` (rows, ...): all
+    of the part that is measured; without them there is no r2.
     """
     if loss.type in _CLASSES:
         top = {metric.k for metric in asked or () if isinstance(metric, TopKAccuracy)}
@@ -30,4 +39,6 @@ def tally_of(loss: LossSpec, asked: Sequence[MetricSpec] | None, output_shape: t
     elements = math.prod(output_shape)
     if loss.type in _QUESTIONS:
         return QuestionTally(elements)
-    return NoTally() if loss.type == "kl_div" else ValueTally(elements)
+    if loss.type == "kl_div":
+        return NoTally()
+    return ValueTally(elements, None if targets is None else spread_of(targets))

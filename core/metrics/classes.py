@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from core.metrics.counts import Counts, of_confusion
-from core.metrics.ranks import mean_roc_auc, roc_auc
+from core.metrics.ranks import mean_roc_auc, odds, roc_auc
 from core.metrics.tally import MOST_SHOWN, Tally
 
 _OF_COUNTS = ("precision", "recall", "f1")
@@ -55,7 +55,8 @@ class ClassTally(Tally):
     def _among_the_largest(self, outputs: np.ndarray, targets: np.ndarray, k: int) -> int:
         own = outputs[np.arange(len(targets)), targets][:, np.newaxis]
         later = np.arange(self._classes) > targets[:, np.newaxis]
-        before = (outputs > own) | ((outputs == own) & later)
+        # Said by what lies behind: so a NaN is before all, as for argmax, and never a hit.
+        before = ~((outputs < own) | ((outputs == own) & ~later))
         return int(np.count_nonzero(np.count_nonzero(before, axis=1) < k))
 
     def _counted(self, sums: np.ndarray) -> Counts:
@@ -87,11 +88,8 @@ class ClassTally(Tally):
         """Of class 1 against class 0; with more classes the mean over the classes, each against the rest."""
         outputs, targets = self._kept(output, y)
         if self._classes == 2:
-            return roc_auc(outputs[:, 1] - outputs[:, 0], targets == 1)
-        wide = outputs.astype(np.float64)
-        shares = np.exp(wide - wide.max(axis=1, keepdims=True))
-        shares /= shares.sum(axis=1, keepdims=True)
-        return mean_roc_auc(shares.T, targets == np.arange(self._classes)[:, np.newaxis])
+            return roc_auc(outputs[:, 1].astype(np.float64) - outputs[:, 0], targets == 1)
+        return mean_roc_auc(odds(outputs).T, targets == np.arange(self._classes)[:, np.newaxis])
 
 
 class QuestionTally(Tally):

@@ -26,3 +26,22 @@ def mean_roc_auc(columns: np.ndarray, positive: np.ndarray) -> float | None:
     found = [roc_auc(scores, yes) for scores, yes in zip(columns, positive, strict=True)]
     areas = [area for area in found if area is not None]
     return float(np.mean(areas)) if areas else None
+
+
+def odds(logits: np.ndarray) -> np.ndarray:
+    """ln (p / (1 - p)) for the softmax p of each class, float64 (rows, classes), from logits of that shape.
+
+    It orders rows as p does, but does not round to 0 or 1 where a class is all but certain.
+    """
+    z = logits.astype(np.float64)
+    rows, top = np.arange(len(z)), z.argmax(axis=1)
+    z -= z[rows, top][:, np.newaxis]
+    shares = np.exp(z)
+    rest = shares.sum(axis=1, keepdims=True) - shares  # for all but the largest at least 1: no digit is lost
+    others = z.copy()
+    others[rows, top] = -np.inf
+    second = np.maximum(others.max(axis=1), np.finfo(np.float64).min)
+    rest[rows, top] = np.exp(others - second[:, np.newaxis]).sum(axis=1)
+    z[rows, top] -= second
+    found: np.ndarray = z - np.log(rest)
+    return found

