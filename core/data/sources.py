@@ -10,7 +10,7 @@ from core.data.shapes import BUILTINS, shape_of
 from core.data.split import part_rows
 from core.errors import InvalidData
 from core.losses import loss_of
-from core.spec.data import BuiltinData, Data, GeneratedData
+from core.spec.data import BuiltinData, Data, GeneratedData, InlineData
 from core.spec.job import ResolvedSpec
 
 FILES_PATH = Path(__file__).with_name("files")
@@ -53,6 +53,13 @@ def _rows(data: Data) -> tuple[np.ndarray, np.ndarray]:
         with np.load(FILES_PATH / f"{data.builtin}.npz", allow_pickle=False) as arrays:
             return arrays["x"].astype(np.float64), arrays["y"].astype(np.float64)
     return np.asarray(data.inline.x, dtype=np.float64), np.asarray(data.inline.y, dtype=np.float64)
+
+
+def targets_of(data: Data) -> np.ndarray:
+    """The targets of all rows, float64 or int64 (rows,) or (rows, columns), in the data's order."""
+    if isinstance(data, InlineData):
+        return np.asarray(data.inline.y, dtype=np.float64)
+    return _rows(data)[1]
 
 
 def _cast(values: np.ndarray, dtype: np.dtype, what: str) -> np.ndarray:

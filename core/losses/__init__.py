@@ -4,8 +4,17 @@ The names, defaults and arithmetic of their PyTorch namesakes; `half_sse` is hal
 """
 
 from core.losses.base import Loss, LossSite
-from core.losses.denominators import Denominators, denominator
+from core.losses.denominators import Denominators, denominator, weight_by_row
 from core.losses.kinds import LOSSES, loss_of
 from core.spec.losses import LossSpec
 
-__all__ = ["LOSSES", "Denominators", "Loss", "LossSite", "LossSpec", "denominator", "loss_of"]
+__all__ = [
+    "LOSSES",
+    "Denominators",
+    "Loss",
+    "LossSite",
+    "LossSpec",
+    "denominator",
+    "loss_of",
+    "weight_by_row",
+]

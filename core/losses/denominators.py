@@ -3,7 +3,7 @@
 import numpy as np
 
 from core.losses.kinds import loss_of
-from core.spec.losses import CrossEntropyLoss, LossSpec, NllLoss
+from core.spec.losses import CrossEntropyLoss, LossSpec, MultiMarginLoss, NllLoss
 
 
 class Denominators:
@@ -39,11 +39,20 @@ def denominator(loss: LossSpec, y: np.ndarray) -> float:
 
 def counted_by_row(loss: LossSpec, y: np.ndarray) -> np.ndarray | None:
     """The sum of the counted targets' weights of each row, float64 (rows,); None where all count alike."""
-    if not isinstance(loss, (CrossEntropyLoss, NllLoss)) or (
-        loss.weight is None and loss.ignore_index is None
-    ):
+    if not isinstance(loss, (CrossEntropyLoss, NllLoss)):
         return None
-    counts = np.ones(y.shape) if loss.ignore_index is None else (y != loss.ignore_index).astype(np.float64)
+    return weight_by_row(loss, y)
+
+
+def weight_by_row(loss: CrossEntropyLoss | NllLoss | MultiMarginLoss, y: np.ndarray) -> np.ndarray | None:
+    """The sum of the targets' weights of each row, ignored ones 0, float64 (rows,); None where all are alike.
+
+    That of `multi_margin` divides nothing, but a row of weight 0 adds nothing to its loss either.
+    """
+    ignored = None if isinstance(loss, MultiMarginLoss) else loss.ignore_index
+    if loss.weight is None and ignored is None:
+        return None
+    counts = np.ones(y.shape) if ignored is None else (y != ignored).astype(np.float64)
     if loss.weight is not None:
         counts *= np.array(loss.weight).take(y, mode="clip")
     by_row: np.ndarray = counts.reshape(len(y), -1).sum(axis=1)

@@ -19,6 +19,7 @@ from core.spec import (
     TrainSpec,
     default_dtype,
 )
+from core.submission.check_counted import sound_seed
 from core.submission.check_formula import check_formula_job
 from core.submission.checks import check, default_shards
 from core.submission.problem_types import wrong_choice
@@ -80,14 +81,14 @@ def resolve(spec: SolveSpec, draw_seed: Callable[[], int]) -> SolveSpec: ...
 def resolve(spec: AnySpec, draw_seed: Callable[[], int]) -> AnyResolvedSpec:
     """Fill in what was left open: a training's seed, kind of number and shards; what to solve for.
 
-    `spec` has passed its checks.
+    `spec` has passed its checks. Raises SpecError where seed after seed leaves nothing that counts in a part.
     """
     if isinstance(spec, MinimizeSpec):
         return spec
     if isinstance(spec, SolveSpec):
         return spec.model_copy(update={"solve_for": spec.unknowns})
     open_ends = {
-        "seed": draw_seed() if spec.seed is None else spec.seed,
+        "seed": sound_seed(spec, draw_seed) if spec.seed is None else spec.seed,
         "dtype": spec.dtype or default_dtype(spec),
         "shards": spec.shards or default_shards(spec),
     }

@@ -8,7 +8,6 @@ import numpy as np
 
 from core.data.shapes import DataShape
 from core.errors import Problem
-from core.losses import denominator
 from core.metrics import name_of, tally_of
 from core.spec.data import InlineData
 from core.spec.job import TrainSpec
@@ -17,7 +16,8 @@ from core.spec.layers.activations import LogSoftmax
 from core.spec.layers.dense import Flatten, Identity, Unflatten
 from core.spec.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MultiMarginLoss, NllLoss
 from core.spec.metrics import TopKAccuracy
-from core.submission.check_targets import CLASS_LOSSES, check_targets, ignored_target, largest_class
+from core.submission.check_counted import check_counted
+from core.submission.check_targets import CLASS_LOSSES, check_targets, largest_class
 
 SUM_TOLERANCE = 1e-3
 """How far probabilities written by hand may be from adding up to 1."""
@@ -47,7 +47,7 @@ def check_outputs(spec: TrainSpec, data: DataShape, outputs: Outputs) -> Iterato
     yield from misfits
     if not misfits:
         yield from _check_weights(spec, outputs)
-        yield from _check_counted(spec)
+        yield from check_counted(spec)
         yield from _check_logs(spec)
         yield from _check_distributions(spec, outputs)
     yield from _check_metrics(spec, outputs)
@@ -146,20 +146,6 @@ def _check_weights(spec: TrainSpec, outputs: Outputs) -> Iterator[Problem]:
         yield Problem(pointer=f"/loss/{key}", code="wrong_length", message=message)
     elif key == "weight" and not any(weights):
         message = "expected a weight above 0, got zeros alone; then no target counts"
-        yield Problem(pointer="/loss/weight", code="nothing_counts", message=message)
-
-
-def _check_counted(spec: TrainSpec) -> Iterator[Problem]:
-    """Whether some target of inline data counts."""
-    loss = spec.loss
-    if not isinstance(spec.data, InlineData) or not isinstance(loss, (CrossEntropyLoss, NllLoss)):
-        return
-    y = np.asarray(spec.data.inline.y, dtype=np.float64)
-    if (y == ignored_target(loss)).all():
-        message = f"expected targets that count, got {loss.ignore_index} alone, which ignore_index leaves out"
-        yield Problem(pointer="/loss/ignore_index", code="nothing_counts", message=f"{message}; change it")
-    elif loss.weight is not None and any(loss.weight) and not denominator(loss, y.astype(np.int64)):
-        message = "expected a weight above 0 for a class that occurs, got 0 for all of them; raise one"
         yield Problem(pointer="/loss/weight", code="nothing_counts", message=message)
 
 

@@ -1,0 +1,117 @@
+"""Whether something counts in each part of the data, where the loss leaves targets out or weighs them 0."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from core.data.shapes import shape_of
+from core.data.sources import targets_of
+from core.data.split import part_rows, part_sizes
+from core.errors import Problem, SpecError
+from core.losses import weight_by_row
+from core.spec.data import InlineData
+from core.spec.job import TrainSpec
+from core.spec.losses import CrossEntropyLoss, MultiMarginLoss, NllLoss
+
+MOST_DRAWS = 20
+"""Seeds tried where the spec leaves it open, until something counts in each part."""
+_CODE = "nothing_counts"
+
+
+def check_counted(spec: TrainSpec) -> Iterator[Problem]:
+    """All problems that any seed has, or the one that the spec names. The targets are sound class numbers."""
+    counts = _counts(spec)
+    if counts is None:
+        return
+    if not counts.any():
+        yield _nothing(spec)
+    elif spec.seed is not None:
+        yield from _check_parts(spec, counts, spec.seed)
+    elif (found := int(np.count_nonzero(counts))) < (parts := _number_of_parts(spec)):
+        yield Problem(
+            pointer=_fractions(spec)[0],
+            code=_CODE,
+            message=f"expected at least one row that counts for each of {parts} parts, got {found} in all "
+            f"({_reason(spec)}); take {' or '.join(_keys(spec))} out, or give more rows that count",
+        )
+
+
+def sound_seed(spec: TrainSpec, draw_seed: Callable[[], int]) -> int:
+    """A drawn seed by which something counts in each part. Raises SpecError where many draws find none."""
+    counts = _counts(spec)
+    for _ in range(MOST_DRAWS):
+        seed = draw_seed()
+        problems = () if counts is None else tuple(_check_parts(spec, counts, seed))
+        if not problems:
+            return seed
+    raise SpecError(problems)
+
+
+def _counts(spec: TrainSpec) -> np.ndarray | None:
+    """Which rows count (rows,), in the data's order; None where all do, or it can't be told."""
+    loss = spec.loss
+    if not isinstance(loss, (CrossEntropyLoss, NllLoss, MultiMarginLoss)):
+        return None
+    if loss.weight is None and getattr(loss, "ignore_index", None) is None:
+        return None
+    # What is wrong with these is told elsewhere.
+    if loss.weight is not None and not any(loss.weight):
+        return None
+    if isinstance(spec.data, InlineData):
+        if len(spec.data.inline.x) != len(spec.data.inline.y):
+            return None
+    elif shape_of(spec.data).target != "classes":
+        return None
+    by_row = weight_by_row(loss, targets_of(spec.data).astype(np.int64))
+    return None if by_row is None else np.asarray(by_row > 0)
+
+
+def _number_of_parts(spec: TrainSpec) -> int:
+    sizes = part_sizes(shape_of(spec.data).rows, spec.data)
+    return sum(size > 0 for size in (sizes.train, sizes.validation, sizes.test))
+
+
+def _check_parts(spec: TrainSpec, counts: np.ndarray, seed: int) -> Iterator[Problem]:
+    if part_sizes(len(counts), spec.data).train < 1:
+        return
+    parts = part_rows(len(counts), spec.data, seed)
+    for name, rows in (("training", parts.train), ("validation", parts.validation), ("test", parts.test)):
+        if len(rows) and not counts[rows].any():
+            pointer = f"/data/{name}_fraction"
+            yield Problem(
+                pointer=pointer if name != "training" else _fractions(spec)[0],
+                code=_CODE,
+                message=f"expected targets that count in the {name} part, got {len(rows)} rows with none by "
+                f"seed {seed} ({_reason(spec)}); take another seed, another {' or '.join(_keys(spec))}, or "
+                "give more rows that count",
+            )
+
+
+def _keys(spec: TrainSpec) -> list[str]:
+    return [name for name in ("validation_fraction", "test_fraction") if getattr(spec.data, name) > 0]
+
+
+def _fractions(spec: TrainSpec) -> list[str]:
+    return [f"/data/{key}" for key in _keys(spec)]
+
+
+def _reason(spec: TrainSpec) -> str:
+    """What makes rows not count."""
+    reasons = []
+    if isinstance(spec.loss, (CrossEntropyLoss, NllLoss)) and spec.loss.ignore_index is not None:
+        reasons.append(f"ignore_index leaves {spec.loss.ignore_index} out")
+    if getattr(spec.loss, "weight", None) is not None:
+        reasons.append("classes of weight 0 do not count")
+    return ", ".join(reasons)
+
+
+def _nothing(spec: TrainSpec) -> Problem:
+    """Nothing counts in all of the data."""
+    ignored = getattr(spec.loss, "ignore_index", None)
+    if ignored is not None and (targets_of(spec.data) == ignored).all():
+        message = (
+            f"expected targets that count, got {ignored} alone, which ignore_index leaves out; change it"
+        )
+        return Problem(pointer="/loss/ignore_index", code=_CODE, message=message)
+    message = "expected a weight above 0 for a class that occurs, got 0 for all of them; raise one"
+    return Problem(pointer="/loss/weight", code=_CODE, message=message)
