@@ -139,10 +139,16 @@ class Power(Op):
         """A negative base with a broken exponent, or 0 with a negative one."""
         return _outside_power(site.x[0], site.x[1])
 
-    def steep(self, site: Site) -> np.ndarray:
-        """At 0 with an exponent between 0 and 1; below 0 with a learned exponent: its slope needs ln a."""
+    def steep(self, site: Site, index: int) -> np.ndarray:
+        """By the base at 0 with an exponent between 0 and 1; by the exponent, whose slope is y ln a, where y
+
+        is not 0: at 0^0, and below 0, where there is no logarithm.
+        """
         base, exponent = site.x
-        return _steep_power(base, exponent) | (site.wanted[1] & (base < 0))
+        if index == 0:
+            return _steep_power(base, exponent)
+        of_zero = np.where((base == 0) & (exponent == 0), -np.inf, 0.0)
+        return np.where((base < 0) & (site.y != 0), np.nan, of_zero)
 
 
 class PowerConstant(Op):
@@ -174,7 +180,7 @@ class PowerConstant(Op):
         """As for two operands."""
         return _outside_power(site.x[0], np.asarray(site.attribute("exponent")))
 
-    def steep(self, site: Site) -> np.ndarray:
+    def steep(self, site: Site, index: int) -> np.ndarray:  # noqa: ARG002 - there is but one input
         """At 0 with an exponent between 0 and 1."""
         return _steep_power(site.x[0], np.asarray(site.attribute("exponent")))
 
@@ -185,7 +191,7 @@ def _outside_power(base: np.ndarray, exponent: np.ndarray) -> np.ndarray:
 
 
 def _steep_power(base: np.ndarray, exponent: np.ndarray) -> np.ndarray:
-    return np.asarray((base == 0) & (exponent > 0) & (exponent < 1))
+    return np.where((base == 0) & (exponent > 0) & (exponent < 1), np.inf, 0.0)
 
 
 def _raise_to(site: Site, x: np.ndarray, exponent: float, out: np.ndarray) -> None:

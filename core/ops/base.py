@@ -193,8 +193,8 @@ class Op(ABC):
 
     `elementwise`: one input, of the output's shape, and element i of the output depends on element i alone.
     `reads_input`, `reads_output`: what `gradient` needs of the forward pass. Where an elementwise op does not
-    read its input and nobody else does, both share one array. `domain` says in words what `outside` and
-    `steep` test.
+    read its input and nobody else does, both share one array. `domain` says in words where
+    there are both value and slope, which `outside` and `steep` test.
 
     An op sees its inputs in C order and writes such an array, unless it says otherwise. `any_layout`: its
     inputs may lie in memory in any way, its value lies as the first of them (elementwise ops do without
@@ -233,6 +233,9 @@ class Op(ABC):
         """True where the inputs `site.x` lie outside the domain; shaped like `site.y`."""
         return np.zeros(site.y.shape, dtype=bool)
 
-    def steep(self, site: Site) -> np.ndarray:
-        """True where there is a value, but a slope that is not finite."""
-        return np.zeros(site.y.shape, dtype=bool)
+    def steep(self, site: Site, index: int) -> np.ndarray:  # noqa: ARG002 - most have no such place
+        """The slope by input `index` where there is a value but no finite slope: ±inf, or NaN for none.
+
+        0 elsewhere; shaped like `site.y`.
+        """
+        return np.zeros(site.y.shape)

@@ -120,9 +120,9 @@ class Sqrt(Op):
         """Below 0."""
         return np.asarray(site.x[0] < 0)
 
-    def steep(self, site: Site) -> np.ndarray:
+    def steep(self, site: Site, index: int) -> np.ndarray:  # noqa: ARG002 - there is but one input
         """At 0."""
-        return np.asarray(site.x[0] == 0)
+        return np.where(site.x[0] == 0, np.inf, 0.0)
 
 
 class Abs(Op):

@@ -62,7 +62,7 @@ def test_a_place_without_a_finite_slope(
     assert found is not None
     assert (found.outside_domain, found.function, found.row) == (True, function, 1)
     assert np.isfinite(found.value)
-    assert "no finite slope" in found.description
+    assert f"the value {found.value:g} is finite but its slope with respect to" in found.description
     assert has_steep_places(formula(text, start))
 
 
@@ -82,6 +82,27 @@ def test_a_number_too_large_is_no_matter_of_domain(
     assert found is not None
     assert (found.outside_domain, found.function) == (False, function)
     assert "too large for float32" in found.description
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "x", "words"),
+    [
+        ("ln(a*x)", {"a": 1.0}, [1.0, 1e-310], "log in 'ln(a*x)', row 1 of the batch"),
+        ("1/a + x", {"a": 1e-200}, [1.0], "divide in '1/a'"),
+        ("1/a + 2*a + x", {"a": 1e-200}, [1.0], "divide in '1/a'"),
+        ("a**-1.5*x", {"a": 1e-190}, [1e-300], "power in 'a**-1.5'"),
+    ],
+)
+def test_a_slope_too_large_is_no_matter_of_domain(
+    text: str, start: dict[str, float], x: list[float], words: str
+) -> None:
+    found = diagnose(text, start, x)
+
+    assert found is not None
+    assert not found.outside_domain
+    assert found.description.startswith(words)
+    assert "the slope with respect to 'a" in found.description
+    assert "is too large for float64" in found.description
 
 
 def test_a_ruined_weight_is_named() -> None:

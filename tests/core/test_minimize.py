@@ -140,7 +140,7 @@ def test_a_slope_that_is_not_finite_is_a_domain_error_before_the_first_step() ->
 
     assert isinstance(failure, DomainError)
     assert "step 0:" in str(failure)
-    assert "no finite slope" in str(failure)
+    assert "the value 0 is finite but its slope with respect to 'x' is infinite" in str(failure)
 
 
 def test_numbers_that_grow_beyond_all_bounds_are_diverged() -> None:
