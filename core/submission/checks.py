@@ -8,6 +8,7 @@ from core.data.split import part_sizes
 from core.errors import Problem
 from core.spec.job import MAX_SHARDS, TrainSpec
 from core.submission.check_augment import check_augment
+from core.submission.check_batch_norm import check_batch_norm
 from core.submission.check_data import check_data
 from core.submission.check_model import check_model
 from core.submission.check_optimizer import check_stop, check_updates
@@ -31,6 +32,7 @@ def check(spec: TrainSpec) -> tuple[Problem, ...]:
         check_stop,
         _check_steps,
         _check_shards,
+        _check_batch_norm,
         _check_workers,
     )
     return tuple(problem for part in parts for problem in part(spec))
@@ -73,8 +75,16 @@ def _check_shards(spec: TrainSpec) -> Iterator[Problem]:
         )
 
 
+def _shards_of(spec: TrainSpec) -> int:
+    return spec.shards or default_shards(spec)
+
+
+def _check_batch_norm(spec: TrainSpec) -> Iterator[Problem]:
+    yield from check_batch_norm(spec, training_rows(spec), _shards_of)
+
+
 def _check_workers(spec: TrainSpec) -> Iterator[Problem]:
-    shards = spec.shards or default_shards(spec)
+    shards = _shards_of(spec)
     if spec.workers <= shards:
         return
     needed = 1 << (spec.workers - 1).bit_length()
