@@ -14,9 +14,11 @@ import numpy as np
 from core.data.batches import Batches
 from core.data.dataset import Dataset, Part
 from core.data.sources import load_dataset
+from core.data.tokens import require_tokens
 from core.graph import Parameter
 from core.group.solo import SoloGroup
 from core.layers import build_graph, initial_weights
+from core.losses import LossSpec, weight_by_row
 from core.parameters import Parameters
 from core.penalty import Penalty
 from core.random import generator
@@ -52,7 +54,10 @@ class Element:
 
 @dataclass(frozen=True, kw_only=True)
 class ParameterCheck:
-    """One parameter: `worst` is the element with the largest error that lies at no kink."""
+    """One parameter: `worst` is the element with the largest error that lies at no kink.
+
+    `passed`: whether some element was compared, and every one agrees.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -73,8 +78,8 @@ class GradientCheck:
 
     @property
     def passed(self) -> bool:
-        """Whether every comparison that was made agrees."""
-        return all(each.passed for each in self.parameters)
+        """Whether each parameter was looked at, and every comparison agrees."""
+        return bool(self.parameters) and all(each.passed for each in self.parameters)
 
 
 def check_gradients(spec: ResolvedSpec, out_of_time: Callable[[], bool]) -> GradientCheck:
@@ -88,9 +93,10 @@ class _Check:
 
     def __init__(self, spec: ResolvedSpec, dataset: Dataset) -> None:
         graph = build_graph(spec, dataset.columns)
+        require_tokens(graph, dataset.train.x)
         self._parameters = Parameters(graph, np.dtype(np.float64))
         self._parameters.initialize(spec.seed, initial_weights(spec))
-        part = _few(dataset.train)
+        part = _few(dataset.train, spec.loss)
         self.rows = part.rows
         batches = Batches(part.rows, "full", shuffle=False, seed=spec.seed)
         self._work = StepWork(spec, graph, self._parameters, StepData(part, batches))
@@ -196,8 +202,12 @@ class _Slopes:
         return low - slack <= gradient <= high + slack
 
 
-def _few(part: Part) -> Part:
-    return replace(part, x=part.x[:MOST_ROWS], y=part.y[:MOST_ROWS])
+def _few(part: Part, loss: LossSpec) -> Part:
+    """The first rows with a target that counts: of others alone the loss is 0 whatever the weights are."""
+    counted = weight_by_row(loss, part.y)
+    rows = np.arange(part.rows) if counted is None else np.flatnonzero(counted)
+    few = rows[:MOST_ROWS]
+    return replace(part, x=part.x[few], y=part.y[few])
 
 
 def _starts(parameters: tuple[Parameter, ...]) -> Iterator[tuple[Parameter, int]]:
@@ -215,5 +225,5 @@ def _summary(parameter: Parameter, elements: list[Element]) -> ParameterCheck:
         checked=len(elements),
         at_kinks=tuple(element for element in elements if element.at_kink),
         worst=max(smooth, key=lambda element: element.relative_error, default=None),
-        passed=all(element.passed for element in elements),
+        passed=bool(elements) and all(element.passed for element in elements),
     )

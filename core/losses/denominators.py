@@ -44,11 +44,13 @@ def counted_by_row(loss: LossSpec, y: np.ndarray) -> np.ndarray | None:
     return weight_by_row(loss, y)
 
 
-def weight_by_row(loss: CrossEntropyLoss | NllLoss | MultiMarginLoss, y: np.ndarray) -> np.ndarray | None:
+def weight_by_row(loss: LossSpec, y: np.ndarray) -> np.ndarray | None:
     """The sum of the targets' weights of each row, ignored ones 0, float64 (rows,); None where all are alike.
 
     That of `multi_margin` divides nothing, but a row of weight 0 adds nothing to its loss either.
     """
+    if not isinstance(loss, (CrossEntropyLoss, NllLoss, MultiMarginLoss)):
+        return None
     ignored = None if isinstance(loss, MultiMarginLoss) else loss.ignore_index
     if loss.weight is None and ignored is None:
         return None

@@ -19,6 +19,7 @@ from core.spec import (
     TrainSpec,
     default_dtype,
 )
+from core.submission.behind import behind
 from core.submission.check_counted import sound_seed
 from core.submission.check_formula import check_formula_job
 from core.submission.checks import check, default_shards
@@ -54,7 +55,8 @@ def parse_spec(raw: object) -> TrainSpec:
     try:
         spec = TrainSpec.model_validate(raw)
     except ValidationError as error:
-        raise SpecError(problems_of(error, TrainSpec)) from None
+        found = problems_of(error, TrainSpec)
+        raise SpecError([*found, *behind(raw, found, TrainSpec, check)]) from None
     if problems := check(spec):
         raise SpecError(problems)
     return spec
@@ -64,7 +66,8 @@ def _parse_formula_job(raw: object, model: type[FormulaSpec]) -> FormulaSpec:
     try:
         spec = model.model_validate(raw)
     except ValidationError as error:
-        raise SpecError(problems_of(error, model)) from None
+        found = problems_of(error, model)
+        raise SpecError([*found, *behind(raw, found, model, check_formula_job)]) from None
     if problems := check_formula_job(spec):
         raise SpecError(problems)
     return spec

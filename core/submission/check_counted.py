@@ -53,7 +53,7 @@ def _counts(spec: TrainSpec) -> np.ndarray | None:
     if not isinstance(loss, (CrossEntropyLoss, NllLoss, MultiMarginLoss)):
         return None
     if loss.weight is None and getattr(loss, "ignore_index", None) is None:
-        return None
+        return None  # spares reading the data
     # What is wrong with these is told elsewhere.
     if loss.weight is not None and not any(loss.weight):
         return None

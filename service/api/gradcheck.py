@@ -4,8 +4,10 @@ import time
 from typing import Any
 
 from core.encoding import spell
+from core.errors import InvalidData
 from core.explain.gradcheck import TOLERANCE, Element, ParameterCheck, check_gradients
 from core.spec import AnyResolvedSpec, ResolvedSpec
+from core.spec.data import BuiltinData, Data, GeneratedData
 from service.api.wire import finite
 from service.errors import unprocessable
 
@@ -28,7 +30,10 @@ def checked_gradients(spec: AnyResolvedSpec) -> dict[str, Any]:
     if not isinstance(spec, ResolvedSpec):
         raise TypeError(f"expected a training, got {spec.kind}")
     until = time.monotonic() + MOST_SECONDS
-    check = check_gradients(spec, lambda: time.monotonic() > until)
+    try:
+        check = check_gradients(spec, lambda: time.monotonic() > until)
+    except InvalidData as error:
+        raise unprocessable(_place_of_inputs(spec.data), "invalid_data", str(error)) from error
     return {
         "passed": check.passed,
         "complete": check.complete,
@@ -37,6 +42,16 @@ def checked_gradients(spec: AnyResolvedSpec) -> dict[str, Any]:
         "tolerance": TOLERANCE,
         "parameters": [_parameter(each) for each in check.parameters],
     }
+
+
+def _place_of_inputs(data: Data) -> str:
+    """Where a body names the inputs."""
+    match data:
+        case BuiltinData():
+            return "/data/builtin"
+        case GeneratedData():
+            return "/data/generator"
+    return "/data/inline/x"
 
 
 def _parameter(check: ParameterCheck) -> dict[str, Any]:

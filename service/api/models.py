@@ -261,6 +261,7 @@ class CheckedParameter(Answer):
     checked: int
     """elements that were compared"""
     passed: bool
+    """whether all of them agree; false where none was compared"""
     worst: ComparedElement | None
     at_kinks: int
     """elements at a kink of the loss (a relu at 0), where there is no derivative to compare with"""
@@ -271,6 +272,7 @@ class GradientCheck(Answer):
     """The model's gradient against differences of its loss, on some rows of its data in float64."""
 
     passed: bool
+    """whether all parameters have passed"""
     complete: bool
     """false where time ran out before all chosen elements were compared"""
     loss: Number

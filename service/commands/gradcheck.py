@@ -53,11 +53,17 @@ def _show(check: dict[str, Any]) -> None:
             ", ".join(map(str, worst.get("index", []))) or "-",
             number(worst.get("gradient")),
             number(worst.get("difference")),
-            "ok" if each["passed"] else "WRONG",
+            "not checked" if not each["checked"] else "ok" if each["passed"] else "WRONG",
         )
     print_table(table)
     rest = "" if check["complete"] else "; time ran out before all chosen elements were compared"
-    verdict = (
-        "the gradient is that of the loss" if check["passed"] else "the gradient is not that of the loss"
-    )
+    verdict = _verdict(check)
     typer.echo(f"{verdict} (float64, {check['rows']} rows, errors up to {check['tolerance']:g} pass{rest})")
+
+
+def _verdict(check: dict[str, Any]) -> str:
+    if check["passed"]:
+        return "the gradient is that of the loss"
+    if any(each["checked"] and not each["passed"] for each in check["parameters"]):
+        return "the gradient is not that of the loss"
+    return "not all parameters could be checked"

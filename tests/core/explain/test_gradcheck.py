@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.errors import InvalidData
 from core.explain.gradcheck import GradientCheck, check_gradients
 from core.ops.activations import Tanh
 from core.ops.base import Site
@@ -74,4 +75,47 @@ def test_it_ends_when_time_is_out() -> None:
     check = check_gradients(resolved(DIGITS), after_three)
 
     assert not check.complete
-    assert sum(each.checked for each in check.parameters) == 3
+    assert [each.checked for each in check.parameters] == [1, 1, 1, 0]
+
+
+def test_what_was_not_looked_at_has_not_passed() -> None:
+    check = check_gradients(resolved(DIGITS), lambda: True)
+
+    assert [(each.checked, each.passed) for each in check.parameters] == [
+        (1, True), (0, False), (0, False), (0, False),
+    ]  # fmt: skip
+    assert not check.passed
+    assert not GradientCheck(loss=0.0, rows=8, parameters=(), complete=True).passed
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        {"type": "cross_entropy", "ignore_index": 2},
+        {"type": "cross_entropy", "weight": [1, 1, 0]},
+        {"type": "multi_margin", "weight": [1, 1, 0]},
+    ],
+)
+def test_rows_that_do_not_count_are_passed_over(loss: dict[str, Any]) -> None:
+    """Of ten first ones the loss is 0, and so is any gradient of it."""
+    raw = {
+        "model": {"layers": [{"type": "linear", "in": 1, "out": 3}]},
+        "data": {"inline": {"x": list(range(16)), "y": [2] * 10 + [0, 1] * 3}},
+        "loss": loss,
+        "optimizer": {"type": "sgd"},
+    }
+    check = checked(raw)
+
+    assert check.passed
+    assert (check.rows, check.loss > 0) == (6, True)
+    assert all(each.worst is not None and each.worst.gradient != 0 for each in check.parameters)
+
+
+def test_numbers_that_an_embedding_does_not_know_are_refused() -> None:
+    layers = [
+        {"type": "embedding", "num_embeddings": 5, "embedding_dim": 2},
+        {"type": "flatten"},
+        {"type": "linear", "in": 128, "out": 10},
+    ]
+    with pytest.raises(InvalidData, match="expected whole numbers from 0 to 4"):
+        checked(DIGITS | {"model": {"layers": layers}, "data": {"builtin": "digits"}})
