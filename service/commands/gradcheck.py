@@ -57,11 +57,12 @@ def _show(check: dict[str, Any]) -> None:
         )
     print_table(table)
     rest = "" if check["complete"] else "; time ran out before all chosen elements were compared"
-    verdict = _verdict(check)
-    typer.echo(f"{verdict} (float64, {check['rows']} rows, errors up to {check['tolerance']:g} pass{rest})")
+    says = verdict(check)
+    typer.echo(f"{says} (float64, {check['rows']} rows, errors up to {check['tolerance']:g} pass{rest})")
 
 
-def _verdict(check: dict[str, Any]) -> str:
+def verdict(check: dict[str, Any]) -> str:
+    """In words: right, wrong, or not known of all parameters."""
     if check["passed"]:
         return "the gradient is that of the loss"
     if any(each["checked"] and not each["passed"] for each in check["parameters"]):

@@ -69,6 +69,36 @@ test("what a training has beside its optimizer", () => {
   ]);
 });
 
+test("data of every kind, with and without augmentation", () => {
+  const noise = { type: "noise", std: 0.1 };
+  const shift = { type: "shift", shape: [1, 8, 8], pixels: 2 };
+  const common = { test_fraction: 0.25, validation_fraction: 0, standardize: true };
+  const words = (data: object): string | undefined =>
+    Object.fromEntries(describe({ data: { ...common, ...data } }).rows)["Data"];
+  const kinds: readonly (readonly [object, string])[] = [
+    [{ builtin: "digits" }, "digits"],
+    [{ inline: { x: [[1, 2]], y: [1] } }, "inline, 1 row × 2 columns"],
+    [
+      { generator: "spiral", size: 300, noise: 0.2, seed: 1, classes: null },
+      "generated spiral, size 300, noise 0.2, seed 1",
+    ],
+  ];
+  for (const [data, said] of kinds) {
+    const rest = "25 % for test, standardized";
+    assert.equal(words({ ...data, augment: [] }), `${said}, ${rest}`);
+    assert.equal(words(data), `${said}, ${rest}`);
+    assert.equal(
+      words({ ...data, augment: [noise, shift] }),
+      `${said}, ${rest}, augmented by noise, std 0.1; shift, shape 1 8 8, pixels 2`,
+    );
+  }
+});
+
+test("an empty list is not told", () => {
+  const { model } = describe({ model: { layers: [{ type: "residual", layers: [], skip: [] }] } });
+  assert.deepEqual(model, ["residual"]);
+});
+
 test("layers without what is usual, and with the layers within them", () => {
   const conv = { type: "conv2d", in: 1, out: 8, kernel_size: [3, 3], stride: [1, 1], padding: [1, 1], groups: 1 };
   const { model } = describe({

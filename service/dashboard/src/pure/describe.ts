@@ -87,7 +87,7 @@ function dataOf(data: Fields): string {
   const parts: string[] = [];
   if (typeof data["builtin"] === "string") parts.push(data["builtin"]);
   else if (typeof data["generator"] === "string") {
-    const { generator, test_fraction: _t, validation_fraction: _v, standardize: _s, ...rest } = data;
+    const { generator, test_fraction: _t, validation_fraction: _v, standardize: _s, augment: _a, ...rest } = data;
     parts.push(`generated ${plain(generator ?? "")}`, pairs(rest));
   } else if (data["inline"] !== undefined) parts.push(inlineOf(fields(data["inline"])));
   const share = (name: string, what: string): void => {
@@ -97,6 +97,8 @@ function dataOf(data: Fields): string {
   share("validation_fraction", "validation");
   share("test_fraction", "test");
   if (data["standardize"] === true) parts.push("standardized");
+  const augment = Array.isArray(data["augment"]) ? (data["augment"] as readonly Value[]).map(named) : [];
+  if (augment.length > 0) parts.push(`augmented by ${augment.join("; ")}`);
   return parts.filter((part) => part !== "").join(", ");
 }
 
@@ -105,7 +107,8 @@ function inlineOf(inline: Fields): string {
   if (!Array.isArray(x)) return "inline";
   const first = (x as readonly Value[])[0];
   const columns = Array.isArray(first) ? first.length : 1;
-  return `inline, ${count(x.length)} rows × ${columns} ${columns === 1 ? "column" : "columns"}`;
+  const rows = `${count(x.length)} ${x.length === 1 ? "row" : "rows"}`;
+  return `inline, ${rows} × ${columns} ${columns === 1 ? "column" : "columns"}`;
 }
 
 function batchesOf(spec: Fields): string {
@@ -146,10 +149,10 @@ function named(value: Value | undefined): string {
   return [plain(type ?? "").replaceAll("_", " "), pairs(rest)].filter((part) => part !== "").join(", ");
 }
 
-/** Names and values, without those that are switched off (null, false). */
+/** Names and values, without those that are switched off (null, false) or hold nothing. */
 function pairs(values: Fields): string {
   return Object.entries(values)
-    .filter(([, value]) => value !== null && value !== false)
+    .filter(([, value]) => value !== null && value !== false && plain(value) !== "")
     .map(([name, value]) =>
       value === true ? name.replaceAll("_", " ") : `${name.replaceAll("_", " ")} ${plain(value)}`,
     )

@@ -1,0 +1,29 @@
+"""What `lockstep gradcheck` says of a check."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from service.commands.gradcheck import verdict
+
+RIGHT: dict[str, Any] = {"checked": 3, "passed": True}
+WRONG: dict[str, Any] = {"checked": 3, "passed": False}
+LEFT_OUT: dict[str, Any] = {"checked": 0, "passed": False}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ([RIGHT, RIGHT], "the gradient is that of the loss"),
+        ([RIGHT, WRONG], "the gradient is not that of the loss"),
+        ([WRONG, LEFT_OUT], "the gradient is not that of the loss"),
+        ([RIGHT, LEFT_OUT], "not all parameters could be checked"),
+        ([], "not all parameters could be checked"),
+    ],
+)
+def test_verdict(parameters: list[dict[str, Any]], words: str) -> None:
+    passed = bool(parameters) and all(each["passed"] for each in parameters)
+
+    assert verdict({"passed": passed, "parameters": parameters}) == words
