@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
+from core.data.sources import load_dataset
 from core.explain.findings import Watcher, find
+from core.group.solo import SoloGroup
 from core.report import Points
+from core.training import Training
+from tests.core.training_jobs import DIGITS, resolved
 
 
 def points(values: object, stride: int = 10) -> Points:
@@ -69,3 +73,23 @@ def test_a_watcher_tells_each_finding_once_however_points_come() -> None:
         told += [(found.code, found.layer) for found in watcher.new()]
 
     assert sorted(told) == [("dead_units", "1"), ("plateau", None)]
+
+
+def test_a_batch_norm_over_one_row_is_not_taken_for_vanishing_gradients() -> None:
+    """It passes nothing back at all. Such jobs are refused by now, but some are stored."""
+    layers = [
+        {"type": "linear", "in": 4, "out": 8},
+        {"type": "batch_norm_1d", "num_features": 8},
+        {"type": "tanh"},
+        {"type": "linear", "in": 8, "out": 3},
+    ]
+    raw = DIGITS | {"model": {"layers": layers}, "data": {"builtin": "iris"}, "shards": 1}
+    spec = resolved(raw).model_copy(update={"batch_size": 1})
+    run, watcher = Training(spec, load_dataset(spec), SoloGroup()), Watcher(300)
+
+    watcher.add(run.advance(300).series)
+
+    told = {(found.code, found.layer): found.message for found in watcher.new()}
+    assert ("no_gradient", "0") in told
+    assert not [layer for code, layer in told if code == "vanishing_gradients"]
+    assert "a batch norm over a single row" in told["no_gradient", "0"]
