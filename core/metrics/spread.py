@@ -37,8 +37,8 @@ def spread_of(targets: np.ndarray) -> Spread:
     scale = _scale_of(flat)
 
     def distances(low: int) -> np.ndarray:
-        chunk: np.ndarray = flat[low : low + CHUNK_ROWS].astype(np.float64) / scale
-        return chunk - first
+        found: np.ndarray = flat[low : low + CHUNK_ROWS].astype(np.float64) / scale - first
+        return found
 
     first = flat[0].astype(np.float64) / scale
     mean = _sum([distances(low).sum(axis=0) for low in range(0, rows, CHUNK_ROWS)]) / rows

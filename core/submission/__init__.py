@@ -55,8 +55,8 @@ def parse_spec(raw: object) -> TrainSpec:
     try:
         spec = TrainSpec.model_validate(raw)
     except ValidationError as error:
-        found = problems_of(error, TrainSpec)
-        raise SpecError([*found, *behind(raw, found, TrainSpec, check)]) from None
+        ill_formed = problems_of(error, TrainSpec)
+        raise SpecError([*ill_formed, *behind(raw, ill_formed, TrainSpec, check)]) from None
     if problems := check(spec):
         raise SpecError(problems)
     return spec
@@ -66,8 +66,8 @@ def _parse_formula_job(raw: object, model: type[FormulaSpec]) -> FormulaSpec:
     try:
         spec = model.model_validate(raw)
     except ValidationError as error:
-        found = problems_of(error, model)
-        raise SpecError([*found, *behind(raw, found, model, check_formula_job)]) from None
+        ill_formed: tuple[Problem, ...] = problems_of(error, model)
+        raise SpecError([*ill_formed, *behind(raw, ill_formed, model, check_formula_job)]) from None
     if problems := check_formula_job(spec):
         raise SpecError(problems)
     return spec

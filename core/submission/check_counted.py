@@ -57,12 +57,11 @@ def _counts(spec: TrainSpec) -> np.ndarray | None:
     # What is wrong with these is told elsewhere.
     if loss.weight is not None and not any(loss.weight):
         return None
-    if isinstance(spec.data, InlineData):
-        if len(spec.data.inline.x) != len(spec.data.inline.y):
-            return None
-    elif shape_of(spec.data).target != "classes":
+    shape, y = shape_of(spec.data), targets_of(spec.data)
+    is_inline = isinstance(spec.data, InlineData)
+    if len(y) != shape.rows or not (is_inline or shape.target == "classes"):
         return None
-    by_row = weight_by_row(loss, targets_of(spec.data).astype(np.int64))
+    by_row = weight_by_row(loss, y.astype(np.int64))
     return None if by_row is None else np.asarray(by_row > 0)
 
 

@@ -21,7 +21,7 @@ def losses_of(random: np.random.Generator, steps: int) -> np.ndarray:
     line = np.linspace(0.0, slope, steps)
     if random.random() < 0.3:
         line = np.abs(line - line[-1] * random.uniform(0.2, 0.8)) - 2
-    values = np.exp(line + random.choice([0.0, 0.05, 0.5]) * random.standard_normal(steps))
+    values: np.ndarray = np.exp(line + random.choice([0.0, 0.05, 0.5]) * random.standard_normal(steps))
     spikes = random.random(steps) < random.choice([0.0, 0.01])
     values[spikes] *= random.choice([10.0, 1e40])
     return values
@@ -30,7 +30,7 @@ def losses_of(random: np.random.Generator, steps: int) -> np.ndarray:
 def samples_of(random: np.random.Generator, kind: str) -> np.ndarray:
     if kind in ("dead_units", "saturated_units"):
         return np.clip(random.uniform(0, 1) + 0.1 * random.standard_normal(60), 0, 1)
-    values = np.exp(random.choice([0.0, -12.0]) + random.standard_normal(60))
+    values: np.ndarray = np.exp(random.choice([0.0, -12.0]) + random.standard_normal(60))
     if random.random() < 0.3:
         values[-1] *= 1e5
     if random.random() < 0.2:

@@ -29,7 +29,10 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "solve": {"kind": "solve", "expression": "x**2", "start": {"x": 1}, "target": 2},
 }
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "inputs that can't be squared": (changed(CLASSES, data__inline__x=HUGE, dtype="float64"), "/data/inline/x"),
+    "inputs that can't be squared": (
+        changed(CLASSES, data__inline__x=HUGE, dtype="float64"),
+        "/data/inline/x",
+    ),
     "tokens that are none": (DIGITS, "/data/builtin"),
     "a search": (SEARCHES["minimize"], "/kind"),
     "another search": (SEARCHES["solve"], "/kind"),
