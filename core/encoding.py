@@ -31,9 +31,15 @@ def from_safetensors(data: bytes) -> dict[str, np.ndarray]:
 
 
 def shapes_in(head: bytes) -> dict[str, tuple[int, ...]]:
-    """The shapes of the arrays by name, from the beginning of a safetensors file: all of its header."""
-    header = json.loads(head[8 : 8 + int.from_bytes(head[:8], "little")])
-    return {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
+    """The shapes of the arrays by name, from the beginning of a safetensors file: all of its header.
+
+    Raises InvalidData on anything else.
+    """
+    try:
+        header = json.loads(head[8 : 8 + int.from_bytes(head[:8], "little")])
+        return {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidData(f"expected the header of a safetensors file, got other bytes: {error}") from error
 
 
 def to_npz(weights: Mapping[str, np.ndarray]) -> bytes:

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from core.errors import InvalidData, SpecError
 from service.predictors import NoWeights
-from service.store.errors import KeyReused, NotFound, Refused
+from service.store.errors import Damaged, KeyReused, NotFound, Refused
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +76,7 @@ def install_error_handlers(app: FastAPI) -> None:
         NotFound,
         KeyReused,
         Refused,
+        Damaged,
         NoWeights,
         RecursionError,
         OperationalError,
@@ -120,6 +121,8 @@ def _of_refusal(error: Exception) -> ApiProblem | None:
             return ApiProblem(404, str(error))
         case Refused():
             return _conflict(error.reason, str(error))
+        case Damaged():
+            return gone(f"{error.part}_damaged", str(error))
         case NoWeights():
             return _conflict("result_not_ready", str(error))
     return None
@@ -128,6 +131,11 @@ def _of_refusal(error: Exception) -> ApiProblem | None:
 def unprocessable(pointer: str, code: str, message: str) -> ApiProblem:
     """422 with one entry, whose message is the detail too."""
     return ApiProblem(422, message, errors=[{"pointer": pointer, "code": code, "message": message}])
+
+
+def gone(code: str, message: str, pointer: str = "") -> ApiProblem:
+    """410 with one entry: what was there can't be read any more."""
+    return ApiProblem(410, message, errors=[{"pointer": pointer, "code": code, "message": message}])
 
 
 def _conflict(code: str, message: str) -> ApiProblem:

@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from core.data.dataset import Preprocessing
-from core.encoding import from_safetensors
-from core.inference import Predictor
+from core.errors import InvalidData
+from core.inference import Predictor, input_columns
 from core.spec import ResolvedSpec
-from service.store import jobs, weights
+from service.store import jobs, specs, weights
+from service.store.damage import damaged
 from service.store.database import Database
 from service.store.errors import Refused
 
@@ -52,8 +52,8 @@ class Predictors:
     def predict(self, job_id: str, owner: str | None, x: list[Any]) -> dict[str, Any]:
         """What the job's model answers for `x`: {y} and, for a classifier, {probabilities, labels}.
 
-        Raises NotFound, NoWeights, Refused for a kind of job without a model, and InvalidData where `x` does
-        not fit it.
+        Raises NotFound, NoWeights, Refused for a kind of job without a model, Damaged, and InvalidData where
+        `x` does not fit it.
         """
         with self._database.read() as tx:
             jobs.version_of(tx, job_id, owner)
@@ -69,18 +69,18 @@ class Predictors:
             return loaded
 
     def _load(self, tx: Connection, job_id: str) -> Loaded:
-        job = jobs.get(tx, job_id, None)
+        job = jobs.summary(tx, job_id, None)
         require_model(job.kind)
         if job.status != "succeeded":
             raise NoWeights(job.status)
-        stored = weights.load(tx, job_id)
-        loaded = Loaded(
-            predictor=Predictor(
-                ResolvedSpec.model_validate_json(job.spec_json),
-                from_safetensors(stored.safetensors),
-                Preprocessing.from_json(stored.preprocessing_json),
-            )
-        )
+        spec, stored = specs.load(tx, job_id).resolved(), weights.load(tx, job_id)
+        if not isinstance(spec, ResolvedSpec):
+            raise damaged("spec", job_id, f"it is of the kind {spec.kind}")
+        try:
+            predictor = Predictor(spec, stored.arrays(), stored.preprocessing(input_columns(spec)))
+        except InvalidData as error:
+            raise damaged("weights", job_id, error) from error
+        loaded = Loaded(predictor=predictor)
         with self._lock:
             self._loaded[job_id] = loaded
             while len(self._loaded) > MOST_LOADED:

@@ -1,19 +1,25 @@
 """Questions about a step of a job: asked in the store, answered by a worker, waited for a while here."""
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass
 
 from fastapi.concurrency import run_in_threadpool
 
-from core.arithmetic import not_comparable
-from core.spec import read_resolved
+from core.arithmetic import ARITHMETIC, not_comparable
+from core.encoding import from_safetensors
+from core.errors import InvalidData
 from service.bell import Bell
 from service.errors import ApiProblem
-from service.store import fingerprints, jobs, outdated, replays
+from service.store import fingerprints, jobs, outdated, replays, specs
+from service.store.damage import json_object
 from service.store.database import Database
+from service.store.errors import Corrupt, NotFound
 from service.store.jobs import Job
 from service.store.replays import Asked, Replay
+
+logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 5.0
 FIRST_LOOK_SECONDS = 0.01
@@ -34,43 +40,61 @@ async def answer_to(database: Database, bell: Bell, owner: str | None, asked: As
     Raises NotFound, and ApiProblem for a step that is not done or where no answer can be had.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
-    replay = await run_in_threadpool(_ask, database, owner, asked)
-    if replay.status == "queued":
+    found = await run_in_threadpool(_ask, database, owner, asked)
+    if isinstance(found, Replay) and found.status == "queued":
         bell.ring("help", asked.job_id)
     pause = FIRST_LOOK_SECONDS
-    while replay.status in ("queued", "running") and time.monotonic() < deadline:
+    while _goes_on(found) and time.monotonic() < deadline:
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_LOOK_SECONDS)
-        replay = await run_in_threadpool(_look, database, asked)
-    if replay.result_sha256 is not None:
-        return await run_in_threadpool(_answer, database, replay.result_sha256)
-    if replay.error_message is not None:
-        raise _problem(409, "replay_failed", f"Step {asked.step} can't be looked at: {replay.error_message}")
-    return await run_in_threadpool(_pending, database, asked, replay)
-
-
-def _ask(database: Database, owner: str | None, asked: Asked) -> Replay:
-    with database.read() as tx:
-        job = jobs.get(tx, asked.job_id, owner)
-        found = replays.find(tx, asked)
-        arithmetic = outdated.arithmetic_of(tx, asked.job_id)
-    if found is not None and found.status != "failed":
+        found = await run_in_threadpool(_look, database, asked)
+    if isinstance(found, bytes):
         return found
-    _require_done(job, asked.step)
-    _require_comparable(job, arithmetic)
-    with database.write() as tx:
-        return replays.ask(tx, asked)
+    if found.error_message is not None:
+        raise _problem(409, "replay_failed", f"Step {asked.step} can't be looked at: {found.error_message}")
+    return await run_in_threadpool(_pending, database, asked, found)
 
 
-def _look(database: Database, asked: Asked) -> Replay:
+def _goes_on(found: Replay | bytes) -> bool:
+    return isinstance(found, Replay) and found.status in ("queued", "running")
+
+
+def _ask(database: Database, owner: str | None, asked: Asked) -> Replay | bytes:
     with database.read() as tx:
+        job = jobs.summary(tx, asked.job_id, owner)
         found = replays.find(tx, asked)
-    return found or Replay(status="failed", result_sha256=None, error_message="the job is gone")
+    if found is None or found.status == "failed":
+        _require_done(job, asked.step)
+        _require_comparable(database, asked.job_id)
+        with database.write() as tx:
+            replays.ask(tx, asked)
+    return _look(database, asked)
 
 
-def _answer(database: Database, sha256: str) -> bytes:
+def _look(database: Database, asked: Asked) -> Replay | bytes:
+    """The answer, or how far it is. One that can't be read any more was computed, and is computed again."""
+    gone = Replay(status="failed", result_sha256=None, error_message="the job is gone")
     with database.read() as tx:
-        return replays.answer(tx, sha256)
+        found = replays.find(tx, asked) or gone
+        if found.result_sha256 is None:
+            return found
+        try:
+            return _checked(asked, replays.answer(tx, found.result_sha256))
+        except (NotFound, Corrupt, InvalidData, ValueError) as error:
+            logger.warning("action=answer_damaged job=%s step=%d error=%s", asked.job_id, asked.step, error)
+    _require_comparable(database, asked.job_id)
+    with database.write() as tx:
+        replays.ask_anew(tx, asked, found.result_sha256)
+        return replays.find(tx, asked) or gone
+
+
+def _checked(asked: Asked, found: bytes) -> bytes:
+    """Raises InvalidData or ValueError where that is no answer to the question."""
+    if asked.question == "gradients":
+        from_safetensors(found)
+    else:
+        json_object(found.decode())
+    return found
 
 
 def _pending(database: Database, asked: Asked, replay: Replay) -> Pending:
@@ -93,11 +117,15 @@ def _require_done(job: Job, step: int) -> None:
     raise _problem(409, "step_not_done", message)
 
 
-def _require_comparable(job: Job, arithmetic: int) -> None:
-    """Refuse a job whose steps come out otherwise by this version's rules."""
-    reason = not_comparable(read_resolved(job.kind, job.spec_json), arithmetic)
-    if reason is not None:
-        message = f"The steps of job {job.id} can't be computed again: {reason}"
+def _require_comparable(database: Database, job_id: str) -> None:
+    """Refuse a job whose steps come out otherwise by this version's rules; raises Damaged too."""
+    with database.read() as tx:
+        number = outdated.arithmetic_of(tx, job_id)
+        if number == ARITHMETIC:
+            return
+        spec = specs.load(tx, job_id)
+    if reason := not_comparable(spec.resolved(), number):
+        message = f"The steps of job {job_id} can't be computed again: {reason}"
         raise _problem(409, "not_comparable", message)
 
 

@@ -18,7 +18,14 @@ WORKER = WorkerIdentity(worker_id="worker_a", pid=101, host="here", fingerprint=
 OTHER = WorkerIdentity(worker_id="worker_b", pid=102, host="there", fingerprint="f" * 64)
 STRANGER = WorkerIdentity(worker_id="worker_s", pid=103, host="there", fingerprint="0" * 64)
 NEW = NewJob(owner_id=OWNER, spec_json=json.dumps({"kind": "train"}), spec_sha256="5" * 64, steps=100)
-RESULT = {"steps": 100, "stop_reason": "steps_done", "loss": 0.5, "weights_sha256": "w"}
+RESULT = {
+    "steps": 100,
+    "stop_reason": "steps_done",
+    "loss": 0.5,
+    "metrics": {},
+    "parameters": None,
+    "weights_sha256": "w",
+}
 LEASE_SECONDS = 60.0
 OVER_SECONDS = -60.0
 """A lease that has run out when it is taken, so that tests need not sleep."""

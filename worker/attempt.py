@@ -13,19 +13,18 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from core.checkpoint import Checkpoint
 from core.data.dataset import Preprocessing
 from core.encoding import to_safetensors
 from core.report import Outcome
 from core.run import Run, prepare
-from core.spec import read_resolved
-from service.store import checkpoints, endings, weights
+from service.store import endings, specs, weights
 from service.store.errors import Fenced, ReplayMismatch
 from service.store.leases import Fence
 from worker.failures import failure_of
 from worker.lease import Lease
 from worker.pace import CheckpointPace, Stride
 from worker.reporter import Happening, Reporter
+from worker.resuming import Resumed, latest_sound, tell_of_damage
 from worker.seats import open_group
 from worker.start import starting_weights
 from worker.tools import Tools
@@ -67,10 +66,10 @@ class Attempt:
             return self._fail(error)
 
     def _run(self) -> str:
-        spec = read_resolved(self._claim.kind, self._claim.spec_json)
+        spec = self._lease.read(lambda tx: specs.load(tx, self._claim.job_id)).resolved()
         prepared = prepare(spec)
-        checkpoint = self._latest_checkpoint()
-        start = None if checkpoint else starting_weights(self._tools.database, spec)
+        checkpoint = self._resumed().checkpoint
+        start = None if checkpoint else self._lease.read(lambda tx: starting_weights(tx, spec))
         happened: deque[Happening] = deque()
         with open_group(self._claim, self._tools, self._lease, lambda *what: happened.append(what)) as group:
             run = prepared.start(group, checkpoint, start)
@@ -142,12 +141,14 @@ class Attempt:
 
         return self._lease.write(write)
 
-    def _latest_checkpoint(self) -> Checkpoint | None:
+    def _resumed(self) -> Resumed:
+        job_id = self._claim.job_id
         if self._claim.checkpoint_step is None:
-            return None
-        with self._tools.database.read() as tx:
-            saved = checkpoints.latest(tx, self._claim.job_id)
-        return None if saved is None else Checkpoint.from_bytes(saved.data)
+            return Resumed(checkpoint=None)
+        resumed = self._lease.read(lambda tx: latest_sound(tx, job_id))
+        if resumed.damaged:
+            self._lease.write(lambda fence: tell_of_damage(fence.tx, job_id, resumed))
+        return resumed
 
 
 def result_of(run: Run, outcome: Outcome) -> dict[str, object]:

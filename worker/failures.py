@@ -2,7 +2,7 @@
 
 from core.errors import Diverged, DomainError, InvalidData
 from service.store.endings import Failure
-from service.store.errors import ReplayMismatch
+from service.store.errors import Damaged, ReplayMismatch
 from worker.start import StartGone
 
 
@@ -13,6 +13,9 @@ def failure_of(error: Exception) -> Failure:
             return Failure(code="diverged", message=str(error), param=error.param)
         case DomainError():
             return Failure(code="domain_error", message=str(error), param=error.param)
+        case Damaged():
+            param = "/data/inline" if error.part == "inline_data" else None
+            return Failure(code="invalid_data", message=str(error), param=param)
         case StartGone():
             return Failure(code="invalid_data", message=str(error), param="/start_from")
         case InvalidData():

@@ -16,6 +16,7 @@ from core.group.tcp_helper import TcpHelper
 from core.group.terms import GroupIdentity
 from core.spec import ResolvedSpec
 from core.training import Training
+from service.store import specs
 from service.store.seats import Seat
 from worker.pace import Stride
 from worker.seats import timeouts
@@ -28,8 +29,13 @@ def help_job(seat: Seat, tools: Tools, draining: Callable[[], bool]) -> bool:
     """Take the seat and help until the job is over, the lead lets go, or `draining` says so.
 
     False where it was not let in: what the store knows of seats may be a second old, so don't ask at once.
+    Raises Damaged where the job's spec can't be read.
     """
-    spec = ResolvedSpec.model_validate_json(seat.spec_json)
+    with tools.database.read() as tx:
+        stored = specs.load(tx, seat.job_id)
+    spec = stored.resolved()
+    if not isinstance(spec, ResolvedSpec):
+        raise TypeError(f"expected a job with data to share out, got one of the kind {spec.kind}")
     dataset = load_dataset(spec)  # before joining: the group would wait for it
     identity = GroupIdentity(
         job_id=seat.job_id,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from service.store import leases
@@ -68,18 +69,34 @@ class Lease:
         A database that is away is waited for while the lease lasts. `work` may run more than once, so it
         changes nothing but the database. Raises Fenced.
         """
+
+        def transaction() -> T:
+            with self._tools.database.write() as tx:
+                result = work(leases.lock(tx, self.claim))
+                asked_at = time.monotonic()
+                renewal = leases.renew(tx, self.claim) if renews else None
+            self._note(renewal, asked_at)
+            return result
+
+        return self._insist(transaction)
+
+    def read(self, question: Callable[[Connection], T]) -> T:
+        """What `question` finds in one snapshot; a database that is away is waited for as in `write`."""
+
+        def transaction() -> T:
+            with self._tools.database.read() as tx:
+                return question(tx)
+
+        return self._insist(transaction)
+
+    def _insist(self, transaction: Callable[[], T]) -> T:
         while not self.lost:
             try:
-                with self._tools.database.write() as tx:
-                    result = work(leases.lock(tx, self.claim))
-                    asked_at = time.monotonic()
-                    renewal = leases.renew(tx, self.claim) if renews else None
-                self._note(renewal, asked_at)
-                return result
+                return transaction()
             except DBAPIError as error:
                 if not (isinstance(error, OperationalError) or error.connection_invalidated):
                     raise
-                logger.warning("action=write_failed job=%s error=%s: trying again", self.claim.job_id, error)
+                logger.warning("action=store_away job=%s error=%s: trying again", self.claim.job_id, error)
             time.sleep(RETRY_SECONDS)
         raise Fenced(f"the claim on job {self.claim.job_id} was not renewed in time")
 

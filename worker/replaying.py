@@ -10,16 +10,15 @@ import math
 import time
 from collections.abc import Callable
 
-from core.checkpoint import Checkpoint
 from core.encoding import to_safetensors
 from core.explain.replay import NotReached, Replay
 from core.report import Report
-from core.spec import read_resolved
-from service.store import checkpoints, history, leases, replays
+from service.store import history, leases, replays, specs
 from service.store.errors import Fenced, ReplayMismatch
 from service.store.replays import ReplayClaim
 from worker.failures import failure_of
 from worker.pace import Stride
+from worker.resuming import latest_sound, tell_of_damage
 from worker.start import starting_weights
 from worker.tools import Tools
 
@@ -65,12 +64,16 @@ class _Answering:
     def run(self) -> bytes:
         """What is found: safetensors for gradients, JSON for a walk. Raises NeededElsewhere and Fenced."""
         asked = self._claim.asked
-        spec = read_resolved(self._claim.kind, self._claim.spec_json)
         with self._tools.database.read() as tx:
-            saved = checkpoints.nearest(tx, asked.job_id, asked.step)
-        checkpoint = None if saved is None else Checkpoint.from_bytes(saved.data)
-        start = None if checkpoint else starting_weights(self._tools.database, spec)
-        replay = Replay(spec, asked.step, checkpoint, start)
+            stored = specs.load(tx, asked.job_id)
+            resumed = latest_sound(tx, asked.job_id, asked.step)
+        spec = stored.resolved()
+        if resumed.damaged:
+            with self._tools.database.write() as tx:
+                tell_of_damage(tx, asked.job_id, resumed)
+        with self._tools.database.read() as tx:
+            start = None if resumed.checkpoint else starting_weights(tx, spec)
+        replay = Replay(spec, asked.step, resumed.checkpoint, start)
         stride = Stride()
         while not replay.done:
             started_at = time.monotonic()

@@ -4,9 +4,11 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
 
 from service.bell import TaskName
 from service.store import leases, replays, seats
+from service.store.errors import Damaged
 from worker.attempt import lead_job
 from worker.helping import help_job
 from worker.lease import Lease
@@ -17,6 +19,7 @@ from worker.tools import Tools
 logger = logging.getLogger(__name__)
 
 ANSWER_CHECK_SECONDS = 1.0
+MOST_PASSED_OVER = 100
 
 
 class Bell:
@@ -40,6 +43,8 @@ class Runner(threading.Thread):
         # SimpleQueue, because `drain` may run in a signal handler on a thread that is inside `put`.
         self._bells: queue.SimpleQueue[Bell | None] = queue.SimpleQueue()
         self._failing = False
+        # Jobs whose spec can't be read (any more): their leads go on alone, and helpers go elsewhere.
+        self._passed_over: deque[str] = deque(maxlen=MOST_PASSED_OVER)
         self.draining = False
 
     def answer(self, task: TaskName, job_id: str) -> None:
@@ -114,11 +119,16 @@ class Runner(threading.Thread):
                 answer_replay(question, self._tools, lambda: self.draining)
             return True
         with self._tools.database.read() as tx:
-            seat = seats.find_seat(tx, worker)
+            seat = seats.find_seat(tx, worker, self._passed_over)
         if seat is None:
             return False
-        with self._presence.busy("helping", seat.job_id):
-            return help_job(seat, self._tools, lambda: self.draining)
+        try:
+            with self._presence.busy("helping", seat.job_id):
+                return help_job(seat, self._tools, lambda: self.draining)
+        except Damaged as error:
+            logger.warning("action=passed_over job=%s error=%s", seat.job_id, error)
+            self._passed_over.append(seat.job_id)
+            return True
 
 
 def _answer(bells: list[Bell]) -> None:

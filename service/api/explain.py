@@ -13,18 +13,17 @@ from core.explain.draw import to_dot, to_json
 from core.explain.svg import to_svg
 from core.explain.view import View, view_of_spec
 from core.explain.walk import annotated, notes
-from core.spec import read_resolved
 from service.api import render
 from service.api.conditions import JobId
 from service.api.explain_models import CheckpointPage, Gradients, Graph, Walk
 from service.api.explain_models import Pending as PendingModel
-from service.api.schema import problems
+from service.api.schema import DAMAGED, problems
 from service.api.wire import JsonResponse, dump_json
 from service.auth import Reader
 from service.errors import unprocessable
 from service.questions import Pending, answer_to
 from service.services import Services, TheServices
-from service.store import checkpoints, jobs
+from service.store import checkpoints, jobs, specs
 from service.store.replays import Asked
 
 router = APIRouter(tags=["explain"])
@@ -37,7 +36,7 @@ Step = Annotated[int, Query(ge=0, le=MOST, description="a step that the job has 
 Sample = Annotated[int, Query(ge=0, le=MOST, description="a row of the step's batch, counted from 0")]
 ASKED: dict[int | str, dict[str, Any]] = {
     202: {"model": PendingModel, "description": "not computed yet; ask again after Retry-After seconds"},
-    **problems({409: "the job has not done that step, or it can't be computed again"}),
+    **problems({409: "the job has not done that step, or it can't be computed again", 410: DAMAGED}),
 }
 
 
@@ -128,8 +127,9 @@ async def _walk(
 
 def _view(services: Services, owner: str | None, job_id: str) -> View:
     with services.database.read() as tx:
-        job = jobs.get(tx, job_id, owner)
-    return view_of_spec(read_resolved(job.kind, job.spec_json))
+        jobs.version_of(tx, job_id, owner)
+        spec = specs.load(tx, job_id)
+    return view_of_spec(spec.resolved())
 
 
 def _gradients(step: int, found: bytes) -> bytes:

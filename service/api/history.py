@@ -8,18 +8,26 @@ from fastapi.responses import Response
 
 from service.api.conditions import JobId
 from service.api.models import History
+from service.api.schema import DAMAGED, problems
 from service.api.wire import JsonResponse, name_of
 from service.auth import Reader
 from service.errors import unprocessable
 from service.services import TheServices
 from service.store import history, jobs
+from service.store.damage import damaged, explained
+from service.store.history import Gap
 
 router = APIRouter(tags=["history"])
 
 MOST_SERIES = 100
 
 
-@router.get("/jobs/{job_id}/history", response_model=History, summary="Read a job's history")
+@router.get(
+    "/jobs/{job_id}/history",
+    response_model=History,
+    responses=problems({410: DAMAGED}),
+    summary="Read a job's history",
+)
 def read_history(  # noqa: PLR0913  (one argument for each parameter of the address)
     services: TheServices,
     key: Reader,
@@ -39,17 +47,23 @@ def read_history(  # noqa: PLR0913  (one argument for each parameter of the addr
         int | None, Query(ge=-1, le=2**62, description="only points after this step")
     ] = None,
 ) -> Response:
-    """Every point, or about `max_points` of each series; a series without points is left out."""
+    """Every point, or about `max_points` of each series; a series without points is left out.
+
+    Of damaged series, the points that can still be read; where there is nothing but damage, 410.
+    """
     names = None if series is None else _names(series)
     with services.database.read() as tx:
         jobs.version_of(tx, job_id, key.sees)
         found = history.read(tx, job_id, names, since_step, max_points)
+    if found.gaps and not found.series:
+        raise damaged("history", job_id, f"{found.gaps[0].series}: {found.gaps[0].reason}")
     return JsonResponse(
         {
             "series": {
                 name: {"steps": points.steps.tolist(), "values": _values(points.values)}
-                for name, points in found.items()
-            }
+                for name, points in found.series.items()
+            },
+            "damaged": [_gap(gap) for gap in found.gaps],
         }
     )
 
@@ -59,6 +73,16 @@ def _names(series: str) -> list[str]:
     if not names or len(names) > MOST_SERIES or not series.isprintable():
         raise unprocessable("", "series", f"series: expected 1 to {MOST_SERIES} names, separated by commas")
     return names
+
+
+def _gap(gap: Gap) -> dict[str, object]:
+    place = f"steps {gap.first_step} to {gap.last_step} of {gap.series}"
+    return {
+        "series": gap.series,
+        "first_step": gap.first_step,
+        "last_step": gap.last_step,
+        "message": f"{place} {explained(gap.reason)}",
+    }
 
 
 def _values(values: np.ndarray) -> list[float | str]:

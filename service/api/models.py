@@ -99,6 +99,15 @@ class Transition(Answer):
     at: AwareDatetime
 
 
+class DamagedPart(Answer):
+    """A part of a job's record that can't be read any more."""
+
+    part: str
+    """spec, inline_data, metadata, result or transitions"""
+    message: str
+    """why not, and what to do"""
+
+
 class Job(Answer):
     """A job; in lists, inline data are left out of its spec."""
 
@@ -106,19 +115,22 @@ class Job(Answer):
     object: Literal["job"]
     kind: Kind
     name: str | None
-    metadata: dict[str, str]
+    metadata: dict[str, str] | None
+    """null where it is damaged"""
     status: Status
     status_reason: str | None
     status_message: str | None
     is_terminal: bool
-    spec: dict[str, JsonValue]
-    """what was sent, with all defaults filled in"""
+    spec: dict[str, JsonValue] | None
+    """what was sent, with all defaults filled in; null where it is damaged"""
     progress: Progress
     result: Result | None
     error: JobError | None
     workers: Members
     timings: Timings
     transitions: list[Transition]
+    damaged: list[DamagedPart]
+    """what can't be read any more of the job's record; empty where all is well"""
     created_at: AwareDatetime
     started_at: AwareDatetime | None
     finished_at: AwareDatetime | None
@@ -164,10 +176,22 @@ class Points(Answer):
     values: list[Number]
 
 
+class Gap(Answer):
+    """Points of a series that can't be read any more."""
+
+    series: str
+    first_step: int
+    last_step: int
+    message: str
+    """why not, and what to do"""
+
+
 class History(Answer):
     """The series by name."""
 
     series: dict[str, Points]
+    damaged: list[Gap]
+    """what of them can't be read any more; empty where all is well"""
 
 
 class Inputs(BaseModel):
@@ -188,54 +212,6 @@ class Prediction(Answer):
     """of a classifier"""
     labels: list[int | str] | None = None
     """of a classifier"""
-
-
-class Worker(Answer):
-    """A worker that has been heard of within 10 minutes."""
-
-    id: str
-    object: Literal["worker"]
-    host: str
-    pid: int
-    state: Literal["idle", "leading", "helping", "replaying"]
-    job_id: str | None
-    fingerprint: str | None
-    present: bool
-    """whether it was heard of within 15 seconds"""
-    started_at: AwareDatetime
-    heartbeat_at: AwareDatetime
-
-
-class WorkerPage(Page):
-    """The workers."""
-
-    data: list[Worker]
-
-
-class QueuedJobs(Answer):
-    """Jobs by status."""
-
-    queued: int
-    running: int
-    cancelling: int
-
-
-class WorkerStates(Answer):
-    """Workers by state."""
-
-    idle: int
-    leading: int
-    helping: int
-    replaying: int
-
-
-class Queue(Answer):
-    """How many jobs are not over, how long the oldest queued one has waited, and who is there."""
-
-    object: Literal["queue"]
-    jobs: QueuedJobs
-    oldest_queued_seconds: float | None
-    workers: WorkerStates
 
 
 class Health(Answer):

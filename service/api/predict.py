@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from service.api.conditions import JobId
 from service.api.models import Prediction
-from service.api.schema import BODY_PROBLEMS, body_of, problems
+from service.api.schema import BODY_PROBLEMS, DAMAGED, body_of, problems
 from service.api.wire import JsonResponse, json_body
 from service.auth import Reader
 from service.errors import unprocessable
@@ -19,7 +19,9 @@ router = APIRouter(tags=["weights"])
 @router.post(
     "/jobs/{job_id}/predict",
     response_model=Prediction,
-    responses=problems({409: "the job has no weights, or not yet, or no model", **BODY_PROBLEMS}),
+    responses=problems(
+        {409: "the job has no weights, or not yet, or no model", 410: DAMAGED, **BODY_PROBLEMS}
+    ),
     openapi_extra=body_of("Inputs"),
     summary="Predict with a job's weights",
 )

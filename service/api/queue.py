@@ -8,11 +8,11 @@ from fastapi.responses import Response
 
 from service.api import render
 from service.api.conditions import conditional
-from service.api.models import Queue
 from service.api.wire import dump_json
+from service.api.worker_models import Queue
 from service.auth import needs
 from service.services import TheServices
-from service.store import jobs, workers
+from service.store import queue, workers
 
 router = APIRouter(tags=["workers"])
 
@@ -27,7 +27,7 @@ router = APIRouter(tags=["workers"])
 def read_queue(services: TheServices, request: Request) -> Response:
     """How many jobs wait and run, since when the oldest one waits, and how many workers there are."""
     with services.database.read() as tx:
-        counts = jobs.queue_counts(tx)
+        counts = queue.queue_counts(tx)
         states = Counter(worker.state for worker in workers.list_workers(tx) if worker.present)
     body = {
         "object": "queue",

@@ -24,7 +24,11 @@ def time_of(moment: datetime | None) -> str | None:
 
 
 def job_bytes(job: Job) -> bytes:
-    """A job as JSON. Its spec is JSON already, maybe megabytes of it, and goes in as it is."""
+    """A job as JSON. Its spec is JSON already, maybe megabytes of it, and goes in as it is.
+
+    Where parts of its record are damaged, `damaged` names them; so does the status's message, where it says
+    nothing else.
+    """
     return dump_json(_job_without_spec(job))[:-1] + b',"spec":' + job.spec_json.encode() + b"}"
 
 
@@ -35,10 +39,10 @@ def _job_without_spec(job: Job) -> JsonObject:
         "object": "job",
         "kind": job.kind,
         "name": job.name,
-        "metadata": dict(job.metadata),
+        "metadata": None if job.metadata is None else dict(job.metadata),
         "status": job.status,
         "status_reason": job.status_reason,
-        "status_message": job.status_message,
+        "status_message": job.status_message or "; ".join(each.message for each in job.damage) or None,
         "is_terminal": job.is_terminal,
         "progress": {
             "step": job.step,
@@ -60,6 +64,7 @@ def _job_without_spec(job: Job) -> JsonObject:
         "created_at": time_of(job.created_at),
         "started_at": time_of(job.started_at),
         "finished_at": time_of(job.finished_at),
+        "damaged": [{"part": each.part, "message": each.message} for each in job.damage],
     }
 
 

@@ -11,6 +11,7 @@ from core.spec import AnySpec
 from service.api.models import Inputs, ProblemDocument
 
 REF = "#/components/schemas/{model}"
+DAMAGED = "a part of the job's record that this needs can't be read any more; the code says which"
 BODY_PROBLEMS = {
     400: "the body is not JSON",
     413: "the body is too large",

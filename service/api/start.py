@@ -1,33 +1,36 @@
 """Whether a job may start with the weights of another."""
 
-from core.encoding import shapes_in
 from core.errors import SpecError
 from core.spec import TrainSpec
 from core.submission.check_start import check_start
-from service.errors import ApiProblem
+from service.errors import ApiProblem, gone
 from service.store import jobs, weights
 from service.store.database import Database
-from service.store.errors import NotFound
+from service.store.errors import Damaged, NotFound
 
 START_PROBLEMS = {
     404: "no job has the id in start_from",
     409: "the job in start_from has not succeeded, or not yet",
+    410: "the weights of the job in start_from can't be read any more",
 }
 
 
 def require_start(database: Database, spec: TrainSpec, owner: str | None) -> None:
-    """Refuse a `start_from` that `owner` (None: anybody's) can't use: 404, 409, or 422 for other weights."""
+    """Refuse a `start_from` that `owner` (None: anybody's) can't use: as START_PROBLEMS, or 422."""
     if spec.start_from is None:
         return
     with database.read() as tx:
         try:
-            job = jobs.get(tx, spec.start_from, owner)
+            job = jobs.summary(tx, spec.start_from, owner)
         except NotFound as error:
             raise _problem(404, "unknown_job", str(error)) from error
         if job.status != "succeeded":
             message = f"expected a job that has succeeded, got {job.id}, which is {job.status}; take another"
             raise _problem(409, "result_not_ready", message)
-        shapes = shapes_in(weights.head(tx, job.id))
+        try:
+            shapes = weights.shapes(tx, job.id)
+        except Damaged as error:
+            raise gone(f"{error.part}_damaged", str(error), "/start_from") from error
     if problems := tuple(check_start(spec, shapes)):
         raise SpecError(problems)
 

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from service.api.conditions import JobId
-from service.api.schema import problems
+from service.api.schema import DAMAGED, problems
 from service.api.weights_file import MEDIA_TYPES, Format, in_format, model_in_onnx
 from service.auth import Reader
 from service.predictors import NoWeights, require_model
 from service.services import TheServices
-from service.store import jobs, weights
+from service.store import jobs, specs, weights
 
 router = APIRouter(tags=["weights"])
 
@@ -29,7 +29,13 @@ NESTED_NUMBERS = {"description": "nested lists by name; a scalar is a bare numbe
                 "application/json": {"schema": NESTED_NUMBERS},
             },
         },
-        **problems({409: "the job has no weights, or not yet", 422: "ONNX lacks a layer of the model"}),
+        **problems(
+            {
+                409: "the job has no weights, or not yet",
+                410: DAMAGED,
+                422: "ONNX lacks a layer of the model",
+            }
+        ),
     },
     summary="Download a job's weights",
 )
@@ -41,15 +47,14 @@ def read_weights(
 ) -> Response:
     """The weights of a job that has succeeded; onnx: the model, with what is done to its inputs first."""
     with services.database.read() as tx:
-        job = jobs.get(tx, job_id, key.sees)
+        job = jobs.summary(tx, job_id, key.sees)
         if job.status != "succeeded":
             raise NoWeights(job.status)
         stored = weights.load(tx, job_id)
-    if format == "onnx":
-        require_model(job.kind)
-    content = (
-        model_in_onnx(job.spec_json, stored) if format == "onnx" else in_format(stored.safetensors, format)
-    )
+        if format == "onnx":
+            require_model(job.kind)
+            spec = specs.load(tx, job_id)
+    content = model_in_onnx(spec.resolved(), stored) if format == "onnx" else in_format(stored, format)
     return Response(
         content,
         media_type=MEDIA_TYPES[format],

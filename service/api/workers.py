@@ -5,8 +5,8 @@ from fastapi.responses import Response
 
 from service.api import render
 from service.api.conditions import conditional
-from service.api.models import WorkerPage
 from service.api.wire import dump_json
+from service.api.worker_models import WorkerPage
 from service.auth import needs
 from service.services import TheServices
 from service.store import workers

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, bindparam, select
 
-from service.store.database import insert_or_ignore
+from service.store.database import insert_or_mend
 from service.store.errors import Corrupt, NotFound
 from service.store.tables import blob_parts
 
@@ -18,10 +18,13 @@ _FIRST = select(blob_parts.c.data).where(blob_parts.c.sha256 == bindparam("sha25
 
 
 def put(tx: Connection, data: bytes) -> str:
-    """Keep `data`; returns its SHA-256 in hexadecimal. The same bytes are kept once."""
+    """Keep `data`; returns its SHA-256 in hexadecimal. The same bytes are kept once.
+
+    Parts that are there and damaged become whole again: else nobody could bring those bytes a second time.
+    """
     sha256 = hashlib.sha256(data).hexdigest()
     for part, piece in enumerate(split(data)):
-        tx.execute(insert_or_ignore(tx, blob_parts), {"sha256": sha256, "part": part, "data": piece})
+        tx.execute(insert_or_mend(tx, blob_parts, "data"), {"sha256": sha256, "part": part, "data": piece})
     return sha256
 
 
@@ -52,5 +55,5 @@ def joined(pieces: list[bytes], sha256: str) -> bytes:
     data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
-        raise Corrupt(f"stored bytes have the SHA-256 {found}, expected {sha256}: restore the database")
+        raise Corrupt(f"stored bytes have the SHA-256 {found}, expected {sha256}")
     return data

@@ -1,13 +1,15 @@
 """Checkpoints: what an attempt goes on from. The one of step 0 is kept, and the latest two."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from service.store.blobs import joined, split
 from service.store.database import clock, moment
+from service.store.errors import Corrupt, CorruptCheckpoint
 from service.store.leases import Fence
 from service.store.tables import checkpoint_parts, checkpoints, jobs
 
@@ -18,12 +20,6 @@ _STEPS = (
     select(checkpoints.c.step).where(checkpoints.c.job_id == bindparam("job_id")).order_by(checkpoints.c.step)
 )
 _LATEST = (
-    select(checkpoints.c.step, checkpoints.c.attempt, checkpoints.c.sha256)
-    .where(checkpoints.c.job_id == bindparam("job_id"))
-    .order_by(checkpoints.c.step.desc())
-    .limit(1)
-)
-_NEAREST = (
     select(checkpoints.c.step, checkpoints.c.attempt, checkpoints.c.sha256)
     .where(checkpoints.c.job_id == bindparam("job_id"), checkpoints.c.step <= bindparam("at_most"))
     .order_by(checkpoints.c.step.desc())
@@ -37,6 +33,21 @@ _PARTS = (
 )
 _FORGET = delete(checkpoints).where(
     checkpoints.c.job_id == bindparam("of_job"), checkpoints.c.step == bindparam("of_step")
+)
+_HOLD = select(jobs.c.id).where(jobs.c.id == bindparam("job_id")).with_for_update()
+_DISCARD = delete(checkpoints).where(
+    checkpoints.c.job_id == bindparam("of_job"),
+    checkpoints.c.step == bindparam("of_step"),
+    checkpoints.c.attempt == bindparam("by_attempt"),
+)
+_GO_BACK = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("of_job"))
+    .values(
+        checkpoint_step=select(func.max(checkpoints.c.step))
+        .where(checkpoints.c.job_id == bindparam("of_job"))
+        .scalar_subquery()
+    )
 )
 _ADVANCE = (
     update(jobs)
@@ -57,6 +68,14 @@ class StoredCheckpoint:
     step: int
     attempt: int
     data: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointKey:
+    """Which checkpoint of a job: that of `step`, written by `attempt`."""
+
+    step: int
+    attempt: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,14 +116,29 @@ def save(fence: Fence, step: int, data: bytes) -> None:
         fence.tx.execute(_FORGET, [{"of_job": claim.job_id, "of_step": each} for each in old])
 
 
-def latest(tx: Connection, job_id: str) -> StoredCheckpoint | None:
-    """The checkpoint of the greatest step; raises Corrupt when its bytes are not those that were saved."""
-    return _read(tx, job_id, tx.execute(_LATEST, {"job_id": job_id}).one_or_none())
+def latest(tx: Connection, job_id: str, at_most: int = 2**62) -> StoredCheckpoint | None:
+    """The checkpoint of the greatest step, of those up to `at_most`.
+
+    Raises CorruptCheckpoint when its bytes are not those that were saved.
+    """
+    row = tx.execute(_LATEST, {"job_id": job_id, "at_most": at_most}).one_or_none()
+    return None if row is None else _read(tx, job_id, row)
 
 
-def nearest(tx: Connection, job_id: str, step: int) -> StoredCheckpoint | None:
-    """The latest checkpoint at or before `step`; raises Corrupt like `latest`."""
-    return _read(tx, job_id, tx.execute(_NEAREST, {"job_id": job_id, "at_most": step}).one_or_none())
+def discard(tx: Connection, job_id: str, damaged: Sequence[CheckpointKey]) -> list[int]:
+    """Give up checkpoints that can't be gone on from; returns the steps of those that were still there.
+
+    Holds the job's row for the rest of the transaction. Whoever comes to such a step again saves it anew.
+    """
+    tx.execute(_HOLD, {"job_id": job_id})
+    gone = [
+        each.step
+        for each in damaged
+        if tx.execute(_DISCARD, {"of_job": job_id, "of_step": each.step, "by_attempt": each.attempt}).rowcount
+    ]
+    if gone:
+        tx.execute(_GO_BACK, {"of_job": job_id})
+    return gone
 
 
 def list_checkpoints(tx: Connection, job_id: str) -> list[CheckpointInfo]:
@@ -121,9 +155,10 @@ def list_checkpoints(tx: Connection, job_id: str) -> list[CheckpointInfo]:
     ]
 
 
-def _read(tx: Connection, job_id: str, row: Row[int, int, str] | None) -> StoredCheckpoint | None:
-    if row is None:
-        return None
+def _read(tx: Connection, job_id: str, row: Row[int, int, str]) -> StoredCheckpoint:
     step, attempt, sha256 = row
     pieces = tx.execute(_PARTS, {"job_id": job_id, "step": step}).scalars().all()
-    return StoredCheckpoint(step=step, attempt=attempt, data=joined(list(pieces), sha256))
+    try:
+        return StoredCheckpoint(step=step, attempt=attempt, data=joined(list(pieces), sha256))
+    except Corrupt as error:
+        raise CorruptCheckpoint(step, attempt, str(error)) from error

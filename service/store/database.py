@@ -86,6 +86,21 @@ def _insert_or_ignore(dialect: str, table: sa.Table) -> sa.Insert:
     return sqlite.insert(table).on_conflict_do_nothing()
 
 
+def insert_or_mend(tx: Connection, table: sa.Table, column: str) -> sa.Insert:
+    """An INSERT that, where the key is taken, only sets `column`, and that only where it differs."""
+    return _insert_or_mend(tx.dialect.name, table, column)
+
+
+@cache
+def _insert_or_mend(dialect: str, table: sa.Table, column: str) -> sa.Insert:
+    new = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    return new.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_={column: new.excluded[column]},
+        where=table.c[column] != new.excluded[column],
+    )
+
+
 class Database:
     """Connections to the database at `url` (sqlite:///PATH or postgresql://...), pooled; for any thread.
 
@@ -243,6 +258,7 @@ def _make_sqlite_engine(address: URL) -> Engine:
 def _set_pragmas(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:  # noqa: ARG001
     # The sqlite3 module would begin transactions by itself, deferred, and late: `_begin` says how and when.
     connection.isolation_level = None
+    connection.text_factory = _text
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",
@@ -253,6 +269,11 @@ def _set_pragmas(connection: DBAPIConnection, record: ConnectionPoolEntry) -> No
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _text(stored: bytes) -> str:
+    """Text of a column. Bytes that are no UTF-8 are damage in one row; the rows beside it are well."""
+    return stored.decode("utf-8", "backslashreplace")
 
 
 def _begin(connection: Connection) -> None:

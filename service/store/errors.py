@@ -1,5 +1,12 @@
 """What the store raises. SQLAlchemy's own errors (a database away or locked) pass through unchanged."""
 
+from typing import Literal
+
+Part = Literal[
+    "spec", "inline_data", "metadata", "result", "transitions", "weights", "preprocessing", "history"
+]
+"""A part of a job's record. `inline_data` are its initial weights too: what a spec is stored without."""
+
 
 class StoreError(Exception):
     """The store refuses; the message says what was expected, what came, and what to do."""
@@ -36,3 +43,20 @@ class ReplayMismatch(StoreError):
 
 class Corrupt(StoreError):
     """Stored bytes no longer have the SHA-256 that they were stored under."""
+
+
+class CorruptCheckpoint(Corrupt):
+    """The checkpoint of `step`, written by `attempt`, is Corrupt; one before it has to serve."""
+
+    def __init__(self, step: int, attempt: int, message: str) -> None:
+        super().__init__(message)
+        self.step = step
+        self.attempt = attempt
+
+
+class Damaged(StoreError):
+    """A part of a job's record can't be read any more; the rest can."""
+
+    def __init__(self, part: Part, message: str) -> None:
+        super().__init__(message)
+        self.part = part

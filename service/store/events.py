@@ -1,13 +1,15 @@
 """What happened to a job, in order. Events of type "status" are its transitions."""
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 
+from service.store.damage import json_object
 from service.store.database import clock, moment
 from service.store.tables import events
 
@@ -68,6 +70,14 @@ class Transition:
     at: datetime
 
 
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """A job's transitions, oldest first; `damaged` says why some of them can't be read, if so."""
+
+    transitions: tuple[Transition, ...] = ()
+    damaged: str | None = None
+
+
 def append(tx: Connection, job_id: str, new: NewEvent) -> None:
     """Note an event. The transaction must hold the job's row, so that ids grow in the order of commits."""
     row = {"level": new.level, "type": new.type, "message": clean(new.message)}
@@ -81,30 +91,54 @@ def append_status(tx: Connection, job_id: str, status: str, reason: str | None) 
 
 
 def list_events(tx: Connection, job_id: str, after: int = 0, limit: int = 100) -> list[Event]:
-    """At most `limit` events with ids greater than `after`, oldest first."""
-    rows = tx.execute(_LIST, {"job_id": job_id, "after": after, "most": limit})
-    return [
-        Event(
-            id=row.id, at=moment(row.at), level=row.level, type=row.type, message=row.message,
-            data=json.loads(row.data_json),
-        )
-        for row in rows
-    ]  # fmt: skip
+    """At most `limit` events with ids greater than `after`, oldest first.
+
+    One whose data can't be read has none, and its message says so.
+    """
+    return [_event(row) for row in tx.execute(_LIST, {"job_id": job_id, "after": after, "most": limit})]
 
 
 def findings(tx: Connection, job_id: str) -> set[tuple[str, str | None]]:
-    """Code and layer of each finding that was told of a job."""
-    told = [json.loads(text) for text in tx.execute(_FINDINGS, {"job_id": job_id}).scalars()]
-    return {(data["code"], data["layer"]) for data in told}
+    """Code and layer of each finding that was told of a job, as far as that can be read."""
+    told: set[tuple[str, str | None]] = set()
+    for text in tx.execute(_FINDINGS, {"job_id": job_id}).scalars():
+        # A damaged one is told once more, which harms nobody.
+        with contextlib.suppress(ValueError, KeyError):
+            data = json_object(text)
+            told.add((str(data["code"]), None if data["layer"] is None else str(data["layer"])))
+    return told
 
 
-def transitions(tx: Connection, job_ids: Sequence[str]) -> dict[str, tuple[Transition, ...]]:
-    """The transitions of each of the jobs, oldest first."""
+def courses(tx: Connection, job_ids: Sequence[str]) -> dict[str, Course]:
+    """The transitions of each of the jobs."""
     found: dict[str, list[Transition]] = {job_id: [] for job_id in job_ids}
+    damaged: dict[str, str] = {}
     for job_id, at, data_json in tx.execute(_TRANSITIONS, {"job_ids": list(job_ids)}):
-        data = json.loads(data_json)
-        found[job_id].append(Transition(status=data["status"], reason=data["reason"], at=moment(at)))
-    return {job_id: tuple(each) for job_id, each in found.items()}
+        try:
+            found[job_id].append(_transition(data_json, moment(at)))
+        except ValueError as error:
+            damaged[job_id] = f"that of {moment(at):%Y-%m-%d %H:%M:%S} UTC: {error}"
+    return {
+        job_id: Course(transitions=tuple(each), damaged=damaged.get(job_id)) for job_id, each in found.items()
+    }
+
+
+def _event(row: Row[int, float, str, str, str, str]) -> Event:
+    data, message = {}, row.message
+    try:
+        data = json_object(row.data_json)
+    except ValueError as error:
+        message = f"{message} (what else was recorded of this event can't be read: {error})"
+    return Event(id=row.id, at=moment(row.at), level=row.level, type=row.type, message=message, data=data)
+
+
+def _transition(data_json: str, at: datetime) -> Transition:
+    """Raises ValueError where the text is none."""
+    data = json_object(data_json)
+    status, reason = data.get("status"), data.get("reason")
+    if not isinstance(status, str) or not (reason is None or isinstance(reason, str)):
+        raise ValueError(f"expected a status and its reason, found {data_json[:100]}")
+    return Transition(status=status, reason=reason, at=at)
 
 
 def clean(message: str) -> str:

@@ -1,10 +1,12 @@
 """The recorded values of a job: series of points, packed in chunks.
 
 A row per point would be thousands of times slower. Values are kept bit for bit, NaN included. Steps that are
-done again after a resume are compared, not written.
+done again after a resume are compared, not written. A chunk that can't be read is a gap: it is told of, stays
+as it is, and costs nobody the points around it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,7 @@ MOST_CHUNK_POINTS = 65536
 _CHUNK = (
     history.c.series,
     history.c.first_step,
+    history.c.last_step,
     history.c.size,
     history.c.stride,
     history.c.steps,
@@ -62,12 +65,30 @@ _CHUNK_AT = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """Points of a series that can't be read, and why."""
+
+    series: str
+    first_step: int
+    last_step: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """What is on record of a job: its series by name, and what of them can't be read."""
+
+    series: Mapping[str, Points]
+    gaps: tuple[Gap, ...]
+
+
 def at(tx: Connection, job_id: str, series: str, step: int) -> float | None:
-    """The value of a series at one step; None where none is recorded."""
+    """The value of a series at one step; None where none is recorded, or none that can be read."""
     row = tx.execute(_CHUNK_AT, {"job_id": job_id, "of_series": series, "at_step": step}).one_or_none()
-    if row is None:
+    points = None if row is None else _readable(row)
+    if points is None:
         return None
-    points = _unpacked(row)
     place = int(np.searchsorted(points.steps, step))
     found = place < len(points.steps) and points.steps[place] == step
     return float(points.values[place]) if found else None
@@ -95,9 +116,10 @@ def append(fence: Fence, series: Mapping[str, Points]) -> None:
         added = _without_replayed(name, rows, points)
         if not len(added.steps):
             continue
-        if rows and rows[-1].size < FULL_CHUNK_POINTS:
+        unfilled = _readable(rows[-1]) if rows and rows[-1].size < FULL_CHUNK_POINTS else None
+        if unfilled is not None:
             stale.append({"of_job": fence.claim.job_id, "of_series": name, "from_step": rows[-1].first_step})
-            added = Points.joined([_unpacked(rows[-1]), added])
+            added = Points.joined([unfilled, added])
         fresh.extend(_packed(fence.claim.job_id, name, added))
     if stale:
         fence.tx.execute(_FORGET, stale)
@@ -111,23 +133,31 @@ def read(
     series: Sequence[str] | None = None,
     since_step: int | None = None,
     max_points: int | None = None,
-) -> dict[str, Points]:
-    """Series of a job by name; all where `series` is None, and those without points are absent.
+) -> Recorded:
+    """Series of a job; all where `series` is None, and those without points are absent.
 
     `since_step` is exclusive. With `max_points` (at least 1) each series is thinned to so many: see `sample`.
     """
     since = -1 if since_step is None else since_step
     query = _READ if series is None else _READ.where(history.c.series.in_(series))
     chunks: dict[str, list[Points]] = {}
+    gaps: list[Gap] = []
     for row in tx.execute(query, {"job_id": job_id, "since": since}):
-        chunks.setdefault(row.series, []).append(_unpacked(row))
+        try:
+            chunks.setdefault(row.series, []).append(_unpacked(row))
+        except ValueError as error:
+            gaps.append(
+                Gap(series=row.series, first_step=row.first_step, last_step=row.last_step, reason=str(error))
+            )
     found: dict[str, Points] = {}
     for name, parts in chunks.items():
+        if not parts:
+            continue
         points = Points.joined(parts)
         start = int(np.searchsorted(points.steps, since, side="right"))
         points = Points(steps=points.steps[start:], values=points.values[start:])
         found[name] = points if max_points is None else sample(points, max_points)
-    return found
+    return Recorded(series=found, gaps=tuple(gaps))
 
 
 def _check(name: str, points: Points) -> None:
@@ -143,10 +173,18 @@ def _check(name: str, points: Points) -> None:
 
 
 def _without_replayed(name: str, rows: list[Row[*tuple[Any, ...]]], points: Points) -> Points:
-    """The points beyond those on record, once the others were found equal to them."""
+    """The points beyond those on record, once the others were found equal to them.
+
+    Points that a damaged chunk holds count as recorded, and nothing is there to compare them with.
+    """
     if not rows:
         return points
-    record = Points.joined([_unpacked(row) for row in rows])
+    readable = [chunk for row in rows if (chunk := _readable(row)) is not None]
+    if len(readable) < len(rows):
+        points = _outside(points, [row for row in rows if _readable(row) is None])
+    if not readable or not len(points.steps):
+        return points
+    record = Points.joined(readable)
     if record.values.dtype != points.values.dtype:
         raise ReplayMismatch(
             name, int(points.steps[0]), f"series {name!r} is {record.values.dtype}, got {points.values.dtype}"
@@ -217,10 +255,43 @@ def _stride(steps: NDArray[np.int64]) -> int:
     return int(gaps[0]) if np.all(gaps == gaps[0]) else 0
 
 
+def _outside(points: Points, rows: Iterable[Row[*tuple[Any, ...]]]) -> Points:
+    """The points that are in none of the chunks."""
+    kept = np.ones(len(points.steps), dtype=bool)
+    for row in rows:
+        kept &= (points.steps < row.first_step) | (points.steps > row.last_step)
+    return Points(steps=points.steps[kept], values=points.values[kept])
+
+
+def _readable(row: Row[*tuple[Any, ...]]) -> Points | None:
+    """The points of a chunk; None where it is damaged."""
+    try:
+        return _unpacked(row)
+    except ValueError:
+        return None
+
+
 def _unpacked(row: Row[*tuple[Any, ...]]) -> Points:
+    """The points of a chunk; raises ValueError where its parts contradict each other."""
+    if row.dtype not in ("float32", "float64"):
+        raise ValueError(f"expected numbers of float32 or float64, found {row.dtype!r}")
+    width = np.dtype(row.dtype).itemsize
+    if len(row.points) != row.size * width:
+        raise ValueError(f"expected {row.size} numbers of {width} bytes, found {len(row.points)} bytes")
     values = np.frombuffer(row.points, dtype=np.dtype(row.dtype).newbyteorder("<"))
     if row.stride:
         steps = row.first_step + row.stride * np.arange(row.size, dtype=np.int64)
     else:
-        steps = np.frombuffer(row.steps, dtype="<i8")
+        steps = _uneven_steps(row)
+    if not row.size or (steps[0], steps[-1]) != (row.first_step, row.last_step):
+        raise ValueError(f"expected steps {row.first_step} to {row.last_step}, found others")
     return Points(steps=steps.astype(np.int64, copy=False), values=values.astype(row.dtype, copy=False))
+
+
+def _uneven_steps(row: Row[*tuple[Any, ...]]) -> NDArray[np.int64]:
+    if row.steps is None or len(row.steps) != row.size * 8:
+        raise ValueError(f"expected {row.size} steps of 8 bytes, found {len(row.steps or b'')} bytes")
+    steps = np.frombuffer(row.steps, dtype="<i8").astype(np.int64, copy=False)
+    if not np.all(steps[1:] > steps[:-1]):
+        raise ValueError("expected steps that grow")
+    return steps

@@ -1,4 +1,4 @@
-"""Jobs: made, read, listed, counted."""
+"""Jobs: made, read, listed."""
 
 import json
 from collections.abc import Mapping
@@ -6,29 +6,26 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, literal, select
+from sqlalchemy import Connection, Row, bindparam, insert, literal, select
 
 from service.store import events
+from service.store.damage import Damage
 from service.store.database import clock, moment, moment_or_none
 from service.store.errors import NotFound
-from service.store.events import Transition
+from service.store.events import Course, Transition
 from service.store.ids import new_id
-from service.store.specs import StoredSpec, put_together, take_apart
+from service.store.records import Readings, read_metadata, read_result, read_spec, read_whole_spec
+from service.store.specs import take_apart
 from service.store.statuses import TERMINAL
 from service.store.tables import job_metadata, jobs
 
 RING_AFTER_SECONDS = 2.0
 """POST rings by itself; when that got lost, the reconciler rings from then on."""
 
-_COUNTED = ("queued", "running", "cancelling")
 _SUMMARY = tuple(column for column in jobs.c if column.name not in ("inline_json", "inline_sha256"))
 _GET = select(jobs).where(jobs.c.id == bindparam("job_id"))
+_GET_SUMMARY = select(*_SUMMARY).where(jobs.c.id == bindparam("job_id"))
 _VERSION = select(jobs.c.version, jobs.c.owner_id).where(jobs.c.id == bindparam("job_id"))
-_COUNTS = (
-    select(jobs.c.status, func.count(), func.min(jobs.c.created_at), clock())
-    .where(jobs.c.status.in_(_COUNTED))
-    .group_by(jobs.c.status)
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +58,16 @@ class JobError:
 class Job:
     """A job as it was at `version`, which grows with each visible change; all else here follows from it.
 
-    In lists `spec_json` lacks inline data and initial weights. `step` counts the steps done. `result` may
-    hold NaN and infinities.
+    In lists and summaries `spec_json` lacks inline data and initial weights. `step` counts the steps done.
+    `result` may hold NaN and infinities. What `damage` names can't be read: metadata and result are None
+    then, the spec is the JSON null.
     """
 
     id: str
     owner_id: str
     kind: str
     name: str | None
-    metadata: Mapping[str, str]
+    metadata: Mapping[str, str] | None
     status: str
     status_reason: str | None
     status_message: str | None
@@ -86,6 +84,7 @@ class Job:
     result: Mapping[str, Any] | None
     error: JobError | None
     transitions: tuple[Transition, ...]
+    damage: tuple[Damage, ...]
     created_at: datetime
     updated_at: datetime
     started_at: datetime | None
@@ -150,16 +149,6 @@ class Page:
     has_more: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class QueueCounts:
-    """How many jobs wait and run, and since when the oldest has waited, in seconds."""
-
-    queued: int
-    running: int
-    cancelling: int
-    oldest_queued_seconds: float | None
-
-
 def create(tx: Connection, new: NewJob, job_id: str | None = None) -> Job:
     """Queue a job."""
     job_id = job_id or new_id("job")
@@ -200,8 +189,16 @@ def get(tx: Connection, job_id: str, owner: str | None) -> Job:
     row = tx.execute(_GET, {"job_id": job_id}).one_or_none()
     if row is None or owner not in (None, row.owner_id):
         raise _not_found(job_id)
-    stored = StoredSpec(spec_json=row.spec_json, inline_json=row.inline_json, inline_sha256=row.inline_sha256)
-    return _job(row, put_together(tx, stored), events.transitions(tx, [job_id])[job_id])
+    readings = Readings()
+    return _job(row, read_whole_spec(tx, row, readings), events.courses(tx, [job_id])[job_id], readings)
+
+
+def summary(tx: Connection, job_id: str, owner: str | None) -> Job:
+    """The job as lists show it, without the bulk of its spec; raises NotFound."""
+    row = tx.execute(_GET_SUMMARY, {"job_id": job_id}).one_or_none()
+    if row is None or owner not in (None, row.owner_id):
+        raise _not_found(job_id)
+    return _summarized(row, events.courses(tx, [job_id])[job_id])
 
 
 def version_of(tx: Connection, job_id: str, owner: str | None) -> int:
@@ -230,29 +227,18 @@ def list_jobs(tx: Connection, wanted: JobFilter) -> Page:
         query = query.where(select(literal(1)).where(*pair).correlate(jobs).exists())
     rows = tx.execute(query).all()
     page = rows[: wanted.limit]
-    changes = events.transitions(tx, [row.id for row in page]) if page else {}
-    return Page(
-        jobs=tuple(_job(row, row.spec_json, changes[row.id]) for row in page), has_more=len(rows) > len(page)
-    )
+    courses = events.courses(tx, [row.id for row in page]) if page else {}
+    return Page(jobs=tuple(_summarized(row, courses[row.id]) for row in page), has_more=len(rows) > len(page))
 
 
-def queue_counts(tx: Connection) -> QueueCounts:
-    """How many jobs are not over yet."""
-    counts: dict[str, int] = dict.fromkeys(_COUNTED, 0)
-    oldest: float | None = None
-    for status, count, since, now in tx.execute(_COUNTS):
-        counts[status] = count
-        if status == "queued":
-            oldest = max(now - since, 0.0)
-    return QueueCounts(
-        queued=counts["queued"],
-        running=counts["running"],
-        cancelling=counts["cancelling"],
-        oldest_queued_seconds=oldest,
-    )
+def _summarized(row: Row[*tuple[Any, ...]], course: Course) -> Job:
+    readings = Readings()
+    return _job(row, read_spec(row, readings), course, readings)
 
 
-def _job(row: Row[*tuple[Any, ...]], spec_json: str, changes: tuple[Transition, ...]) -> Job:
+def _job(row: Row[*tuple[Any, ...]], spec_json: str, course: Course, readings: Readings) -> Job:
+    if course.damaged is not None:
+        readings.missed("transitions", course.damaged)
     error = None
     if row.error_code is not None:
         error = JobError(code=row.error_code, message=row.error_message, param=row.error_param)
@@ -261,7 +247,7 @@ def _job(row: Row[*tuple[Any, ...]], spec_json: str, changes: tuple[Transition, 
         owner_id=row.owner_id,
         kind=row.kind,
         name=row.name,
-        metadata=json.loads(row.metadata_json),
+        metadata=read_metadata(row, readings),
         status=row.status,
         status_reason=row.status_reason,
         status_message=row.status_message,
@@ -275,9 +261,10 @@ def _job(row: Row[*tuple[Any, ...]], spec_json: str, changes: tuple[Transition, 
         steps=row.steps,
         epoch=row.epoch,
         steps_per_second=row.steps_per_second,
-        result=None if row.result_json is None else json.loads(row.result_json),
+        result=read_result(row, readings),
         error=error,
-        transitions=changes,
+        transitions=course.transitions,
+        damage=tuple(readings.damage),
         created_at=moment(row.created_at),
         updated_at=moment(row.updated_at),
         started_at=moment_or_none(row.started_at),

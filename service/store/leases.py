@@ -15,7 +15,6 @@ from service.store import events
 from service.store.database import clock
 from service.store.errors import Fenced
 from service.store.fingerprints import mark_unavailable, present
-from service.store.specs import StoredSpec, put_together
 from service.store.statuses import LIVE
 from service.store.tables import attempts, jobs, workers
 
@@ -38,14 +37,15 @@ class WorkerIdentity:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """The right to work on `attempt` of a job. `checkpoint_step`: that of the latest checkpoint, if any."""
+    """The right to work on `attempt` of a job. `checkpoint_step`: that of the latest checkpoint, if any.
+
+    The spec is read afterwards: nothing that one job's row may hold can keep others from being claimed.
+    """
 
     job_id: str
     attempt: int
     worker: WorkerIdentity
     lease_seconds: float
-    kind: str
-    spec_json: str
     spec_sha256: str
     workers_wanted: int
     steps: int
@@ -108,10 +108,6 @@ _CLAIM = (
     .returning(
         jobs.c.id,
         jobs.c.attempt,
-        jobs.c.kind,
-        jobs.c.spec_json,
-        jobs.c.inline_json,
-        jobs.c.inline_sha256,
         jobs.c.spec_sha256,
         jobs.c.workers_wanted,
         jobs.c.steps,
@@ -179,14 +175,11 @@ def claim_next(tx: Connection, worker: WorkerIdentity, lease_seconds: float) -> 
         },
     )
     events.append_status(tx, row.id, "running", None)
-    stored = StoredSpec(spec_json=row.spec_json, inline_json=row.inline_json, inline_sha256=row.inline_sha256)
     return Claim(
         job_id=row.id,
         attempt=row.attempt,
         worker=worker,
         lease_seconds=lease_seconds,
-        kind=row.kind,
-        spec_json=put_together(tx, stored),
         spec_sha256=row.spec_sha256,
         workers_wanted=row.workers_wanted,
         steps=row.steps,

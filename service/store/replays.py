@@ -15,7 +15,6 @@ from service.store.errors import Fenced
 from service.store.events import clean
 from service.store.ids import new_id
 from service.store.leases import WorkerIdentity
-from service.store.specs import StoredSpec, put_together
 from service.store.tables import jobs, replays
 
 Question = Literal["gradients", "walk"]
@@ -47,14 +46,12 @@ class Replay:
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayClaim:
-    """The right to answer a question, for the `tries`-th time; and the job that it is about."""
+    """The right to answer a question, for the `tries`-th time."""
 
     id: str
     asked: Asked
     tries: int
     lease_seconds: float
-    kind: str
-    spec_json: str
 
 
 _SAME = (
@@ -68,6 +65,11 @@ _AGAIN = (
     update(replays)
     .where(*_SAME, replays.c.status == "failed", replays.c.finished_at < clock() - ASK_AGAIN_SECONDS)
     .values(status="queued", tries=0, error_message=None, finished_at=None, requested_at=clock())
+)
+_ASK_ANEW = (
+    update(replays)
+    .where(*_SAME, replays.c.status == "done", replays.c.result_sha256 == bindparam("damaged"))
+    .values(status="queued", tries=0, result_sha256=None, finished_at=None, requested_at=clock())
 )
 _free = or_(
     replays.c.status == "queued",
@@ -115,9 +117,6 @@ _CLAIM = (
         replays.c.sample,
         replays.c.tries,
     )
-)
-_SPEC = select(jobs.c.kind, jobs.c.spec_json, jobs.c.inline_json, jobs.c.inline_sha256).where(
-    jobs.c.id == bindparam("job_id")
 )
 _mine = (
     replays.c.id == bindparam("replay"),
@@ -176,6 +175,11 @@ def answer(tx: Connection, sha256: str) -> bytes:
     return blobs.get(tx, sha256)
 
 
+def ask_anew(tx: Connection, asked: Asked, damaged: str) -> None:
+    """Have a question answered once more whose answer, of that SHA-256, can't be read."""
+    tx.execute(_ASK_ANEW, {**_key(asked), "damaged": damaged})
+
+
 def claim_next(tx: Connection, worker: WorkerIdentity, lease_seconds: float) -> ReplayClaim | None:
     """Take the oldest question about a job of the worker's fingerprint that nobody works on.
 
@@ -187,15 +191,11 @@ def claim_next(tx: Connection, worker: WorkerIdentity, lease_seconds: float) -> 
     row = tx.execute(_CLAIM, {**identity, "lease_seconds": lease_seconds}).one_or_none()
     if row is None:
         return None
-    job = tx.execute(_SPEC, {"job_id": row.job_id}).one()
-    stored = StoredSpec(spec_json=job.spec_json, inline_json=job.inline_json, inline_sha256=job.inline_sha256)
     return ReplayClaim(
         id=row.id,
         asked=Asked(job_id=row.job_id, question=row.question, step=row.step, sample=row.sample),
         tries=row.tries,
         lease_seconds=lease_seconds,
-        kind=job.kind,
-        spec_json=put_together(tx, stored),
     )
 
 

@@ -1,12 +1,12 @@
 """Places for helpers in the groups of running jobs."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from service.store.database import clock
 from service.store.leases import Fence, WorkerIdentity
-from service.store.specs import StoredSpec, put_together
 from service.store.tables import attempts, jobs
 
 
@@ -19,7 +19,6 @@ class Seat:
     host: str
     port: int
     secret: bytes
-    spec_json: str
     spec_sha256: str
 
 
@@ -36,9 +35,6 @@ _FIND = (
     select(
         jobs.c.id,
         jobs.c.attempt,
-        jobs.c.spec_json,
-        jobs.c.inline_json,
-        jobs.c.inline_sha256,
         jobs.c.spec_sha256,
         attempts.c.lead_host,
         attempts.c.lead_port,
@@ -52,6 +48,7 @@ _FIND = (
         jobs.c.workers_active < jobs.c.workers_wanted,
         jobs.c.worker_id != bindparam("worker"),
         attempts.c.secret.is_not(None),
+        jobs.c.id.not_in(bindparam("passed_over", expanding=True)),
     )
     .order_by(jobs.c.id)
     .limit(1)
@@ -65,21 +62,21 @@ def publish_address(fence: Fence, host: str, port: int, secret: bytes) -> None:
     fence.tx.execute(_PUBLISH, {"of_job": claim.job_id, "attempt": claim.attempt, **row})
 
 
-def find_seat(tx: Connection, worker: WorkerIdentity) -> Seat | None:
+def find_seat(tx: Connection, worker: WorkerIdentity, passed_over: Collection[str] = ()) -> Seat | None:
     """A free place for a helper in the oldest job of the worker's fingerprint that has one.
 
-    Several may find the same: the lead turns away those that are too many.
+    Several may find the same: the lead turns away those that are too many. `passed_over`: ids of jobs that
+    this worker can't help.
     """
-    row = tx.execute(_FIND, {"fingerprint": worker.fingerprint, "worker": worker.worker_id}).one_or_none()
+    identity = {"fingerprint": worker.fingerprint, "worker": worker.worker_id}
+    row = tx.execute(_FIND, {**identity, "passed_over": list(passed_over)}).one_or_none()
     if row is None:
         return None
-    stored = StoredSpec(spec_json=row.spec_json, inline_json=row.inline_json, inline_sha256=row.inline_sha256)
     return Seat(
         job_id=row.id,
         attempt=row.attempt,
         host=row.lead_host,
         port=row.lead_port,
         secret=row.secret,
-        spec_json=put_together(tx, stored),
         spec_sha256=row.spec_sha256,
     )

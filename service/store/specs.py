@@ -2,15 +2,24 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection
+from pydantic import ValidationError
+from sqlalchemy import Connection, Row, bindparam, select
 
+from core.spec import AnyResolvedSpec, read_resolved
 from service.store import blobs
+from service.store.damage import damaged, json_object, parsed
+from service.store.errors import Corrupt, NotFound
+from service.store.tables import jobs
 
 MOST_INLINE_IN_ROW = 64 * 2**10
 """Characters of bulk that the job's row holds itself; more of them are a blob."""
 _BULK = (("data", "inline"), ("model", "initial_weights"))
 """Where in a spec its bulk stands. Each has a line of JSON in the bulk's text, "null" where it is absent."""
+_STORED = select(jobs.c.id, jobs.c.kind, jobs.c.spec_json, jobs.c.inline_json, jobs.c.inline_sha256).where(
+    jobs.c.id == bindparam("job_id")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +29,25 @@ class StoredSpec:
     spec_json: str
     inline_json: str | None
     inline_sha256: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholeSpec:
+    """A job's spec as JSON, its bulk in it."""
+
+    job_id: str
+    kind: str
+    spec_json: str
+
+    def resolved(self) -> AnyResolvedSpec:
+        """The spec as a value; raises Damaged. It may be megabytes: no transaction should wait for this."""
+        try:
+            return read_resolved(self.kind, self.spec_json)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = "/".join(str(part) for part in first["loc"])
+            reason = f"it is no spec of a job of the kind {self.kind}: /{where}: {first['msg']}"
+            raise damaged("spec", self.job_id, reason) from error
 
 
 def take_apart(tx: Connection, spec_json: str) -> StoredSpec:
@@ -38,22 +66,60 @@ def take_apart(tx: Connection, spec_json: str) -> StoredSpec:
     return StoredSpec(spec_json=rest, inline_json=None, inline_sha256=blobs.put(tx, text.encode()))
 
 
+def load(tx: Connection, job_id: str) -> WholeSpec:
+    """A job's whole spec; raises Damaged, and NotFound where there is no such job."""
+    row = tx.execute(_STORED, {"job_id": job_id}).one_or_none()
+    if row is None:
+        raise NotFound(f"no job has the id {job_id!r}")
+    return WholeSpec(job_id=job_id, kind=row.kind, spec_json=whole(tx, row))
+
+
+def whole(tx: Connection, row: Row[*tuple[Any, ...]]) -> str:
+    """The whole spec of a job's row, as JSON; raises Damaged."""
+    try:
+        json_object(row.spec_json, finite=True)
+    except ValueError as error:
+        raise damaged("spec", row.id, error) from error
+    stored = StoredSpec(spec_json=row.spec_json, inline_json=row.inline_json, inline_sha256=row.inline_sha256)
+    try:
+        return put_together(tx, stored)
+    except (Corrupt, NotFound, ValueError) as error:
+        raise damaged("inline_data", row.id, error) from error
+
+
 def put_together(tx: Connection, stored: StoredSpec) -> str:
-    """The whole spec again. The bulk is joined as text: parsing it would cost more than all else."""
+    """The whole spec again; raises Corrupt, NotFound or ValueError where its bulk is damaged.
+
+    The bulk is joined as text: parsing megabytes would cost more than all else. That a blob is what was
+    stored, its hash tells; text in the row has none, and is parsed.
+    """
     text = stored.inline_json
     if stored.inline_sha256 is not None:
         text = blobs.get(tx, stored.inline_sha256).decode()
     if text is None:
         return stored.spec_json
+    lines = text.split("\n")
+    if len(lines) != len(_BULK):
+        raise ValueError(f"expected {len(_BULK)} lines, found {len(lines)}")
+    if stored.inline_sha256 is None:
+        for line in lines:
+            parsed(line, finite=True)
     spec = json.loads(stored.spec_json)
-    for (part, key), line in zip(_BULK, text.split("\n"), strict=True):
+    for (part, key), line in zip(_BULK, lines, strict=True):
         if line != "null":
-            spec[part] = _Text(f'{_opened(json.dumps(spec[part]))}"{key}": {line}}}')
+            spec[part] = _Text(f'{_opened(json.dumps(_place(spec, part)))}"{key}": {line}}}')
     members = (
         f"{json.dumps(name)}: {value if isinstance(value, _Text) else json.dumps(value)}"
         for name, value in spec.items()
     )
     return f"{{{', '.join(members)}}}"
+
+
+def _place(spec: dict[str, Any], part: str) -> dict[str, Any]:
+    place = spec.get(part)
+    if not isinstance(place, dict):
+        raise ValueError(f"the spec has no object {part!r} for it")
+    return place
 
 
 class _Text(str):
@@ -62,6 +128,6 @@ class _Text(str):
     __slots__ = ()
 
 
-def _opened(json_object: str) -> str:
+def _opened(text: str) -> str:
     """A JSON object's text, ready for one more pair."""
-    return "{" if json_object == "{}" else json_object[:-1] + ", "
+    return "{" if text == "{}" else text[:-1] + ", "

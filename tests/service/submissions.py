@@ -10,7 +10,7 @@ from safetensors.numpy import save
 from core.data.sources import load_dataset
 from core.report import Points
 from core.spec import ResolvedSpec
-from service.store import endings, history, jobs, leases, weights
+from service.store import endings, history, jobs, leases, specs, weights
 from service.store.database import Database
 from service.store.leases import Claim, WorkerIdentity
 
@@ -46,7 +46,10 @@ def succeed(
 ) -> str:
     """Bring the oldest queued job to a good end with these weights; returns its id."""
     taken = claim(database)
-    dataset = load_dataset(ResolvedSpec.model_validate_json(taken.spec_json))
+    with database.read() as tx:
+        spec = specs.load(tx, taken.job_id).resolved()
+    assert isinstance(spec, ResolvedSpec)
+    dataset = load_dataset(spec)
     with database.write() as tx:
         fence = leases.lock(tx, taken)
         history.append(fence, series or {})

@@ -133,7 +133,7 @@ class Bench:
 
     def history(self, job_id: str) -> dict[str, Points]:
         """All its series."""
-        return self._read(lambda tx: history.read(tx, job_id))
+        return self._read(lambda tx: dict(history.read(tx, job_id).series))
 
     def events(self, job_id: str) -> list[str]:
         """The types of its events."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
 from service.settings import Settings
 from service.store import checkpoints, endings
@@ -38,10 +38,12 @@ def die() -> bool:
 
 @contextmanager
 def counted_commits() -> Iterator[list[int]]:
+    """How many transactions that may write were committed."""
     count = [0]
 
-    def commit(_: object) -> None:
-        count[0] += 1
+    def commit(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        count[0] += "lockstep_begin" not in options and "postgresql_readonly" not in options
 
     event.listen(Engine, "commit", commit)
     try:

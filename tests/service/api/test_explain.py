@@ -12,9 +12,8 @@ from fastapi.testclient import TestClient
 
 from core.encoding import to_safetensors
 from core.explain.replay import Replay
-from core.spec import read_resolved
 from service import questions
-from service.store import checkpoints, endings, leases, replays
+from service.store import checkpoints, endings, leases, replays, specs
 from service.store.database import Database
 from service.store.endings import Progress
 from tests.service.submissions import CLASSES, LINE, WORKER, claim
@@ -46,7 +45,7 @@ def answered(store: Database) -> Iterator[None]:
                 held = replays.claim_next(tx, WORKER, 15.0)
                 if held is None:
                     continue
-                replay = Replay(read_resolved(held.kind, held.spec_json), held.asked.step)
+                replay = Replay(specs.load(tx, held.asked.job_id).resolved(), held.asked.step)
                 while not replay.done:
                     replay.advance(10)
                 if held.asked.question == "gradients":

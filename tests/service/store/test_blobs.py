@@ -110,5 +110,5 @@ def test_weights_come_with_success(database: Database) -> None:
     fenced(database, held, finish)
     with database.read() as tx:
         assert weights.load(tx, held.job_id) == weights.StoredWeights(
-            safetensors=b"tensors", preprocessing_json='{"mean": [0]}'
+            job_id=held.job_id, safetensors=b"tensors", preprocessing_json='{"mean": [0]}'
         )

@@ -27,7 +27,7 @@ def read(
     database: Database, held: Claim, since: int | None = None, most: int | None = None
 ) -> dict[str, Points]:
     with database.read() as tx:
-        return history.read(tx, held.job_id, since_step=since, max_points=most)
+        return dict(history.read(tx, held.job_id, since_step=since, max_points=most).series)
 
 
 def chunks(database: Database) -> int:
@@ -77,8 +77,8 @@ def test_series_are_read_by_name_and_since_a_step(database: Database, held: Clai
     assert read(database, held, since=1)["validation_loss"].values.tolist() == [8]
     assert set(read(database, held, since=3)) == set()
     with database.read() as tx:
-        assert set(history.read(tx, held.job_id, ["loss", "absent"])) == {"loss"}
-        assert history.read(tx, "job_0") == {}
+        assert set(history.read(tx, held.job_id, ["loss", "absent"]).series) == {"loss"}
+        assert history.read(tx, "job_0").series == {}
 
 
 def test_replayed_points_are_compared_and_later_ones_added(database: Database, held: Claim) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from service.store import endings, jobs
+from service.store import endings, jobs, queue, specs
 from service.store.database import Database
 from service.store.endings import Failure, Progress
 from service.store.errors import NotFound
@@ -54,7 +54,9 @@ def test_inline_data_come_back_with_the_job_but_not_in_lists(database: Database)
         spec = {"kind": "train", "data": data, "seed": 3}
         made = queue_job(database, replace(NEW, spec_json=json.dumps(spec)))
         assert json.loads(made.spec_json) == spec
-        assert json.loads(claim(database).spec_json) == spec
+        held = claim(database)
+        with database.read() as tx:
+            assert json.loads(specs.load(tx, held.job_id).spec_json) == spec
     with database.read() as tx:
         assert len(tx.execute(blob_parts.select()).all()) == 1
         for job in jobs.list_jobs(tx, JobFilter(owner=OWNER)).jobs:
@@ -132,7 +134,7 @@ def test_endings_are_told(database: Database) -> None:
 def test_results_keep_what_is_not_finite(database: Database) -> None:
     job_id = queue_job(database).id
     held = claim(database)
-    result = {"loss": float("inf"), "metrics": {"a": float("nan")}}
+    result = RESULT | {"loss": float("inf"), "metrics": {"a": float("nan")}}
     fenced(database, held, lambda fence: endings.succeed(fence, result))
     found = get(database, job_id).result
     assert repr(found) == repr(result)
@@ -140,13 +142,13 @@ def test_results_keep_what_is_not_finite(database: Database) -> None:
 
 def test_queue_is_counted(database: Database) -> None:
     with database.read() as tx:
-        assert jobs.queue_counts(tx).oldest_queued_seconds is None
+        assert queue.queue_counts(tx).oldest_queued_seconds is None
     for _ in range(4):
         queue_job(database)
     claim(database)
     cancel(database, claim(database, OTHER).job_id)
     with database.read() as tx:
-        counts = jobs.queue_counts(tx)
+        counts = queue.queue_counts(tx)
     assert (counts.queued, counts.running, counts.cancelling) == (2, 1, 1)
     assert counts.oldest_queued_seconds is not None
 

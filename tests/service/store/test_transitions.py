@@ -81,7 +81,7 @@ def test_each_act_from_status(database: Database, status: str) -> None:
         job_id, held = job_in(database, status)
         if held is None:
             held = Claim(
-                job_id=job_id, attempt=1, worker=WORKER, lease_seconds=60, kind="train", spec_json="{}",
+                job_id=job_id, attempt=1, worker=WORKER, lease_seconds=60,
                 spec_sha256="", workers_wanted=1, steps=1, checkpoint_step=None,
             )  # fmt: skip
         _act_and_check(database, act, held)

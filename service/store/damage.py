@@ -1,0 +1,81 @@
+"""What can't be read any more of a job's record: told in words, so that it costs nobody the rest.
+
+Disks, restored copies and people at the database's prompt damage rows. Whoever reads a job reads what is left
+of it and says what is missing; whoever needs the missing part raises Damaged.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from service.store.errors import Damaged, Part
+
+REMEDY = "restore the database from a backup, or submit the job again"
+MOST_REASON = 300
+"""Characters of a reason that are told."""
+_NAMES: dict[Part, str] = {
+    "spec": "the stored spec",
+    "inline_data": "the stored inline data (or initial weights)",
+    "metadata": "the stored metadata",
+    "result": "the stored result",
+    "transitions": "the record of the status's changes",
+    "weights": "the stored weights",
+    "preprocessing": "the stored preprocessing of the inputs",
+    "history": "the stored history",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Damage:
+    """A part of a job that can't be read, and in words why not and what to do."""
+
+    part: Part
+    message: str
+
+
+def damage(part: Part, reason: object) -> Damage:
+    """The damage of a part, for a reason that completes "it is damaged: ..."."""
+    text = str(reason)
+    short = text if len(text) <= MOST_REASON else f"{text[:MOST_REASON]}..."
+    return Damage(part=part, message=f"{_NAMES[part]} {explained(short)}")
+
+
+def explained(reason: str) -> str:
+    """A reason and what to do."""
+    return f"can't be read ({reason}); {REMEDY}"
+
+
+def damaged(part: Part, job_id: str, reason: object) -> Damaged:
+    """The error of whoever needs that part of the job."""
+    return Damaged(part, f"{job_id}: {damage(part, reason).message}")
+
+
+def json_object(text: str, *, finite: bool = False) -> dict[str, Any]:
+    """A JSON object that was stored as text; raises ValueError that says what stands there instead.
+
+    `finite`: refuses NaN and infinities, which JSON proper does not know.
+    """
+    value = parsed(text, finite=finite)
+    if not isinstance(value, dict):
+        raise ValueError(f"expected a JSON object, found {type(value).__name__}")
+    return value
+
+
+def parsed(text: str, *, finite: bool = False) -> Any:
+    """JSON that was stored as text; raises ValueError as `json_object`."""
+    try:
+        value = json.loads(text, parse_constant=_refuse if finite else None)
+        if "\\ud" in text or "\\uD" in text:
+            # An escaped half of a surrogate pair is a str that no UTF-8 can hold.
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("it holds half of a surrogate pair") from error
+    except ValueError as error:
+        raise ValueError(f"it is not JSON: {error}") from error
+    except RecursionError as error:
+        raise ValueError("it is not JSON: too many brackets inside each other") from error
+    return value
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")

@@ -1,0 +1,90 @@
+"""The parts of a job's row that are JSON, read one by one: a damaged one is noted, the rest still told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType, NoneType
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from service.store.damage import Damage, damage, json_object
+from service.store.errors import Damaged, Part
+from service.store.specs import whole
+
+JobRow = Row[*tuple[Any, ...]]
+_RESULT: Mapping[str, tuple[type, ...]] = MappingProxyType(
+    {
+        "steps": (int,),
+        "stop_reason": (str,),
+        "loss": (int, float, NoneType),
+        "metrics": (dict,),
+        "parameters": (dict, NoneType),
+        "weights_sha256": (str,),
+    }
+)
+"""What a job's result holds, and of what kinds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Readings:
+    """What could not be read of a row so far."""
+
+    damage: list[Damage] = field(default_factory=list)
+
+    def missed(self, part: Part, reason: object) -> None:
+        """Note a part and why it can't be read."""
+        self.damage.append(damage(part, reason))
+
+
+def read_metadata(row: JobRow, readings: Readings) -> Mapping[str, str] | None:
+    """The job's metadata; None where they are damaged."""
+    try:
+        values = json_object(row.metadata_json)
+        if not all(isinstance(value, str) for value in values.values()):
+            raise ValueError("expected words as values")
+    except ValueError as error:
+        readings.missed("metadata", error)
+        return None
+    return values
+
+
+def read_result(row: JobRow, readings: Readings) -> Mapping[str, Any] | None:
+    """The job's result; None where there is none, or a damaged one."""
+    if row.result_json is None:
+        return None
+    try:
+        result = json_object(row.result_json)
+        _require_result(result)
+    except ValueError as error:
+        readings.missed("result", error)
+        return None
+    return result
+
+
+def read_spec(row: JobRow, readings: Readings) -> str:
+    """The spec without its bulk, as JSON; null where it is damaged."""
+    try:
+        json_object(row.spec_json, finite=True)
+    except ValueError as error:
+        readings.missed("spec", error)
+        return "null"
+    spec_json: str = row.spec_json
+    return spec_json
+
+
+def read_whole_spec(tx: Connection, row: JobRow, readings: Readings) -> str:
+    """The spec as JSON: without its bulk where that is damaged, null where all of it is."""
+    try:
+        return whole(tx, row)
+    except Damaged as error:
+        if error.part == "spec":
+            return read_spec(row, readings)
+        readings.missed(error.part, error.__cause__)
+        return read_spec(row, readings)
+
+
+def _require_result(result: Mapping[str, Any]) -> None:
+    """Refuse what is not, in its outlines, what every version of Lockstep has written."""
+    wrong = [name for name, kinds in _RESULT.items() if not isinstance(result.get(name), kinds)]
+    if wrong:
+        raise ValueError(f"expected a job's result, found another {' and '.join(wrong)}, or none")
