@@ -77,10 +77,8 @@ def read_whole_spec(tx: Connection, row: JobRow, readings: Readings) -> str:
     try:
         return whole(tx, row)
     except Damaged as error:
-        if error.part == "spec":
-            return read_spec(row, readings)
         readings.missed(error.part, error.__cause__)
-        return read_spec(row, readings)
+        return read_spec(row, Readings())
 
 
 def _require_result(result: Mapping[str, Any]) -> None:

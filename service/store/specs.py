@@ -83,6 +83,8 @@ def whole(tx: Connection, row: Row[*tuple[Any, ...]]) -> str:
     stored = StoredSpec(spec_json=row.spec_json, inline_json=row.inline_json, inline_sha256=row.inline_sha256)
     try:
         return put_together(tx, stored)
+    except _NoPlace as error:
+        raise damaged("spec", row.id, error) from error
     except (Corrupt, NotFound, ValueError) as error:
         raise damaged("inline_data", row.id, error) from error
 
@@ -118,8 +120,12 @@ def put_together(tx: Connection, stored: StoredSpec) -> str:
 def _place(spec: dict[str, Any], part: str) -> dict[str, Any]:
     place = spec.get(part)
     if not isinstance(place, dict):
-        raise ValueError(f"the spec has no object {part!r} for it")
+        raise _NoPlace(f"it has no {part!r} for what is stored beside it")
     return place
+
+
+class _NoPlace(ValueError):
+    """The spec lacks the part that the bulk belongs to."""
 
 
 class _Text(str):

@@ -1,0 +1,70 @@
+"""Jobs whose records are damaged, each in one way, for tests of the store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from core.encoding import to_safetensors
+from service.store import (
+    endings,
+    history,
+    weights,
+)
+from service.store.database import Database
+from service.store.jobs import NewJob
+from service.store.leases import Fence
+from service.store.specs import MOST_INLINE_IN_ROW
+from tests.damages import Harm
+from tests.stored_jobs import (
+    NEW,
+    RESULT,
+    claim,
+    fenced,
+    points,
+    queue_job,
+)
+
+MANY = MOST_INLINE_IN_ROW // 4
+
+
+def inline(number: int) -> NewJob:
+    """A job with more inline data than its row holds, other data for each number."""
+    data = {"inline": {"x": [number + 0.5] * MANY, "y": [0.5] * MANY}}
+    spec = {"kind": "train", "data": data}
+    return replace(NEW, spec_json=json.dumps(spec), metadata={"team": "a"}, workers=2)
+
+
+def harm(database: Database, damage: Harm, job_id: str) -> None:
+    with database.write() as tx:
+        damage.do(tx, job_id)
+
+
+def damaged_jobs(
+    database: Database, kinds: Sequence[Harm], prepare: Callable[[int], str]
+) -> Iterator[tuple[Harm, str]]:
+    """A job for each kind of damage, damaged so; all are made before the first is."""
+    ids = [prepare(number) for number in range(len(kinds))]
+    for damage, job_id in zip(kinds, ids, strict=True):
+        harm(database, damage, job_id)
+    yield from zip(kinds, ids, strict=True)
+
+
+def queued(database: Database) -> Callable[[int], str]:
+    return lambda number: queue_job(database, inline(number)).id
+
+
+def finished(database: Database, number: int) -> str:
+    """A job that has succeeded, with all that a worker writes."""
+    queue_job(database, inline(number))
+    held = claim(database)
+    arrays = {"a": points(0, 1.0, float(number)).values}
+
+    def finish(fence: Fence) -> None:
+        history.append(fence, {"loss": points(0, 3.0, 2.0, 1.0)})
+        weights.save(fence, to_safetensors(arrays), '{"mean": [0.0], "scale": [1.0]}')
+        endings.succeed(fence, RESULT)
+
+    fenced(database, held, finish)
+    return held.job_id
