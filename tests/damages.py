@@ -1,5 +1,6 @@
 """Ways in which what is stored of a job can be damaged, for tests to cross with whoever reads it."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -149,17 +150,22 @@ def _in_row(kind: str) -> Harm:
     return Harm(name=f"inline_json: {kind}", part="inline_data", do=do)
 
 
-def damage_checkpoint(tx: Connection, job_id: str, step: int, change: Callable[[bytes], bytes]) -> None:
-    """Change the bytes of a checkpoint."""
+def damage_checkpoint(
+    tx: Connection, job_id: str, step: int, change: Callable[[bytes], bytes], *, sign: bool = False
+) -> None:
+    """Change the bytes of a checkpoint; `sign`: say that these are what was saved."""
     mine = (checkpoint_parts.c.job_id == job_id, checkpoint_parts.c.step == step)
-    data = tx.execute(select(checkpoint_parts.c.data).where(*mine)).scalar_one()
-    tx.execute(update(checkpoint_parts).where(*mine).values(data=change(data)))
+    data = change(tx.execute(select(checkpoint_parts.c.data).where(*mine)).scalar_one())
+    tx.execute(update(checkpoint_parts).where(*mine).values(data=data))
+    if sign:
+        its = (checkpoints.c.job_id == job_id, checkpoints.c.step == step)
+        tx.execute(update(checkpoints).where(*its).values(sha256=hashlib.sha256(data).hexdigest()))
 
 
-def resign_checkpoint(tx: Connection, job_id: str, step: int, sha256: str) -> None:
-    """Name other bytes of a checkpoint as those that were saved."""
-    mine = (checkpoints.c.job_id == job_id, checkpoints.c.step == step)
-    assert tx.execute(update(checkpoints).where(*mine).values(sha256=sha256)).rowcount
+def lose_checkpoint(tx: Connection, job_id: str, step: int) -> None:
+    """Lose the bytes of a checkpoint."""
+    mine = (checkpoint_parts.c.job_id == job_id, checkpoint_parts.c.step == step)
+    assert tx.execute(delete(checkpoint_parts).where(*mine)).rowcount
 
 
 SPEC = tuple(in_text("spec", jobs, "spec_json"))
