@@ -19,6 +19,7 @@ from typing import Any, Literal, Self
 
 import httpx2
 
+from service.answers import problem_in
 from service.settings import is_loopback
 
 JsonObject = dict[str, Any]
@@ -33,6 +34,7 @@ PATIENCE_SECONDS = 6.0
 """How long to try a service that has answered before: it may be restarting."""
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
+GONE = 410
 RETRIED_STATUSES = frozenset({429, 502, 503, 504})
 
 FASTEST_WATCH_SECONDS = 0.02
@@ -213,13 +215,22 @@ class Client:
                 pause = min(pause * 1.5, _slowest(response))
             else:
                 tag, job = response.headers.get("ETag"), _object(response)
-                history = self.history(job_id, series=series, since_step=since_step)["series"]
+                history = self._points(job_id, series, since_step)
                 since_step = max([since_step, *(points["steps"][-1] for points in history.values())])
                 yield Update(job=job, history=history)
                 if job["is_terminal"]:
                     return
                 pause = MOVING_WATCH_SECONDS if history else FASTEST_WATCH_SECONDS
             time.sleep(pause)
+
+    def _points(self, job_id: str, series: Sequence[str] | None, since_step: int) -> dict[str, JsonObject]:
+        """The points after a step; none where the record of them is damaged (410): the job goes on."""
+        try:
+            return dict(self.history(job_id, series=series, since_step=since_step)["series"])
+        except ApiError as error:
+            if error.status != GONE:
+                raise
+            return {}
 
     def _explained(self, job_id: str, rest: str, query: Mapping[str, object]) -> JsonObject:
         """Ask until a worker has computed it; 202 says that it has not yet."""
@@ -248,7 +259,7 @@ class Client:
                 if response.is_success or response.status_code == 304:
                     return response
                 if response.status_code not in RETRIED_STATUSES or time.monotonic() + pause > deadline:
-                    raise ApiError(response.status_code, _problem(response))
+                    raise ApiError(response.status_code, problem_in(response))
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
@@ -275,18 +286,6 @@ def _job_path(job_id: str, rest: str = "") -> str:
 def _object(response: httpx2.Response) -> JsonObject:
     body: JsonObject = response.json()
     return body
-
-
-def _problem(response: httpx2.Response) -> Mapping[str, Any]:
-    """The problem document of an answer, or one made up when something else than Lockstep answered."""
-    request_id = response.headers.get("X-Request-Id")
-    try:
-        problem = response.json()
-    except ValueError:
-        problem = None
-    if not isinstance(problem, dict):
-        problem = {"title": response.reason_phrase, "detail": response.text[:200]}
-    return {"request_id": request_id, **problem}
 
 
 def _slowest(response: httpx2.Response) -> float:

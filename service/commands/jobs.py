@@ -187,10 +187,11 @@ def job_lines(job: dict[str, Any]) -> list[str]:
     progress = job["progress"]
     lines = [
         f"{job['id']}  {job.get('name') or ''}".rstrip(),
-        f"status    {job['status']}" + (f" ({job['status_message']})" if job.get("status_message") else ""),
+        f"status    {_status(job)}",
         f"progress  step {progress['step']:,} of {progress['steps']:,}",
         f"workers   {job['workers']['active']} of {job['workers']['wanted']}",
     ]
+    lines += [f"damaged   {each['message']}" for each in job.get("damaged") or []]
     error = job.get("error")
     if error:
         where = f" at {error['param']}" if error.get("param") else ""
@@ -207,6 +208,13 @@ def job_lines(job: dict[str, Any]) -> list[str]:
     if run_ms is not None:
         lines.append(f"time      {duration(run_ms / 1000)}")
     return lines
+
+
+def _status(job: dict[str, Any]) -> str:
+    """The status and its message, unless that only names what is damaged, which stands below."""
+    message = job.get("status_message")
+    damage = "; ".join(each["message"] for each in job.get("damaged") or [])
+    return f"{job['status']} ({message})" if message and message != damage else str(job["status"])
 
 
 def _metric_lines(metrics: dict[str, Any]) -> list[str]:

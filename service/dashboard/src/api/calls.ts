@@ -1,7 +1,18 @@
 /** The service's addresses, one function each. */
 
 import type { WireHistory } from "../pure/history.ts";
-import { ask, get, post, reader, readJson, send, withQuery, type Answer, type Current } from "./http.ts";
+import {
+  ask,
+  get,
+  post,
+  reader,
+  readJson,
+  Refused,
+  send,
+  withQuery,
+  type Answer,
+  type Current,
+} from "./http.ts";
 import type { Gradients, Job, JobEvent, Page, Queue, Validation, Walk, Worker } from "./types.ts";
 
 const jobPath = (id: string, rest = ""): string => `/v1/jobs/${encodeURIComponent(id)}${rest}`;
@@ -26,8 +37,14 @@ export interface HistoryQuery {
 }
 
 export async function getHistory(id: string, query: HistoryQuery, signal: AbortSignal): Promise<WireHistory> {
-  const answer = await get<{ series: WireHistory }>(withQuery(jobPath(id, "/history"), { ...query }), signal);
-  return answer.data?.series ?? {};
+  const path = withQuery(jobPath(id, "/history"), { ...query });
+  try {
+    return (await get<{ series: WireHistory }>(path, signal)).data?.series ?? {};
+  } catch (error) {
+    // The record of these series is damaged; the rest of the job can be shown all the same.
+    if (error instanceof Refused && error.status === 410) return {};
+    throw error;
+  }
 }
 
 export async function getEvents(

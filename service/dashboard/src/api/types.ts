@@ -45,12 +45,14 @@ export interface Job {
   readonly id: string;
   readonly kind: string;
   readonly name: string | null;
-  readonly metadata: Readonly<Record<string, string>>;
+  /** Null where it is damaged. */
+  readonly metadata: Readonly<Record<string, string>> | null;
   readonly status: Status;
   readonly status_reason: string | null;
   readonly status_message: string | null;
   readonly is_terminal: boolean;
-  readonly spec: JsonObject;
+  /** Null where it is damaged. */
+  readonly spec: JsonObject | null;
   readonly progress: Progress;
   readonly result: Result | null;
   readonly error: JobError | null;
@@ -62,6 +64,8 @@ export interface Job {
   };
   /** Absent in lists. */
   readonly transitions?: readonly Transition[];
+  /** What can't be read any more of the job's record. */
+  readonly damaged: readonly { readonly part: string; readonly message: string }[];
   readonly created_at: string;
   readonly started_at: string | null;
   readonly finished_at: string | null;

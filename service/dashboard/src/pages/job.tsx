@@ -117,6 +117,7 @@ function Head({ job, watch }: { job: Job; watch: JobWatch }): JSX.Element {
         </span>
       </p>
       {job.status_message && !job.error ? <p class="status-message">{job.status_message}</p> : null}
+      {job.error ? job.damaged.map((one) => <p class="status-message">{one.message}</p>) : null}
       <ProgressBar job={job} />
       <Facts class="is-strip" facts={progressFacts(job, watch.speed.value)} />
     </header>
@@ -124,7 +125,7 @@ function Head({ job, watch }: { job: Job; watch: JobWatch }): JSX.Element {
 }
 
 function progressFacts(job: Job, stepsPerSecond: number | null): Fact[] {
-  const epochs = job.spec["epochs"];
+  const epochs = job.spec?.["epochs"];
   const epoch = count(job.progress.epoch);
   const ranMs = job.timings.run_ms;
   const started = moment(job.started_at);

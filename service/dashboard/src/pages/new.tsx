@@ -115,8 +115,12 @@ function useStartFrom(from: string | null, verdict: Signal<Verdict>): void {
     verdict.value = { kind: "busy" };
     getJob(from, controller.signal).then(
       (answer) => {
-        if (answer.data) text.value = shortJson(answer.data.spec, Infinity);
-        verdict.value = { kind: "none" };
+        const job = answer.data;
+        if (job?.spec) text.value = shortJson(job.spec, Infinity);
+        const damage = job?.damaged.find(({ part }) => part === "spec" || part === "inline_data");
+        verdict.value = damage
+          ? { kind: "wrong", message: damage.message, findings: [] }
+          : { kind: "none" };
       },
       (error: unknown) => {
         if (!controller.signal.aborted)

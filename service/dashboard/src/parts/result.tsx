@@ -124,7 +124,7 @@ function Weights({ id }: { id: string }): JSX.Element {
 /** Everything that the weights follow from, and the digest that proves it. */
 export function DeterminismCard({ job }: { job: Job }): JSX.Element {
   const digest = job.result?.weights_sha256 ?? null;
-  const said = (name: string): string => (job.spec[name] == null ? "–" : String(job.spec[name]));
+  const said = (name: string): string => String(job.spec?.[name] ?? "–");
   const workers = job.is_terminal ? job.workers.wanted : `${job.workers.active} of ${job.workers.wanted}`;
   const facts: Fact[] = [
     { name: "Seed", value: <span class="mono">{said("seed")}</span> },

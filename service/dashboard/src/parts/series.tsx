@@ -58,7 +58,7 @@ function Opened({ job, group }: { job: Job; group: Group }): JSX.Element {
     },
     [isOver],
   );
-  const model = job.spec["model"] as { readonly layers?: unknown } | undefined;
+  const model = job.spec?.["model"] as { readonly layers?: unknown } | undefined;
   const about = group.names.length === MOST_LINES ? `${group.about} The first ${MOST_LINES}.` : group.about;
   return (
     <div class="group">

@@ -7,8 +7,15 @@ import { againLink } from "../pure/route.ts";
 import { Card, CopyButton, Facts } from "./small.tsx";
 
 export function SpecCard({ job }: { job: Job }): JSX.Element {
+  const metadata = Object.entries(job.metadata ?? {});
+  if (job.spec === null) {
+    return (
+      <Card title="Spec">
+        <p class="note">The stored spec can't be read any more.</p>
+      </Card>
+    );
+  }
   const said = describe(job.spec);
-  const metadata = Object.entries(job.metadata);
   return (
     <Card title="Spec" aside={<a href={againLink(job.id)}>Use as a new job</a>}>
       <ol class={said.isExpression ? "model is-expression" : "model"} aria-label="Model">
