@@ -81,31 +81,32 @@ def refusal(response: Any, part: str, job_id: str) -> None:
     assert "restore the database from a backup" in response.json()["detail"]
 
 
-@pytest.mark.parametrize("damage", DAMAGES, ids=str)
-def test_each_address_answers_what_it_can(api: TestClient, store: Database, damage: Harm) -> None:
-    job_id = finished(api, store, 1)
-    sound = finished(api, store, 2)
-    before = api.get(f"/v1/jobs/{sound}").json()
-    harm(store, damage, job_id)
+def test_each_address_answers_what_it_can(any_api: TestClient, database: Database) -> None:
+    ids = [finished(any_api, database, number) for number in range(len(DAMAGES))]
+    sound = finished(any_api, database, -1)
+    before = any_api.get(f"/v1/jobs/{sound}").json()
+    for damage, job_id in zip(DAMAGES, ids, strict=True):
+        harm(database, damage, job_id)
 
-    for rest, needed in NEEDS.items():
-        response = api.get(f"/v1/jobs/{job_id}{rest}")
-        if damage.part in needed:
-            refusal(response, damage.part, job_id)
+    for number, (damage, job_id) in enumerate(zip(DAMAGES, ids, strict=True)):
+        for rest, needed in NEEDS.items():
+            response = any_api.get(f"/v1/jobs/{job_id}{rest}")
+            if damage.part in needed:
+                refusal(response, damage.part, job_id)
+            else:
+                assert response.status_code == 200, (damage.name, rest, response.text)
+        predicted = any_api.post(f"/v1/jobs/{job_id}/predict", json={"x": [1]})
+        if damage.part in ("weights", "preprocessing", "spec", "inline_data"):
+            refusal(predicted, damage.part, job_id)
         else:
-            assert response.status_code == 200, (rest, response.text)
-    predicted = api.post(f"/v1/jobs/{job_id}/predict", json={"x": [1]})
-    if damage.part in ("weights", "preprocessing", "spec", "inline_data"):
-        refusal(predicted, damage.part, job_id)
-    else:
-        assert predicted.json() == {"y": [5.0]}
-    started = api.post("/v1/jobs", json=LINE | {"start_from": job_id})
-    assert started.status_code in (201, 410)
-    assert api.post(f"/v1/jobs/{job_id}/cancel").json()["status"] == "succeeded"
-    assert api.get(f"/v1/jobs/{sound}").json() == before
+            assert predicted.json() == {"y": [number + 4.0]}, damage.name
+        started = any_api.post("/v1/jobs", json=LINE | {"start_from": job_id})
+        assert started.status_code in (201, 410), damage.name
+        assert any_api.post(f"/v1/jobs/{job_id}/cancel").json()["status"] == "succeeded", damage.name
+    assert any_api.get(f"/v1/jobs/{sound}").json() == before
 
 
-@pytest.mark.parametrize("damage", damages.WEIGHTS[3:], ids=str)
+@pytest.mark.parametrize("damage", damages.WEIGHTS[2:], ids=str)
 def test_weights_that_are_gone_start_no_job(api: TestClient, store: Database, damage: Harm) -> None:
     job_id = finished(api, store, 1)
     harm(store, damage, job_id)

@@ -117,7 +117,13 @@ function Head({ job, watch }: { job: Job; watch: JobWatch }): JSX.Element {
         </span>
       </p>
       {job.status_message && !job.error ? <p class="status-message">{job.status_message}</p> : null}
-      {job.error ? job.damaged.map((one) => <p class="status-message">{one.message}</p>) : null}
+      {job.error
+        ? job.damaged.map((one) => (
+            <p key={one.part} class="status-message">
+              {one.message}
+            </p>
+          ))
+        : null}
       <ProgressBar job={job} />
       <Facts class="is-strip" facts={progressFacts(job, watch.speed.value)} />
     </header>

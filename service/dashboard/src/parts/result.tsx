@@ -144,6 +144,8 @@ export function DeterminismCard({ job }: { job: Job }): JSX.Element {
 }
 
 function promise(job: Job): string {
+  if (job.damaged.some(({ part }) => part === "result"))
+    return "The stored result can't be read any more, and the digest was part of it.";
   return job.is_terminal
     ? "This job ended without final weights, so it has no digest."
     : "The digest of the weights comes with the end. It is the same on any number of workers.";
