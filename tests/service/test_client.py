@@ -209,3 +209,17 @@ def test_watch_asks_more_seldom_while_nothing_moves(client: Client, monkeypatch:
     assert pauses == sorted(pauses)
     assert pauses[0] < 0.05
     assert pauses[-1] == 1.0  # the service's hint for a job that waits
+
+
+def test_watch_outlives_a_damaged_history(client: Client, store: Database) -> None:
+    job_id = client.create_job(LINE)["id"]
+    series = {"loss": Points(steps=np.arange(10), values=np.arange(10.0))}
+    succeed(store, {"a": np.array(2.0), "b": np.array(4.0)}, series)
+    with store.write() as tx:
+        tx.execute(history.history.update().values(points=b""))
+
+    with pytest.raises(ApiError, match="can't be read") as refused:
+        client.history(job_id)
+    assert refused.value.status == 410
+    (update,) = client.watch(job_id)
+    assert (update.job["status"], update.history) == ("succeeded", {})
