@@ -14,8 +14,9 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
-from core.errors import InvalidData, SpecError
+from core.errors import ExpressionError, InvalidData, SpecError
 from service.predictors import NoWeights
+from service.store.damage import damage
 from service.store.errors import Damaged, KeyReused, NotFound, Refused
 
 logger = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ def install_error_handlers(app: FastAPI) -> None:
         HTTPException,
         RequestValidationError,
         SpecError,
+        ExpressionError,
         InvalidData,
         NotFound,
         KeyReused,
@@ -123,6 +125,9 @@ def _of_refusal(error: Exception) -> ApiProblem | None:
             return _conflict(error.reason, str(error))
         case Damaged():
             return gone(f"{error.part}_damaged", str(error))
+        case ExpressionError():
+            # Those of a request are a SpecError: this is that of a job, which had no such fault when it came.
+            return gone("spec_damaged", damage("spec", error).message)
         case NoWeights():
             return _conflict("result_not_ready", str(error))
     return None

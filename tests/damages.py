@@ -168,6 +168,15 @@ def lose_checkpoint(tx: Connection, job_id: str, step: int) -> None:
     assert tx.execute(delete(checkpoint_parts).where(*mine)).rowcount
 
 
+def _cut_expression(tx: Connection, job_id: str) -> None:
+    mine = jobs.c.id == job_id
+    spec_json = tx.execute(select(jobs.c.spec_json).where(mine)).scalar_one()
+    assert "a*x + b" in spec_json
+    tx.execute(update(jobs).where(mine).values(spec_json=spec_json.replace("a*x + b", "a*x + ")))
+
+
+EXPRESSION = Harm(name="an expression cut short", part="spec", do=_cut_expression)
+"""Of a job that has one: a spec in its form, which nobody would have accepted."""
 SPEC = tuple(in_text("spec", jobs, "spec_json"))
 INLINE_BLOB = tuple(in_blob("inline_data", "the inline data's blob", jobs.c.inline_sha256))
 INLINE_ROW = tuple(_in_row(kind) for kind in INLINE_LINES)

@@ -1,6 +1,7 @@
 """What a job's owner is told when it fails: a code of the contract and a message that is safe to show."""
 
-from core.errors import Diverged, DomainError, InvalidData
+from core.errors import Diverged, DomainError, ExpressionError, InvalidData, SpecError
+from service.store.damage import damage
 from service.store.endings import Failure
 from service.store.errors import Damaged, ReplayMismatch
 from worker.start import StartGone
@@ -16,6 +17,9 @@ def failure_of(error: Exception) -> Failure:
         case Damaged():
             param = "/data/inline" if error.part == "inline_data" else None
             return Failure(code="invalid_data", message=str(error), param=param)
+        case SpecError() | ExpressionError():
+            # What was accepted had no such fault.
+            return Failure(code="invalid_data", message=damage("spec", error).message)
         case StartGone():
             return Failure(code="invalid_data", message=str(error), param="/start_from")
         case InvalidData():

@@ -41,7 +41,7 @@ def harm(bench: Bench, damage: Harm, job_id: str) -> None:
 
 
 def test_damaged_jobs_end_in_words_and_what_waits_behind_them_starts(bench: Bench) -> None:
-    kinds = (*SPECS, KIND)
+    kinds = (*SPECS, KIND, damages.EXPRESSION)
     damaged = [bench.submit(large(number)) for number in range(len(kinds))]
     behind = bench.submit(LINE)
     for damage, job_id in zip(kinds, damaged, strict=True):

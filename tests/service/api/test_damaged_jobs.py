@@ -231,3 +231,16 @@ def test_a_damaged_walk_is_computed_again(
     again = api.get(f"/v1/jobs/{job_id}/walk?step=1")
 
     assert (again.status_code, again.json()["object"]) == (202, "replay")
+
+
+def test_a_spec_that_nobody_would_have_accepted_is_damaged(api: TestClient, store: Database) -> None:
+    job_id = finished(api, store, 1)
+    harm(store, damages.EXPRESSION, job_id)
+
+    for response in (
+        api.post(f"/v1/jobs/{job_id}/predict", json={"x": [1]}),
+        api.get(f"/v1/jobs/{job_id}/weights?format=onnx"),
+        api.get(f"/v1/jobs/{job_id}/graph"),
+    ):
+        assert code(response) == (410, "spec_damaged")
+    assert api.get(f"/v1/jobs/{job_id}/weights").status_code == 200
