@@ -19,6 +19,7 @@ from service import client as client_module
 from service.client import ApiError, Client
 from service.store import endings, history, leases
 from service.store.database import Database
+from service.store.tables import history as history_table
 from tests.service.broker import wait_until
 from tests.service.submissions import KEY, LINE, claim, succeed
 
@@ -216,7 +217,7 @@ def test_watch_outlives_a_damaged_history(client: Client, store: Database) -> No
     series = {"loss": Points(steps=np.arange(10), values=np.arange(10.0))}
     succeed(store, {"a": np.array(2.0), "b": np.array(4.0)}, series)
     with store.write() as tx:
-        tx.execute(history.history.update().values(points=b""))
+        tx.execute(history_table.update().values(points=b""))
 
     with pytest.raises(ApiError, match="can't be read") as refused:
         client.history(job_id)

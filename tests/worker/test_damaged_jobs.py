@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 from sqlalchemy.exc import OperationalError
 
 from service.store import seats, specs
@@ -23,11 +23,13 @@ MANY = [0.5] * 20_000
 LARGE: dict[str, Any] = LINE | {"data": {"inline": {"x": MANY, "y": MANY}}, "epochs": 1}
 """More inline data than a job's row holds."""
 SPECS = damages.SPEC + damages.INLINE_BLOB + damages.INLINE_ROW
-KIND = Harm(
-    name="another kind",
-    part="spec",
-    do=lambda tx, job_id: tx.execute(update(jobs).where(jobs.c.id == job_id).values(kind="solve")) and None,
-)
+
+
+def another_kind(tx: Connection, job_id: str) -> None:
+    tx.execute(update(jobs).where(jobs.c.id == job_id).values(kind="solve"))
+
+
+KIND = Harm(name="another kind", part="spec", do=another_kind)
 
 
 def large(number: int) -> dict[str, Any]:

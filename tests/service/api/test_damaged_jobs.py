@@ -17,6 +17,7 @@ from service.commands.jobs import job_lines
 from service.store import blobs, replays
 from service.store.database import Database
 from service.store.replays import Asked
+from service.store.tables import history, jobs, weights
 from tests import damages
 from tests.damages import Harm
 from tests.service.submissions import CLASSES, LINE, WORKER, claim, succeed
@@ -160,8 +161,7 @@ def test_a_history_of_which_something_is_left_is_told_with_its_gaps(api: TestCli
     values = Points(steps=np.arange(3, dtype=np.int64), values=np.array([3.0, 2.0, 1.0]))
     job_id = succeed(store, {"a": np.array(2.0), "b": np.array(4.0)}, {"loss": values, "rate": values})
     with store.write() as tx:
-        table = damages.history
-        tx.execute(table.update().where(table.c.series == "loss").values(points=b""))
+        tx.execute(history.update().where(history.c.series == "loss").values(points=b""))
 
     answer = api.get(f"/v1/jobs/{job_id}/history").json()
 
@@ -179,7 +179,7 @@ def test_weights_of_another_model_are_damaged(api: TestClient, store: Database) 
     job_id = succeed(store, arrays)
     with store.write() as tx:
         other = blobs.put(tx, to_safetensors({"a": np.array(1.0)}))
-        tx.execute(damages.weights.update().values(sha256=other))
+        tx.execute(weights.update().values(sha256=other))
 
     for response in (
         api.post(f"/v1/jobs/{job_id}/predict", json={"x": [[1, 2]]}),
@@ -196,7 +196,7 @@ def test_a_damaged_answer_is_computed_again(
     api.post("/v1/jobs", json=LINE)
     job_id = claim(store).job_id
     with store.write() as tx:
-        tx.execute(damages.jobs.update().values(step=4))
+        tx.execute(jobs.update().values(step=4))
         replays.ask(tx, Asked(job_id=job_id, question="gradients", step=1))
 
     def answer() -> None:
@@ -222,7 +222,7 @@ def test_a_damaged_walk_is_computed_again(
     api.post("/v1/jobs", json=LINE)
     job_id = claim(store).job_id
     with store.write() as tx:
-        tx.execute(damages.jobs.update().values(step=4))
+        tx.execute(jobs.update().values(step=4))
         replays.ask(tx, Asked(job_id=job_id, question="walk", step=1))
         held = replays.claim_next(tx, WORKER, 15.0)
         assert held is not None

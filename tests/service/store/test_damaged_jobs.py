@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -108,7 +109,7 @@ def test_a_claim_takes_damaged_jobs_like_any_other_and_their_specs_say_what_is_w
         assert refused.value.part == damage.part, damage.name
         assert "submit the job again" in str(refused.value)
         failure = endings.Failure(code="invalid_data", message=str(refused.value))
-        fenced(database, held, lambda fence, failure=failure: endings.fail(fence, failure))
+        fenced(database, held, partial(endings.fail, failure=failure))
         assert get(database, job_id).status == "failed", damage.name
     assert claim(database).job_id == behind
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -21,6 +22,8 @@ from service.store.database import Database
 from service.store.errors import Corrupt, CorruptCheckpoint, Damaged
 from service.store.replays import Asked
 from service.store.tables import blob_parts
+from service.store.tables import events as events_table
+from service.store.tables import replays as replays_table
 from tests import damages
 from tests.damaged_jobs import damaged_jobs, finished, harm
 from tests.stored_jobs import (
@@ -93,7 +96,7 @@ def test_events_around_a_damaged_one_are_told_and_it_too(database: Database) -> 
             for layer in ("1", "2"):
                 data = {"code": "dead_units", "layer": layer}
                 events.append(tx, job_id, events.NewEvent(type=layer, message="dead", data=data))
-            damages.write_text(tx, damages.events, "data_json", text, job_id, event="1")
+            damages.write_text(tx, events_table, "data_json", text, job_id, event="1")
 
         with database.read() as tx:
             status, damaged, sound = events.list_events(tx, job_id)
@@ -109,9 +112,9 @@ def test_a_damaged_finding_does_not_count_as_told(database: Database) -> None:
         with database.write() as tx:
             data = {"code": "dead_units", "layer": "1"}
             events.append(tx, job_id, events.NewEvent(type="finding", message="dead", data=data))
-            damages.write_text(tx, damages.events, "data_json", text, job_id, event="finding")
-            data = {"code": "dead_units", "layer": None}
-            events.append(tx, job_id, events.NewEvent(type="finding", message="dead", data=data))
+            damages.write_text(tx, events_table, "data_json", text, job_id, event="finding")
+            new = events.NewEvent(type="finding", message="dead", data={"code": "dead_units", "layer": None})
+            events.append(tx, job_id, new)
             assert events.findings(tx, job_id) == {("dead_units", None)}, kind
 
 
@@ -119,8 +122,7 @@ def test_a_damaged_checkpoint_is_given_up_once(database: Database) -> None:
     queue_job(database)
     held = claim(database)
     for step in (0, 40, 50):
-        data = b"state %d" % step
-        fenced(database, held, lambda fence, step=step, data=data: checkpoints.save(fence, step, data))
+        fenced(database, held, partial(checkpoints.save, step=step, data=b"state %d" % step))
     with database.write() as tx:
         damages.damage_checkpoint(tx, held.job_id, 50, damages.changed)
 
@@ -172,7 +174,7 @@ def test_a_damaged_answer_is_asked_for_anew(database: Database) -> None:
         assert answer(asked) == first, damage.name
         with database.write() as tx:
             assert replays.answer(tx, first) == b"the gradients %d" % step
-            tx.execute(damages.replays.delete())
+            tx.execute(replays_table.delete())
 
 
 def test_bytes_that_are_not_what_they_were_are_told_by_their_hash(database: Database) -> None:
