@@ -152,7 +152,7 @@ def test_questions_are_answered_from_the_latest_checkpoint_that_can_be_read(benc
         about, same = asked(bench, job_id, target), asked(bench, undisturbed, target)
 
         with bench.database.read() as tx:
-            waiting = replays.waiting(tx, bench.fingerprint)
+            waiting = replays.waiting(tx, bench.tools().worker)
         for _ in range(waiting):
             assert answer(bench)
 
