@@ -1,6 +1,5 @@
 """Making a formula small: its names follow the gradient, as an optimizer says."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -24,7 +23,6 @@ class Minimize(Search):
 
     def __init__(self, spec: MinimizeSpec, checkpoint: Checkpoint | None = None) -> None:
         super().__init__(spec)
-        self._stop = spec.stop
         rate = spec.optimizer.learning_rate
         self._schedule = Schedule(spec.schedule, rate, steps=spec.steps) if spec.schedule else None
         self._optimizer = make_optimizer(spec.optimizer, self.formula.parameters, self.formula.gradient)
@@ -50,16 +48,6 @@ class Minimize(Search):
         rate = schedule.rate(self.step)
         self._optimizer.set_learning_rate(rate)
         self.note(LEARNING_RATE, rate)
-
-    def reason_to_stop(self) -> str | None:
-        """See Search."""
-        stop = self._stop
-        if stop.value_below is not None and float(self.formula.value) < stop.value_below:
-            return "value_below"
-        norm = stop.gradient_norm_below
-        if norm is not None and math.hypot(*self.formula.gradient.tolist()) < norm:
-            return "gradient_norm_below"
-        return None
 
     @property
     def remedy(self) -> str:

@@ -55,12 +55,14 @@ class Outcome:
     """What a finished job learned.
 
     `loss` is that of a training's last step, before its update; None for jobs that have no loss. `value` is
-    what their formula gives at the end. `metrics` are single numbers such as test_accuracy, `tables` those
-    with a number for each class, such as test_confusion_matrix (classes, classes).
+    what their formula gives at the end, `reached` whether that is what they wanted, None where they wanted
+    nothing. `metrics` are single numbers such as test_accuracy, `tables` those with a number for each
+    class, such as test_confusion_matrix (classes, classes).
     """
 
     loss: float | None
     value: float | None = None
+    reached: bool | None = None
     metrics: Mapping[str, float]
     tables: Mapping[str, np.ndarray] = field(default_factory=dict)
     weights: Mapping[str, np.ndarray]

@@ -13,6 +13,7 @@ import numpy as np
 from core.checkpoint import Checkpoint
 from core.errors import Diverged, DomainError
 from core.formula import Formula
+from core.goal import goal_met, has_goal
 from core.parameters import weights_sha256
 from core.report import Outcome, Points, Report
 from core.spec import MinimizeSpec, SolveSpec
@@ -20,6 +21,7 @@ from core.spec import MinimizeSpec, SolveSpec
 VALUE = "value"
 GRADIENT = "grad."
 """The series of the gradient are called so, with the unknown's name behind."""
+STEPS_DONE = "steps_done"
 Failure = Diverged | DomainError
 
 
@@ -30,6 +32,7 @@ class Search(ABC):
     """
 
     def __init__(self, spec: MinimizeSpec | SolveSpec) -> None:
+        self.spec = spec
         self.formula = Formula(spec.formula, spec.start, spec.unknowns, np.dtype(spec.dtype))
         self.steps = spec.steps
         self.step = 0
@@ -62,10 +65,6 @@ class Search(ABC):
     @abstractmethod
     def move(self) -> None:
         """Move the point, by the value and the slopes there."""
-
-    @abstractmethod
-    def reason_to_stop(self) -> str | None:
-        """Why the search is over at this point, apart from the number of steps."""
 
     def note(self, series: str, value: float) -> None:
         """Record a number of the step that starts at this point."""
@@ -119,7 +118,8 @@ class Search(ABC):
         row[1 + size :] = self.slopes
         if not np.isfinite(row).all():
             return self._failure()
-        self.stop_reason = self.reason_to_stop() or ("steps_done" if self.step == self.steps else None)
+        reason = goal_met(self.spec, float(self.formula.value), self.formula.gradient)
+        self.stop_reason = reason or (STEPS_DONE if self.step == self.steps else None)
         obstacle = None if self.finished else self.obstacle()
         return None if obstacle is None else self._domain_error(obstacle)
 
@@ -153,6 +153,7 @@ class Search(ABC):
         return Outcome(
             loss=None,
             value=float(self.formula.value),
+            reached=self.stop_reason != STEPS_DONE if has_goal(self.spec) else None,
             metrics={},
             weights=numbers,
             weights_sha256=weights_sha256(numbers),

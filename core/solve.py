@@ -16,7 +16,6 @@ class Solve(Search):
 
     def __init__(self, spec: SolveSpec, checkpoint: Checkpoint | None = None) -> None:
         super().__init__(spec)
-        self._spec = spec
         self._target = np.array(spec.target, self.formula.point.dtype)
         self._share = np.array(len(self.formula.point), self.formula.point.dtype)
         self._error = np.zeros_like(self._target)
@@ -37,11 +36,6 @@ class Solve(Search):
         np.divide(self._error, self._share, self._error)
         np.divide(self._error, self.slopes, self._move)
         np.subtract(self.formula.point, self._move, self.formula.point)
-
-    def reason_to_stop(self) -> str | None:
-        """See Search."""
-        near = abs(float(self.formula.value) - self._spec.target) <= self._spec.tolerance
-        return "tolerance" if near else None
 
     def obstacle(self) -> str | None:
         """A slope of 0, along which no step reaches the target."""

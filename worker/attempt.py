@@ -152,7 +152,7 @@ class Attempt:
 
 
 def result_of(run: Run, outcome: Outcome) -> dict[str, object]:
-    """The job's `result`, as the contract has it; `value` only where a formula has one."""
+    """The job's `result`, as the contract has it; `value` and `reached` only where a formula has one."""
     values = {name: array.tolist() for name, array in outcome.weights.items()}
     return {
         "steps": run.step,
@@ -164,7 +164,7 @@ def result_of(run: Run, outcome: Outcome) -> dict[str, object]:
         },
         "parameters": values if outcome.small else None,
         "weights_sha256": outcome.weights_sha256,
-        **({} if outcome.value is None else {"value": outcome.value}),
+        **({} if outcome.value is None else {"value": outcome.value, "reached": outcome.reached}),
     }
 
 

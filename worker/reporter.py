@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Mapping
 
 from core.checkpoint import Checkpoint
-from core.explain.findings import Finding, Watcher
+from core.explain.findings import Finding
+from core.explain.watching import watcher_of
 from core.group import Group
 from core.report import Points, Report
 from core.run import Run
@@ -43,7 +44,7 @@ class Reporter:
         # The state of step 0 waits here for the first report: a job that ends before it never needs it.
         self._start: Checkpoint | None = run.checkpoint() if run.step == 0 else None
         self._points: dict[str, list[Points]] = {}
-        self._watcher = Watcher(run.steps)
+        self._watcher = watcher_of(run)
         self._found: list[Finding] = []
         self._written_at = time.monotonic()
         self._written_step = run.step

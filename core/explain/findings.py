@@ -22,7 +22,13 @@ Code = Literal[
     "plateau",
     "divergence",
     "overfitting",
+    "growing",
+    "unbounded",
+    "cycling",
+    "stalled",
+    "wandering",
 ]
+"""The last five are of searches: see core.explain.search_findings."""
 Series = Mapping[str, Points]
 
 RECENT = 3

@@ -1,0 +1,23 @@
+"""Who looks for findings in what a run reports."""
+
+from typing import Protocol
+
+from core.explain.findings import Finding, Series, Watcher
+from core.explain.search_findings import SearchWatcher
+from core.run import Run
+from core.search import Search
+
+
+class Watching(Protocol):
+    """Gathers series as they come, in bounded memory, and tells each finding once."""
+
+    def add(self, series: Series) -> None:
+        """Take in what some steps have brought."""
+
+    def new(self) -> list[Finding]:
+        """The findings that were not told before."""
+
+
+def watcher_of(run: Run) -> Watching:
+    """A watcher for what `run` reports from now on."""
+    return SearchWatcher(run.spec) if isinstance(run, Search) else Watcher(run.steps)
