@@ -61,6 +61,9 @@ class Result(Answer):
     """of a training's last step, before its update; null for the other kinds"""
     value: Number | None = None
     """what the formula of `minimize` or `solve` gives at the end; absent for a training"""
+    reached: bool | None = None
+    """whether `solve` came within its tolerance, or `minimize` met a stop rule (null where it has none);
+    absent for a training"""
     metrics: dict[str, Metric]
     """single numbers such as test_accuracy; lists of numbers for those with one for each class"""
     parameters: JsonValue

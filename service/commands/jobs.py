@@ -21,6 +21,7 @@ from service.commands.access import (
     read_json,
 )
 from service.commands.progress import duration, follow
+from service.commands.told import finding_lines, findings_of, goal_lines
 
 
 def train(  # noqa: PLR0913  (one argument for each option)
@@ -85,13 +86,13 @@ def jobs(
 
 
 def show(job_id: JobIdArgument, as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
-    """Show one job: status, progress, result or error."""
+    """Show one job: status, progress, result or error, findings."""
     with connected(data_dir) as client:
         job = client.job(job_id)
-    if as_json:
-        echo_json(job)
-    else:
-        typer.echo("\n".join(job_lines(job)))
+        if as_json:
+            echo_json(job)
+        else:
+            _show(client, job)
 
 
 def watch(job_id: JobIdArgument, as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
@@ -177,9 +178,13 @@ def _follow_and_show(client: Client, job_id: str, *, as_json: bool) -> None:
     if as_json:
         echo_json(job)
     else:
-        typer.echo("\n".join(job_lines(job)))
+        _show(client, job)
     if job["status"] != "succeeded":
         raise typer.Exit(1)
+
+
+def _show(client: Client, job: dict[str, Any]) -> None:
+    typer.echo("\n".join([*job_lines(job), *finding_lines(findings_of(client, job["id"]))]))
 
 
 def job_lines(job: dict[str, Any]) -> list[str]:
@@ -199,6 +204,7 @@ def job_lines(job: dict[str, Any]) -> list[str]:
     result = job.get("result")
     if result:
         lines.append(f"stopped   {result['stop_reason']} after {result['steps']:,} steps")
+        lines += goal_lines(job)
         value = result.get("value")
         lines.append(f"loss      {number(result['loss'])}" if value is None else f"value     {value}")
         lines += _metric_lines(result.get("metrics") or {})

@@ -53,6 +53,18 @@ def iris(service: LocalService) -> dict[str, Any]:
     return job
 
 
+def test_a_search_that_misses_its_goal_says_so_and_why(service: LocalService) -> None:
+    circle = {"kind": "solve", "expression": "x**3 - 2*x + 2", "start": {"x": 0}, "target": 0}
+
+    done = lockstep(service, "train", "-", "--watch", stdin=json.dumps(circle))
+
+    assert done.returncode == 0, done.stderr
+    assert "goal      not reached, and the steps are used up: |value - target| = " in done.stdout
+    assert "finding   cycling at step 1,000: The same 2 points come again and again" in done.stdout
+    shown = lockstep(service, "show", done.stdout.split()[0])
+    assert shown.stdout == done.stdout
+
+
 def test_training_with_a_watch_tells_how_it_ended(service: LocalService) -> None:
     done = lockstep(service, "train", "examples/line.json", "--watch")
 

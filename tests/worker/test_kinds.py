@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.store import checkpoints
+from service.store import checkpoints, events
 from tests.core.searches import PARABOLA, PRODUCT, VALLEY
-from tests.worker.bench import Bench, digest
+from tests.worker.bench import LINE, Bench, digest
 from tests.worker.test_attempt import After, Died, cancel, die
 
 LONG_VALLEY = VALLEY | {
@@ -53,6 +53,7 @@ def test_the_result_has_the_keys_of_the_contract_and_the_value(
     assert job.result["value"] == pytest.approx(value, rel=1e-9)
     assert (job.result["stop_reason"], job.result["loss"], job.result["metrics"]) == (reason, None, {})
     assert job.result["steps"] == job.step
+    assert job.result["reached"] is True
     history = bench.history(job_id)
     assert history.keys() == series
     assert history["value"].steps.tolist() == list(range(job.step + 1))
@@ -151,3 +152,55 @@ def test_a_failure_keeps_the_history_up_to_it(
     recorded = bench.history(job_id)["value"]
     assert recorded.steps.tolist() == list(range(job.step + 1))
     assert points in (None, len(recorded.steps))
+
+
+CIRCLE = PRODUCT | {"expression": "x**3 - 2*x + 2", "start": {"x": 0}, "solve_for": ["x"], "target": 0}
+
+
+def findings(bench: Bench, job_id: str) -> list[tuple[str, str, str]]:
+    with bench.database.read() as tx:
+        told = events.list_events(tx, job_id)
+    return [(str(e.data["code"]), e.level, e.message) for e in told if e.type == "finding"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "reached", "code"),
+    [
+        (CIRCLE, False, "cycling"),
+        (PARABOLA | {"optimizer": {"type": "sgd", "learning_rate": 1000}, "steps": 30}, False, "growing"),
+        (PARABOLA | {"objective": "x", "stop": {}}, None, "unbounded"),
+        (PARABOLA | {"objective": "sigmoid(x)", "start": {"x": 100}}, False, "stalled"),
+        (PARABOLA | {"stop": {}}, None, None),
+    ],
+)
+def test_a_search_that_misses_its_goal_succeeds_and_says_so(
+    bench: Bench, raw: dict[str, Any], reached: bool | None, code: str | None
+) -> None:
+    job_id = bench.submit(raw)
+
+    job = bench.lead()
+
+    assert job.result is not None, job.error
+    assert (job.status, job.status_reason) == ("succeeded", "steps_done")
+    assert job.result["reached"] is reached
+    told = findings(bench, job_id)
+    assert [(each[0], each[1]) for each in told] == ([(code, "warning")] if code else [])
+
+
+def test_a_training_has_no_goal_of_that_kind(bench: Bench) -> None:
+    bench.submit(LINE)
+
+    job = bench.lead()
+
+    assert job.result is not None
+    assert "reached" not in job.result
+
+
+def test_a_finding_is_told_once_however_often_the_job_is_resumed(bench: Bench) -> None:
+    job_id = bench.submit(CIRCLE | {"steps": 3000})
+
+    while bench.job(job_id).status != "succeeded":
+        bench.lead(draining=After(4, lambda: True))
+
+    assert bench.job(job_id).attempt > 2
+    assert [code for code, _, _ in findings(bench, job_id)] == ["cycling"]

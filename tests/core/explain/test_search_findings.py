@@ -35,7 +35,9 @@ def watched(
     """The search at its end, what was told of it, and its whole history."""
     run = search(raw, checkpoint)
     assert isinstance(run, Search)
-    watcher, told, series = SearchWatcher(run.spec), [], {}
+    watcher = SearchWatcher(run.spec)
+    told: list[Finding] = []
+    series: dict[str, Points] = {}
     while not run.finished:
         report = run.advance(stride)
         watcher.add(report.series)

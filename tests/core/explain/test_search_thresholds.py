@@ -59,10 +59,11 @@ def falling(first: float, later: float, points: int) -> np.ndarray:
     return np.concatenate([-np.linspace(0, first, half), -first - np.linspace(0, later, half + 1)[1:]])
 
 
-def waves(*turns: int, height: float = 1.0) -> np.ndarray:
+def waves(*turns: int) -> np.ndarray:
     """Rises and falls of so many points each, from 1."""
     ways = np.concatenate([np.full(length, (-1.0) ** number) for number, length in enumerate(turns)])
-    return 1 + height * np.abs(np.cumsum(ways)) / max(turns) + 1e-3 * np.arange(len(ways))
+    levels: np.ndarray = 1 + np.abs(np.cumsum(ways)) / max(turns) + 1e-3 * np.arange(len(ways))
+    return levels
 
 
 def zigzag(points: int, low: float, high: float) -> np.ndarray:

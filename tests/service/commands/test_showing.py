@@ -12,6 +12,7 @@ from service.client import Update
 from service.commands.demo import summary
 from service.commands.jobs import job_lines, number
 from service.commands.progress import duration, fields_of, show_updates
+from service.commands.told import finding_lines
 
 
 def make_job(**changes: Any) -> dict[str, Any]:
@@ -147,3 +148,64 @@ def test_the_demos_last_lines_are_as_promised() -> None:
     assert lines[1] == "test accuracy 0.97"
     assert lines[2] == "digest " + "ab" * 32
     assert "`make up`" in lines[3]
+
+
+def searched(spec: dict[str, Any], **result: Any) -> dict[str, Any]:
+    job = make_job(status="succeeded", is_terminal=True, spec=spec)
+    common = {
+        "steps": 9,
+        "stop_reason": "steps_done",
+        "loss": None,
+        "metrics": {},
+        "weights_sha256": "ab" * 32,
+    }
+    return job | {"result": common | result}
+
+
+SOLVE = {"kind": "solve", "target": 5, "tolerance": 1e-6}
+
+
+@pytest.mark.parametrize(
+    ("spec", "result", "line"),
+    [
+        (
+            SOLVE,
+            {"value": 7.5, "reached": False},
+            "goal      not reached, and the steps are used up: |value - target| = 2.5, tolerance 1e-06",
+        ),
+        (SOLVE, {"value": 5.0, "reached": True}, "goal      reached: |value - target| = 0, tolerance 1e-06"),
+        (
+            {"kind": "minimize", "stop": {"value_below": 0.5, "gradient_norm_below": None}},
+            {"value": 1.25, "reached": False},
+            "goal      not reached, and the steps are used up: wanted a value below 0.5 (it is 1.25)",
+        ),
+        (
+            {"kind": "minimize", "stop": {"value_below": 0.5, "gradient_norm_below": 0.1}},
+            {"value": 1.25, "reached": True},
+            "goal      reached: wanted a value below 0.5 (it is 1.25) or a gradient norm below 0.1",
+        ),
+    ],
+)
+def test_a_search_says_whether_it_reached_its_goal(
+    spec: dict[str, Any], result: dict[str, Any], line: str
+) -> None:
+    assert line in job_lines(searched(spec, **result))
+
+
+@pytest.mark.parametrize("result", [{"value": 1.0, "reached": None}, {"value": 1.0}])
+def test_a_search_without_a_goal_says_nothing_of_one(result: dict[str, Any]) -> None:
+    lines = job_lines(searched({"kind": "minimize", "stop": {}}, **result))
+
+    assert not any(line.startswith("goal") for line in lines)
+
+
+def test_findings_are_told_with_layer_and_step() -> None:
+    events = [
+        {"message": "They come again.", "data": {"code": "cycling", "layer": None, "step": 1000}},
+        {"message": "They are dead.", "data": {"code": "dead_units", "layer": "1", "step": 40}},
+    ]
+
+    assert finding_lines(events) == [
+        "finding   cycling at step 1,000: They come again.",
+        "finding   dead units in layer 1 at step 40: They are dead.",
+    ]

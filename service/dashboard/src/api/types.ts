@@ -24,6 +24,8 @@ export interface Result {
   readonly loss: number | string | null;
   /** What the formula of a job without a loss gives. */
   readonly value?: number | string | null;
+  /** Whether a search came where it wanted; null where it wanted nothing, absent for a training. */
+  readonly reached?: boolean | null;
   readonly metrics: Readonly<Record<string, Metric>>;
   readonly parameters: Readonly<Record<string, Json>> | null;
   readonly weights_sha256: string;

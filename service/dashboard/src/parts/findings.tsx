@@ -1,4 +1,4 @@
-/** What the service noticed about a training, with what to try. */
+/** What the service noticed about a job, with what to try. */
 
 import type { JSX } from "preact";
 import { count } from "../pure/format.ts";

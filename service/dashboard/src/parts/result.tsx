@@ -8,13 +8,16 @@ import type { Job, Json, Result } from "../api/types.ts";
 import { compareDigest } from "../pure/digest.ts";
 import { count, number, words } from "../pure/format.ts";
 import { shortJson } from "../pure/describe.ts";
+import { goalWords } from "../pure/goal.ts";
 import { singles, tables } from "../pure/metrics.ts";
 import { Card, CopyButton, DigestMark, Facts, type Fact } from "./small.tsx";
 
 export function ResultCard({ job, result }: { job: Job; result: Result }): JSX.Element {
   const metrics = singles(result.metrics);
   const byClass = tables(result.metrics);
+  const goal = goalWords({ ...job.spec, kind: job.kind }, result);
   const facts: Fact[] = [
+    ...(goal === null ? [] : [{ name: "Goal", value: goal }]),
     result.value === undefined
       ? { name: "Final loss", value: <span class="mono">{number(result.loss)}</span> }
       : { name: "Final value", value: <span class="mono">{number(result.value)}</span> },

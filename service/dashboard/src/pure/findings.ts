@@ -1,4 +1,4 @@
-/** What the service noticed about a training: its findings come as events, one for each layer concerned. */
+/** What the service noticed about a job: its findings come as events, one for each layer concerned. */
 
 import { words } from "./format.ts";
 

@@ -1,0 +1,58 @@
+"""What a job says beside its numbers: whether its goal is reached, and what its findings are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from service.client import Client
+
+MOST_EVENT_PAGES = 20
+"""Of 100 events each: beyond that, what is said of a job is in its events, not in a summary."""
+
+
+def findings_of(client: Client, job_id: str) -> list[dict[str, Any]]:
+    """The events of a job that are findings, oldest first."""
+    found: list[dict[str, Any]] = []
+    after: str | None = None
+    for _ in range(MOST_EVENT_PAGES):
+        page = client.events(job_id, after=after, limit=100)
+        found += [event for event in page["data"] if event["type"] == "finding"]
+        after = page["last_id"]
+        if not page["has_more"]:
+            break
+    return found
+
+
+def finding_lines(findings: list[dict[str, Any]]) -> list[str]:
+    """Each finding in a line: what it is, of which layer, at which step, and its sentence."""
+    return [f"finding   {_name(finding['data'])}: {finding['message']}" for finding in findings]
+
+
+def _name(data: dict[str, Any]) -> str:
+    layer = f" in layer {data['layer']}" if data.get("layer") else ""
+    return f"{str(data['code']).replace('_', ' ')}{layer} at step {data['step']:,}"
+
+
+def goal_lines(job: dict[str, Any]) -> list[str]:
+    """Whether a search is where it wanted to be; nothing where it wanted nothing, or is not over."""
+    result = job.get("result") or {}
+    reached = result.get("reached")
+    if reached is None:
+        return []
+    state = "reached" if reached else "not reached, and the steps are used up"
+    return [f"goal      {state}: {_missed(job['spec'], result)}"]
+
+
+def _missed(spec: dict[str, Any], result: dict[str, Any]) -> str:
+    """How the result compares with what was wanted."""
+    value = result["value"]
+    if spec["kind"] == "solve":
+        apart = abs(float(value) - spec["target"])
+        return f"|value - target| = {apart:.6g}, tolerance {spec['tolerance']:g}"
+    stop = spec["stop"]
+    wanted = []
+    if stop.get("value_below") is not None:
+        wanted.append(f"a value below {stop['value_below']:g} (it is {float(value):.6g})")
+    if stop.get("gradient_norm_below") is not None:
+        wanted.append(f"a gradient norm below {stop['gradient_norm_below']:g}")
+    return f"wanted {' or '.join(wanted)}"
