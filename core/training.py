@@ -28,6 +28,7 @@ from core.observation import Observer
 from core.optim import make_optimizer
 from core.parameters import Parameters, export, weights_sha256
 from core.penalty import Penalty
+from core.recording import Recorder
 from core.report import Outcome, Points, Report
 from core.scalar.steps import ScalarSteps, scalar_steps
 from core.schedules import Schedule
@@ -73,6 +74,7 @@ class Training:
         }
         self.steps = spec.epochs * batches.steps_per_epoch
         self._observer = Observer(self._parameters, gradient, self.steps, spec.seed)
+        self._recorder = Recorder(self._parameters, gradient, self.steps)
         self._schedule = (
             Schedule(
                 spec.schedule,
@@ -96,6 +98,7 @@ class Training:
             self._restore(checkpoint)
         if group.rank == 0:
             self._observer.begin(self.step)
+            self._recorder.begin(self.step)
 
     @property
     def stop_reason(self) -> str | None:
@@ -125,7 +128,8 @@ class Training:
                 else:
                     failure = self._failure(step, loss)
                 self.step = step + 1
-        series = {"loss": Points(steps=np.arange(first, self.step), values=losses[: self.step - first])}
+        series = self._recorder.series()
+        series["loss"] = Points(steps=np.arange(first, self.step), values=losses[: self.step - first])
         series |= {name: Points.of(points) for name, points in pairs.items()}
         series |= self._observer.series()
         return Report(first_step=first, step=self.step, series=series, failure=failure)
@@ -133,12 +137,13 @@ class Training:
     def _take_scalar_steps(self, scalar: ScalarSteps, losses: np.ndarray) -> bool:
         """Take steps up to one that has to be taken by `_take_step`; False where that is the next one."""
         taken = scalar.run(self.step, len(losses), self._epochs.stopping.goal)
-        if taken:
-            losses[: len(taken)] = taken
-            self.step += len(taken)
-            self._last_loss = taken[-1]
-            self._epochs.stopping.judge(self.step - 1, taken[-1])
-        return bool(taken)
+        if len(taken.losses):
+            losses[: len(taken.losses)] = taken.losses
+            self._recorder.note_all(taken.recorded)
+            self.step += len(taken.losses)
+            self._last_loss = float(taken.losses[-1])
+            self._epochs.stopping.judge(self.step - 1, self._last_loss)
+        return bool(len(taken.losses))
 
     def _take_step(self, step: int, series: Pairs) -> float:
         """One update of the weights. Returns the loss before it; a step that is not sound updates nothing."""
@@ -147,6 +152,8 @@ class Training:
         self._group.all_reduce(self._work, self._work.total, admits=not self._epochs.evaluates_after(step))
         self._price = self._penalty.join() if self._penalty else 0.0
         self._last_loss = loss = self._work.loss + self._price
+        if step == self._recorder.due:
+            self._recorder.note()
         self._sound = self._is_sound(loss)
         if self._sound:
             observed = step == self._observer.due

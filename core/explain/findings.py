@@ -31,6 +31,8 @@ Code = Literal[
 """The last five are of searches: see core.explain.search_findings."""
 Series = Mapping[str, Points]
 
+LOOKED_AT = ("gradient_norm.", "dead_units.", "saturated_units.", "validation_loss")
+"""How the names of the series begin that `find` looks at beside the loss."""
 RECENT = 3
 """Samples of a layer that must agree."""
 VANISHED = 1e-3
@@ -245,7 +247,7 @@ class Watcher:
         for name, points in series.items():
             if name == "loss":
                 self._thinning.add(points)
-            elif len(points.steps):
+            elif len(points.steps) and name.startswith(LOOKED_AT):
                 self._parts.setdefault(name, []).append(points)
 
     def new(self) -> list[Finding]:

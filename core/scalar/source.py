@@ -4,7 +4,7 @@ Every name in it is made here from a number; the only other words are numbers an
 of a user gets into it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core.graph import Graph, Node
@@ -18,24 +18,32 @@ LOSSES = frozenset(_SLOPES)
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """What the source is of: a graph, `rows` rows, a loss divided by `denominator`, an optimizer."""
+    """What the source is of: a graph, `rows` rows, a loss divided by `denominator`, an optimizer.
+
+    The steps that are multiples of `stride` are recorded.
+    """
 
     graph: Graph
     rows: int
     loss: str
     denominator: float
     optimizer: Sgd | Adam
+    stride: int = 1
 
 
 def source_of(problem: Problem) -> str:
     """A function `run(data, state, first, count, below)`.
 
     `data`: the columns row by row, then the targets; `state`: the parameters, then what the optimizer
-    remembers of each. It takes the steps from `first` on, up to `count`, and gives their losses and the new
-    state. It ends before a step whose loss or gradient is not finite, and after one whose loss is less than
-    `below`.
+    remembers of each. It takes the steps from `first` on, up to `count`, and gives their losses, the
+    parameters and gradients of those recorded, one step after another, and the new state. It ends before a
+    step whose loss or gradient is not finite, and after one whose loss is less than `below`.
     """
     return _Writer(problem).source()
+
+
+def _indented(lines: Sequence[str], times: int = 1) -> Iterator[str]:
+    return (f"{' ' * 4 * times}{line}" for line in lines)
 
 
 class _Writer:
@@ -57,9 +65,12 @@ class _Writer:
         self._write_loss()
         slopes = self._write_gradients()
         self._line(f"if not (loss + {' + '.join(slopes)}) * 0.0 == 0.0: break")
+        recorded = [f"p{number}" for number in range(len(slopes))] + list(slopes)
+        record = len(self._lines), f"record(({', '.join(recorded)},))"
         state = self._write_update(slopes)
         data = [f"x{column}_{row}" for row in self._rows for column in range(self._graph.columns)]
         data += [f"y{row}" for row in self._rows]
+        self._lines += ["append(loss)", "if loss < below: break"]
         return "\n".join(
             [
                 "def run(data, state, first, count, below):",
@@ -67,17 +78,36 @@ class _Writer:
                 f"    {', '.join(state)}, = state",
                 "    losses = []",
                 "    append = losses.append",
+                "    records = []",
+                "    record = records.extend",
                 "    try:",
-                "        for step in range(first, first + count):",
-                *(f"            {line}" for line in self._lines),
-                "            append(loss)",
-                "            if loss < below: break",
+                *(f"        {line}" for line in self._loop(*record)),
                 "    except (ArithmeticError, ValueError):",
                 "        pass",
-                f"    return losses, ({', '.join(state)},)",
+                f"    return losses, records, ({', '.join(state)},)",
                 "",
             ]
         )
+
+    def _loop(self, place: int, record: str) -> Iterator[str]:
+        """The loop over the steps; one that is recorded has `record` at a place among its lines."""
+        recorded = [*self._lines[:place], record, *self._lines[place:]]
+        stride = self._problem.stride
+        if stride == 1:
+            yield "for step in range(first, first + count):"
+            yield from _indented(recorded)
+            return
+        # A step that is not recorded pays nothing for those that are.
+        yield "end = first + count"
+        yield f"for start in range(first - first % {stride}, end, {stride}):"
+        yield "    step = start"
+        yield "    if start >= first:"
+        yield from _indented(recorded, 2)
+        yield f"    for step in range(max(start + 1, first), min(start + {stride}, end)):"
+        yield from _indented(self._lines, 2)
+        yield "    else:"
+        yield "        continue"
+        yield "    break"
 
     def _line(self, text: str) -> None:
         self._lines.append(text)

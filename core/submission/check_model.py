@@ -22,6 +22,9 @@ from core.submission.check_tokens import check_tokens
 from core.submission.problems import pointer_to
 
 MAX_PARAMETERS = 50_000_000
+SERIES = ("loss", "learning_rate")
+SERIES_OF_EPOCHS = ("epoch_", "train_", "validation_")
+"""How the names of the series begin that are recorded when an epoch ends."""
 
 
 def check_model(spec: TrainSpec) -> Iterator[Problem]:
@@ -76,9 +79,11 @@ def _check_sizes(spec: TrainSpec, key: str, starts: Mapping[str, Nested]) -> Ite
 
 
 def _check_expression(model: ExpressionModel, shape: DataShape) -> Iterator[Problem]:
-    wrong_names = [name for name in model.parameters if not is_identifier(name)]
+    wrong_names = [name for name in model.parameters if not is_identifier(name) or _is_series(name)]
     for name in wrong_names:
         reason = "a function or a constant" if name in RESERVED else "a word of Python's"
+        if _is_series(name):
+            reason = "the history's name for something else"
         yield Problem(
             pointer=pointer_to(("model", "parameters", name)),
             code="reserved_name",
@@ -93,6 +98,11 @@ def _check_expression(model: ExpressionModel, shape: DataShape) -> Iterator[Prob
         yield Problem(pointer="/model/expression", code="bad_expression", message=message)
         return
     yield from _check_names(model, expression, shape)
+
+
+def _is_series(name: str) -> bool:
+    """Whether a training records something else under this name; each parameter is a series of its own."""
+    return name in SERIES or name.startswith(SERIES_OF_EPOCHS)
 
 
 def _check_names(model: ExpressionModel, expression: Expr, shape: DataShape) -> Iterator[Problem]:
