@@ -23,11 +23,6 @@ def stride_of(steps: int) -> int:
     return max(1, -(-steps // MOST_POINTS))
 
 
-def recorded(first: int, end: int, stride: int) -> int:
-    """How many of the steps from `first` to before `end` are recorded."""
-    return -(-end // stride) - -(-first // stride)
-
-
 class Recorder:
     """Records one training of a formula, once it has begun; of layers, nothing.
 

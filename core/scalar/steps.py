@@ -13,7 +13,7 @@ from core.graph import Graph
 from core.losses import denominator
 from core.optim import Optimizer
 from core.parameters import Parameters
-from core.recording import recorded, stride_of
+from core.recording import stride_of
 from core.scalar.rules import SOURCES, is_known
 from core.scalar.source import LOSSES, Problem, source_of
 from core.spec import ResolvedSpec
@@ -43,7 +43,6 @@ class ScalarSteps:
 
     def __init__(self, problem: Problem, part: Part, parameters: Parameters, optimizer: Optimizer) -> None:
         self._run = _compiled(source_of(problem))
-        self._stride = problem.stride
         self._data = (*part.x.ravel().tolist(), *part.y.ravel().tolist())
         self._vectors = (parameters.flat, *optimizer.state.values())
 
@@ -59,10 +58,7 @@ class ScalarSteps:
         for vector in self._vectors:
             vector[:] = new[start : start + vector.size]
             start += vector.size
-        # A step that fails in its update is in the records already, and is no step that was taken.
-        count = recorded(first, first + len(losses), self._stride)
-        rows = _floats(records)[: count * 2 * self._vectors[0].size]
-        return Taken(losses=_floats(losses), recorded=rows)
+        return Taken(losses=_floats(losses), recorded=_floats(records))
 
 
 def scalar_steps(

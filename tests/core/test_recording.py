@@ -9,7 +9,7 @@ import pytest
 
 import core.scalar.steps
 from core.checkpoint import Checkpoint
-from core.recording import MOST_POINTS, recorded, stride_of
+from core.recording import MOST_POINTS, stride_of
 from core.report import Points
 from core.training import Training
 from tests.core.training_jobs import DIGITS, LINE, finished, training
@@ -93,7 +93,7 @@ def test_a_resume_records_the_same_bits(changes: dict[str, Any], stride: int) ->
 @pytest.mark.parametrize(("steps", "stride"), [(1, 1), (100_000, 1), (100_001, 2), (10_000_000, 100)])
 def test_long_jobs_record_the_multiples_of_a_stride(steps: int, stride: int) -> None:
     assert stride_of(steps) == stride
-    assert recorded(0, steps, stride) <= MOST_POINTS
+    assert len(range(0, steps, stride)) <= MOST_POINTS
 
 
 @pytest.mark.parametrize("is_scalar", [True, False])

@@ -17,7 +17,7 @@ test("series that belong on one axis share a group, in the order of their layers
     "validation_accuracy",
     "something_new.0",
   ];
-  const found = groupsOf(names, true);
+  const found = groupsOf(names, []);
   assert.deepEqual(
     found.map(({ key }) => key),
     ["learning_rate", "accuracy", "r2", "something_new", "gradient_norm", "dead_units"],
@@ -28,7 +28,7 @@ test("series that belong on one axis share a group, in the order of their layers
 });
 
 test("a search has unknowns and gradients, whatever they are called", () => {
-  const found = groupsOf(["value", "x", "validation_x", "grad.x", "grad.validation_x", "learning_rate"], false);
+  const found = groupsOf(["value", "x", "validation_x", "grad.x", "grad.validation_x", "learning_rate"], null);
   assert.deepEqual(
     found.map(({ label, names }) => [label, names]),
     [
@@ -39,9 +39,21 @@ test("a search has unknowns and gradients, whatever they are called", () => {
   );
 });
 
+test("a formula's training has parameters and gradients, whatever they are called", () => {
+  const found = groupsOf(["loss", "grad.a", "a", "accuracy", "grad.accuracy", "validation_r2"], ["a", "accuracy"]);
+  assert.deepEqual(
+    found.map(({ label, names }) => [label, names]),
+    [
+      ["r2", ["validation_r2"]],
+      ["parameters", ["a", "accuracy"]],
+      ["gradient", ["grad.a", "grad.accuracy"]],
+    ],
+  );
+});
+
 test("only as many lines as can be told apart", () => {
   const names = Array.from({ length: 100 }, (_, i) => `weight_norm.${i}`);
-  assert.equal(groupsOf(names, true)[0]?.names.at(-1), `weight_norm.${MOST_LINES - 1}`);
+  assert.equal(groupsOf(names, [])[0]?.names.at(-1), `weight_norm.${MOST_LINES - 1}`);
 });
 
 test("a line is called by its layer's place and type", () => {

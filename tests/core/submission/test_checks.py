@@ -81,6 +81,15 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
     (changed(L, model__expression="a*x^2+b"), "/model/expression", "bad_expression", "column 4: ^"),
     (changed(L, model__parameters={"a": 1, "e": 1}), "/model/parameters/e", "reserved_name", 'as in "e1"'),
     (changed(L, model__parameters={"a": 1, "for": 1}), "/model/parameters/for", "reserved_name", "Python"),
+    *(
+        (
+            changed(L, model__parameters={"a": 1, name: 1}),
+            f"/model/parameters/{name}",
+            "reserved_name",
+            "history",
+        )
+        for name in ("loss", "learning_rate", "epoch_loss", "train_loss", "validation_r2")
+    ),
     (changed(L, dtype="float32", model__parameters__a=1e39), "/model/parameters/a", "too_large", "float64"),
     (changed(L, data__inline__y=[[1, 2], [3, 4]]), "/model/expression", "output_mismatch", "one number"),
     (

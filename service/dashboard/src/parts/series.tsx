@@ -14,7 +14,7 @@ import { Card } from "./small.tsx";
 export function SeriesCard({ job, names }: { job: Job; names: readonly string[] }): JSX.Element | null {
   const wanted = useSignal<string | null>(null);
   const isTraining = job.kind === "train";
-  const groups = useMemo(() => groupsOf(names, isTraining), [names, isTraining]);
+  const groups = useMemo(() => groupsOf(names, isTraining ? parametersOf(job) : null), [names, isTraining]);
   const open = groups.find((group) => group.key === wanted.value);
   if (groups.length === 0) return null;
   return (
@@ -39,6 +39,12 @@ export function SeriesCard({ job, names }: { job: Job; names: readonly string[] 
       )}
     </Card>
   );
+}
+
+/** The names of a formula's parameters; of layers, none. */
+function parametersOf(job: Job): readonly string[] {
+  const model = job.spec["model"] as { readonly parameters?: object } | undefined;
+  return Object.keys(model?.parameters ?? {});
 }
 
 function Opened({ job, group }: { job: Job; group: Group }): JSX.Element {

@@ -31,7 +31,8 @@ interface Words {
 const KINDS: Readonly<Record<string, Words>> = {
   learning_rate: { label: "learning rate", about: "How far the optimizer goes at each step.", log: false },
   unknowns: { label: "unknowns", about: "The numbers that are searched for.", log: false },
-  grad: { label: "gradient", about: "How the value changes with each unknown.", log: false },
+  parameters: { label: "parameters", about: "The numbers that are learned, before each step.", log: false },
+  grad: { label: "gradient", about: "How the value, or the loss, changes with each number.", log: false },
   gradient_norm: {
     label: "gradient norm",
     about: "How strong a signal reaches each layer on the way back.",
@@ -58,11 +59,14 @@ const KINDS: Readonly<Record<string, Words>> = {
 /** The group that is always in sight. */
 export const MAIN_GROUP: Group = { key: "main", label: "main curve", about: "", names: MAIN, log: false };
 
-/** All the others: metrics come after the learning rate, and what goes on within layers after those. */
-export function groupsOf(names: readonly string[], isTraining: boolean): readonly Group[] {
+/**
+ * All the others: metrics come after the learning rate, and what goes on within layers after those. A training of a
+ * formula has `parameters`; null is a search, all of whose numbers are unknowns.
+ */
+export function groupsOf(names: readonly string[], parameters: readonly string[] | null): readonly Group[] {
   const found = new Map<string, string[]>();
   for (const name of names.filter((each) => !isMain(each)).sort(byNumber)) {
-    const key = keyOf(name, isTraining);
+    const key = keyOf(name, parameters);
     found.set(key, [...(found.get(key) ?? []), name]);
   }
   const order = Object.keys(KINDS);
@@ -78,10 +82,11 @@ export function groupsOf(names: readonly string[], isTraining: boolean): readonl
 
 const byNumber = (a: string, b: string): number => a.localeCompare(b, "en", { numeric: true });
 
-function keyOf(name: string, isTraining: boolean): string {
+function keyOf(name: string, parameters: readonly string[] | null): string {
   const dot = name.indexOf(".");
   if (dot > 0) return name.slice(0, dot);
-  if (!isTraining && name !== "learning_rate") return "unknowns";
+  if (parameters?.includes(name)) return "parameters";
+  if (parameters === null && name !== "learning_rate") return "unknowns";
   return name.replace(/^(train|training|validation|test)_/, "");
 }
 
