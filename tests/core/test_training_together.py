@@ -1,10 +1,12 @@
 """The promise: the number of members changes nothing that is learned."""
 
+import contextlib
 import secrets
 import threading
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 
 from core.checkpoint import Checkpoint
@@ -13,6 +15,7 @@ from core.group import Released
 from core.group.tcp_helper import TcpHelper
 from core.group.tcp_lead import TcpLead
 from core.group.terms import SECRET_BYTES, GroupIdentity, Timeouts
+from core.report import Points
 from tests.core.training_jobs import DIGITS, IMAGES, LINE, TOKENS, finished, training
 from tests.ranks import run_ranks
 
@@ -118,6 +121,40 @@ def test_more_shards_than_rows() -> None:
     digests = run_ranks([meeting.lead, meeting.follow, meeting.follow], seconds=40)
 
     assert set(digests) == {alone}
+
+
+def test_a_group_records_what_a_member_alone_records() -> None:
+    raw = LINE | {"shards": 2, "epochs": 3000, "clip": {"norm": 0.5}, "penalty": {"l2": 1e-3}}
+    alone = training(raw).advance(3000).series
+    meeting = Meeting(raw, 1)
+    parts: dict[str, list[Points]] = {}
+
+    def lead() -> int:
+        trained = training(raw, meeting._lead)
+        while not trained.finished:
+            for name, points in trained.advance(1 if meeting.joined < 1 else 50).series.items():
+                parts.setdefault(name, []).append(points)
+        meeting._lead.close("done")
+        return len(parts)
+
+    def follow() -> int:
+        helper = TcpHelper.join(meeting._identity, meeting._lead.address, QUICK, lambda: False)
+        trained = training(raw, helper, Checkpoint.from_bytes(helper.state))
+        names: set[str] = set()
+        with contextlib.suppress(Released):
+            while not trained.finished:
+                names |= trained.advance(50).series.keys()
+        helper.close("done")
+        return len(names - {"loss"})
+
+    series, of_helper = run_ranks([lead, follow], seconds=40)
+
+    assert meeting.joined == 1
+    assert (series, of_helper) == (5, 0)
+    for name, points in alone.items():
+        again = Points.joined(parts[name])
+        np.testing.assert_array_equal(again.steps, points.steps)
+        np.testing.assert_array_equal(again.values, points.values)
 
 
 def test_a_helper_that_leaves_changes_no_bit() -> None:

@@ -204,3 +204,19 @@ def test_a_finding_is_told_once_however_often_the_job_is_resumed(bench: Bench) -
 
     assert bench.job(job_id).attempt > 2
     assert [code for code, _, _ in findings(bench, job_id)] == ["cycling"]
+
+
+@pytest.mark.parametrize("raw", [LINE, LINE | {"clip": {"norm": 0.5}}], ids=["scalar", "numpy"])
+def test_a_formula_s_training_records_the_same_after_any_resume(bench: Bench, raw: dict[str, Any]) -> None:
+    bench.submit(raw)
+    undisturbed = bench.lead()
+    job_id = bench.submit(raw)
+
+    while bench.job(job_id).status != "succeeded":
+        bench.lead(draining=After(3, lambda: True))
+
+    assert bench.job(job_id).attempt > 2
+    history = bench.history(job_id)
+    assert history.keys() == {"loss", "a", "b", "grad.a", "grad.b"}
+    assert all(points.steps.tolist() == list(range(1000)) for points in history.values())
+    same_history(bench, job_id, undisturbed.id)
