@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PAGE := service/dashboard
 PAGE_SOURCES := $(shell find $(PAGE) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: help install dev demo up test bench check lint types format clean
+.PHONY: help install dev demo up test mutants bench check lint types format clean
 
 help:            ## this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -28,6 +28,9 @@ test: dev        ## the tests
 	@scripts/machine
 	@scripts/page check $(VENV) $(PAGE)
 	@$(BIN)/pytest $(ARGS)
+
+mutants: dev     ## plant mutants in lines of safety and arithmetic, and see that the tests notice; ~5 minutes
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 bench: $(BENCH)/.installed  ## speed beside PyTorch, JAX and scikit-learn, and PyTorch as an oracle; ~10 minutes
 	@$(BENCH)/bin/python -m benchmarks.core $(ARGS)

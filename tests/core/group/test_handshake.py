@@ -48,8 +48,9 @@ def test_messages_are_of_fixed_size() -> None:
 
 
 def test_a_lead_without_the_secret_is_found_out_before_the_helper_proves_anything() -> None:
-    with pytest.raises(ProtocolError, match="does not know the secret"):
-        shake(IDENTITY, STRANGER)
+    hello = make_hello(IDENTITY, HELPER_NONCE)
+    with pytest.raises(ProtocolError, match="at the lead's address does not know the secret"):
+        answer_challenge(IDENTITY, hello, make_challenge(STRANGER, hello, LEAD_NONCE))
 
 
 def test_a_helper_without_the_secret_is_found_out() -> None:

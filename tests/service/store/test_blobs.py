@@ -68,6 +68,9 @@ def test_an_older_or_equal_checkpoint_changes_nothing(database: Database) -> Non
         assert checkpoints.latest(tx, held.job_id) == checkpoints.StoredCheckpoint(
             step=5, attempt=1, data=b"five"
         )
+        assert [each.step for each in checkpoints.list_checkpoints(tx, held.job_id)] == [5]
+    evict(database, held)
+    assert claim(database).checkpoint_step == 5
 
 
 def test_large_checkpoints_come_back_and_damage_is_told(database: Database) -> None:

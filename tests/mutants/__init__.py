@@ -1,0 +1,1 @@
+"""Lines of safety and arithmetic, each with a mutant that the tests must notice: `make mutants`."""
