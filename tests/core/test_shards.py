@@ -1,6 +1,7 @@
 """The tree gives the same bits whatever the grouping, and the blocks of all members cover all leaves once."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -128,12 +129,20 @@ def test_the_first_vector_may_be_the_output_itself() -> None:
 
 @pytest.mark.parametrize("leaves", [1, 2, 8, 64, 63])
 def test_no_more_buffers_than_the_tree_is_high(leaves: int) -> None:
-    tree = TreeSum(WIDTH, np.dtype(np.float32))
-    tree.start(np.empty(WIDTH, np.float32))
-    for leaf, vector in enumerate(leaf_vectors(leaves)):
-        tree.add(Block(leaf, 1), vector)
-    tree.finish()
-    assert len(tree._buffers) <= (leaves - 1).bit_length()
+    vector = np.ones(100_000, np.float32)
+    tree, out = TreeSum(vector.size, vector.dtype), np.empty_like(vector)
+    tracemalloc.start()
+    try:
+        tree.start(out)
+        for leaf in range(leaves):
+            tree.add(Block(leaf, 1), vector)
+        tree.finish()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak // vector.nbytes <= (leaves - 1).bit_length()
+    assert out[0] == leaves
 
 
 def test_a_block_out_of_order_is_refused() -> None:

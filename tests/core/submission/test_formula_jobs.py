@@ -1,6 +1,5 @@
 """What a user reads who submitted a `minimize` or a `solve` wrongly, and how soon."""
 
-import time
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from core.errors import Problem, SpecError
 from core.spec import MinimizeSpec, SolveSpec, TrainSpec, read_resolved
 from core.submission import parse_job, resolve, total_steps
 from tests.core.searches import PARABOLA, PRODUCT
+from tests.effort import calls_of
 from tests.specs import LINE, REMOVED, changed
 
 M, S = PARABOLA, PRODUCT
@@ -110,17 +110,16 @@ def test_the_problem_is_named(raw: object, pointer: str, code: str, words: str) 
         "e" * 1000,
     ],
 )
+@pytest.mark.timeout(5)
 @pytest.mark.parametrize(("raw", "key"), [(M, "objective"), (S, "expression"), (LINE, "model__expression")])
 def test_hostile_expressions_are_refused_at_once(raw: dict[str, Any], key: str, hostile: str) -> None:
     spec = changed(raw, **{key: hostile})
-    began = time.perf_counter()
 
-    found = problems(spec)
-
-    assert time.perf_counter() - began < 0.05
-    assert found
+    assert calls_of(lambda: problems(spec)) < 10_000
+    assert problems(spec)
 
 
+@pytest.mark.timeout(5)
 def test_hostile_names_and_lists_are_refused_at_once() -> None:
     floods: tuple[dict[str, Any], ...] = (
         {"start": {f"x{i}": 1 for i in range(100_000)}},
@@ -128,11 +127,8 @@ def test_hostile_names_and_lists_are_refused_at_once() -> None:
         {**{f"k{i}": 1 for i in range(100_000)}},
     )
     for flood in floods:
-        began = time.perf_counter()
-
         assert problems(M | flood)
-
-        assert time.perf_counter() - began < 0.05
+        assert calls_of(lambda: problems(M | flood)) < 1000  # noqa: B023 - called at once
 
 
 def test_the_defaults_are_those_of_the_contract() -> None:
