@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from core import blas
-from core.blas import SHORT, Vectors
+from core.blas import SHORT, WIDEST, Vectors
 from core.ops.base import Call
+from core.optim import BLOCK
 
 
 def run(calls: list[Call]) -> int:
@@ -61,12 +62,21 @@ def test_without_a_blas_numpy_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert y.tolist() == [3.0] * SHORT
 
 
-@pytest.mark.parametrize("block", [SHORT, 1000, 32])
-def test_blocks_alter_no_bits(block: int) -> None:
-    size = 5 * SHORT + 11
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("block", "size"),
+    [
+        (BLOCK, 2 * BLOCK + 11),
+        (SHORT, 5 * SHORT + 11),
+        (WIDEST, 5 * SHORT + 11),
+        (3 * WIDEST, 5 * SHORT + 65),
+    ],
+    ids=["the optimizers'", "short", "the least", "odd"],
+)
+def test_blocks_alter_no_bits(block: int, size: int, dtype: str) -> None:
     random = np.random.default_rng(0)
-    x, y = random.normal(size=(2, size)).astype(np.float32)
-    a, b, work = np.array(0.3, np.float32), np.array(0.9, np.float32), np.empty(size, np.float32)
+    x, y = random.normal(size=(2, size)).astype(dtype)
+    a, b, work = np.array(0.3, dtype), np.array(0.9, dtype), np.empty(size, dtype)
     vectors, whole, cut = Vectors(size, x.dtype), y.copy(), y.copy()
 
     run(vectors.axpby(a, x, b, whole, work))
@@ -77,3 +87,7 @@ def test_blocks_alter_no_bits(block: int) -> None:
         run(vectors.axpy(a, x[part], cut[part], work[part]))
 
     assert cut.tobytes() == whole.tobytes()
+
+
+def test_the_optimizers_blocks_are_whole_turns_of_a_kernel() -> None:
+    assert BLOCK % WIDEST == 0
