@@ -19,7 +19,7 @@ from core.ops.base import Call
 SHORT = 1024
 """Vectors of fewer elements are left to NumPy."""
 WIDEST = 64
-"""A multiple of the elements that any kernel of BLAS takes in one turn; what is left over it rounds otherwise."""
+"""A multiple of what any kernel of BLAS takes in one turn; what is left over it rounds otherwise."""
 
 # (prefix, suffix, whole number) of the names: NumPy's own wheels; other builds with 64 and with 32 bits.
 _NAMES = (
@@ -33,7 +33,8 @@ _NUMBERS: dict[str, tuple[str, Any]] = {"float32": ("s", ctypes.c_float), "float
 class Vectors:
     """Makes calls for vectors of `size` elements of one dtype, or for blocks of such.
 
-    Blocks that begin at multiples of WIDEST alter no bits. Vectors have no gaps. Numbers are 0-d arrays, read at each call.
+    Blocks that begin at multiples of WIDEST alter no bits. Vectors have no gaps. Numbers are 0-d arrays, read
+    at each call.
     """
 
     def __init__(self, size: int, dtype: np.dtype) -> None:
