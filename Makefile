@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BENCH := .venv-bench
 BIN := $(VENV)/bin
+STREAMS := --numprocesses 2 --dist loadgroup
 PAGE := service/dashboard
 PAGE_SOURCES := $(shell find $(PAGE) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
@@ -27,7 +28,7 @@ dev: install $(VENV)/.dev
 test: dev        ## the tests
 	@scripts/machine
 	@scripts/page check $(VENV) $(PAGE)
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(STREAMS) $(ARGS)
 
 mutants: dev     ## plant mutants in lines of safety and arithmetic, and see that the tests notice; ~5 minutes
 	@$(BIN)/python -m tests.mutants $(ARGS)

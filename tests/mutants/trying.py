@@ -21,7 +21,7 @@ TEST_SECONDS = 20.0
 MUTANT_SECONDS = 120.0
 """So long for all tests of a mutant; it is killed by the limit then."""
 UNCHANGED_SECONDS = 1200.0
-PYTEST = ("-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist")
+PYTEST = ("-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider")
 ENDINGS: dict[int, Verdict] = {0: "SURVIVED", 1: "killed"}
 """By pytest's exit status. Any other says nothing of the tests: they were not found, or could not start."""
 

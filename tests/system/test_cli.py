@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.local_service import ROOT, LocalService, command, local_service, wait_until
+from tests.local_service import ROOT, LocalService, command
 
 pytestmark = [
     pytest.mark.timeout(120),
@@ -19,13 +18,6 @@ pytestmark = [
 ]
 
 EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("*.json"))
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
-    with local_service(tmp_path_factory.mktemp("cli") / "data") as running:
-        wait_until(lambda: len(running.client.workers()["data"]) == 2)
-        yield running
 
 
 def lockstep(

@@ -140,37 +140,34 @@ def test_a_killed_worker_costs_a_job_neither_time_nor_bits(service: LocalService
     assert job["result"]["weights_sha256"] == whole["result"]["weights_sha256"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_is_clean_and_the_next_start_goes_on(tmp_path: Path, number: int) -> None:
-    with local_service(tmp_path / "data", workers=1) as first:
-        job_id = first.client.create_job(ENDLESS)["id"]
-        wait_until(lambda: first.client.job(job_id)["progress"]["step"] > 100)
-        step = first.client.job(job_id)["progress"]["step"]
-        below = first.descendants()
+def test_a_stop_is_clean_and_the_next_start_goes_on(tmp_path: Path) -> None:
+    """Three stops one after another: by SIGTERM, by Ctrl-C, and by a kill that nobody can answer."""
+    job_id, step = "", 0
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
+        with local_service(tmp_path / "data", workers=1) as service:
+            job_id = job_id or service.client.create_job(ENDLESS)["id"]
+            _goes_on(service, job_id, step)
+            step = service.client.job(job_id)["progress"]["step"]
+            below = service.descendants()
 
-        seconds = stop(first.process, number)
+            seconds = stop(service.process, number)
 
-    assert first.process.returncode == 0
-    assert seconds < 15
-    assert not [below[pid] for pid in below if is_alive(pid)]
-    assert not (tmp_path / "data" / "url").exists()
-    with local_service(tmp_path / "data", workers=1) as second:
-        assert second.client.job(job_id)["progress"]["step"] >= step  # saved by the worker that left
-        wait_until(lambda: second.client.job(job_id)["status"] == "running", 5)
-        wait_until(lambda: second.client.job(job_id)["progress"]["step"] > step)
+        if number == signal.SIGKILL:
+            wait_until(lambda: not [pid for pid in below if is_alive(pid)], 5)  # noqa: B023 - called at once
+            continue
+        assert service.process.returncode == 0
+        assert seconds < 15
+        assert not [below[pid] for pid in below if is_alive(pid)]
+        assert not (tmp_path / "data" / "url").exists()
+    with local_service(tmp_path / "data", workers=1) as last:
+        wait_until(lambda: last.client.job(job_id)["status"] == "running", 5)  # the lease would take 15 s
 
 
-def test_a_killed_supervisor_takes_everything_with_it(tmp_path: Path) -> None:
-    with local_service(tmp_path / "data", workers=1) as first:
-        job_id = first.client.create_job(ENDLESS)["id"]
-        wait_until(lambda: first.client.job(job_id)["progress"]["step"] > 100)
-        below = first.descendants()
-
-        stop(first.process, signal.SIGKILL)
-        wait_until(lambda: not [pid for pid in below if is_alive(pid)], 5)
-
-    with local_service(tmp_path / "data", workers=1) as second:
-        wait_until(lambda: second.client.job(job_id)["status"] == "running", 5)  # the lease would take 15 s
+def _goes_on(service: LocalService, job_id: str, step: int) -> None:
+    """The job runs, from the step where the worker that left has saved it."""
+    assert service.client.job(job_id)["progress"]["step"] >= step
+    wait_until(lambda: service.client.job(job_id)["status"] == "running", 5)
+    wait_until(lambda: service.client.job(job_id)["progress"]["step"] > step + 100)
 
 
 def test_a_broken_database_is_an_error_and_not_a_traceback(tmp_path: Path) -> None:
