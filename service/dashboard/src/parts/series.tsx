@@ -43,7 +43,7 @@ export function SeriesCard({ job, names }: { job: Job; names: readonly string[] 
 
 /** The names of a formula's parameters; of layers, none. */
 function parametersOf(job: Job): readonly string[] {
-  const model = job.spec["model"] as { readonly parameters?: object } | undefined;
+  const model = job.spec?.["model"] as { readonly parameters?: object } | undefined;
   return Object.keys(model?.parameters ?? {});
 }
 
