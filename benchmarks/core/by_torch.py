@@ -16,9 +16,13 @@ OPTIMIZER_CLASSES: Mapping[OptimizerName, Any] = {"sgd": torch.optim.SGD, "adam"
 class Torch:
     """A module, and the loop around it."""
 
+    chunk = 1
+
     def __init__(self, workload: Workload, optimizer: OptimizerName, variant: str) -> None:
         x, y = workload.data()
         self._x, self._y = torch.from_numpy(x), torch.from_numpy(y)
+        order = workload.order()
+        self._order = None if order is None else list(torch.from_numpy(order))
         self._workload = workload
         self._module = _module(workload)
         self._names = list(workload.weights())
@@ -38,11 +42,16 @@ class Torch:
             ):
                 parameter.copy_(torch.from_numpy(np.asarray(value)).reshape(parameter.shape))
         self._optimizer = self._class(self._module.parameters(), lr=rate, **self._options)
+        self._done = 0
 
     def steps(self, count: int) -> None:
         """See Contestant."""
-        forward, optimizer, x, y = self._forward, self._optimizer, self._x, self._y
+        forward, optimizer, order, x, y = self._forward, self._optimizer, self._order, self._x, self._y
         for _ in range(count):
+            if order is not None:
+                rows = order[self._done % len(order)]
+                x, y = self._x[rows], self._y[rows]
+                self._done += 1
             optimizer.zero_grad()
             loss = forward(x, y)
             loss.backward()

@@ -1,9 +1,10 @@
 """One contestant in a process of its own, that does what it is told, line by line, and answers in JSON.
 
-    python -m benchmarks.core.child NAME WORKLOAD OPTIMIZER
+    python -m benchmarks.core.child NAME WORKLOAD OPTIMIZER [STEPS]
 
-`check PATH` takes a few steps at an ordinary rate and puts the weights there; `first` tells how long it took
-from its making to its first step; `burst SECONDS` trains for about so long and tells steps and seconds.
+With STEPS it takes so many steps, says so and ends. Else: `check PATH` takes a few steps at an ordinary rate
+and puts the weights there; `first` tells how long it took from its making to its first step; `burst SECONDS`
+trains for about so long and tells steps and seconds.
 """
 
 import json
@@ -11,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from benchmarks.core import workloads
 from benchmarks.core.contestants import Contestant, library_of, make
 from benchmarks.core.workloads import CHECK_RATES, CHECK_STEPS, TINY_RATES
 
+PACKAGES = ("numpy", "torch", "jax", "jaxlib", "scikit-learn")
 WARM_SHARE = 0.2
 """The part of a burst that goes before the measured one: the caches are full of another's numbers."""
 
@@ -59,10 +62,11 @@ class Child:
 
     def _take(self, seconds: float) -> tuple[int, float]:
         """As many steps as are thought to take so long, in few calls: the clock is read seldom."""
-        done, elapsed = 0, 0.0
+        done, elapsed, chunk = 0, 0.0, self._contestant.chunk
         while elapsed < seconds:
             left = seconds - elapsed
-            count = max(1, int(left / self._seconds_per_step)) if self._seconds_per_step else 1
+            count = int(left / self._seconds_per_step) if self._seconds_per_step else 1
+            count = max(1, count // chunk) * chunk
             begin = time.perf_counter()
             self._contestant.steps(count)
             took = time.perf_counter() - begin
@@ -72,12 +76,35 @@ class Child:
         return done, elapsed
 
 
+def versions() -> dict[str, str]:
+    """Those of the libraries in this process's environment."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def reach(name: str, workload: str, optimizer: workloads.OptimizerName, steps: int) -> None:
+    """Start and take so many steps."""
+    contestant = make(name, workloads.WORKLOADS[workload], optimizer)
+    contestant.start(TINY_RATES[optimizer])
+    contestant.steps(steps)
+    print(json.dumps({"steps": steps}), flush=True)
+
+
 def main() -> None:
-    name, workload, optimizer = sys.argv[1:]
+    name, workload, given, *steps = sys.argv[1:]
+    optimizer: workloads.OptimizerName = "adam" if given == "adam" else "sgd"
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    child = Child(name, workload, "adam" if optimizer == "adam" else "sgd")
-    print(json.dumps({"ready": True}), flush=True)
+    if steps:
+        reach(name, workload, optimizer, int(steps[0]))
+        return
+    child = Child(name, workload, optimizer)
+    print(json.dumps({"versions": versions()}), flush=True)
     for line in sys.stdin:
         word, *rest = line.split()
         answers: dict[str, Callable[..., dict[str, Any]]] = {

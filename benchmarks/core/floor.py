@@ -20,6 +20,8 @@ Calls = list[Callable[[], object]]
 class Floor:
     """The products of one step."""
 
+    chunk = 1
+
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 

@@ -17,6 +17,8 @@ from core.training import Training
 class Ours:
     """One job, taken up again from its start where it ends."""
 
+    chunk = 1
+
     def __init__(self, workload: Workload, optimizer: OptimizerName, shards: int) -> None:
         self._workload = workload
         self._optimizer = optimizer

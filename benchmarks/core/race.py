@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.core.contestants import takes_part
+from benchmarks.core.contestants import interpreter_of, takes_part
 from benchmarks.core.workloads import OptimizerName, Workload
 
 ONE_THREAD = {
@@ -23,6 +23,8 @@ ONE_THREAD = {
     "MKL_NUM_THREADS": "1",
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
 }
+CHOICES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+"""Variables that make NumPy's BLAS take other kernels than it takes by itself: they are not passed on."""
 START_SECONDS = 120.0
 """To import, to compile, and to do the first step."""
 ANSWER_SECONDS = 120.0
@@ -42,11 +44,11 @@ class Racer:
 
     def __init__(self, name: str, workload: Workload, optimizer: OptimizerName) -> None:
         self.name = name
-        command = [sys.executable, "-m", "benchmarks.core.child", name, workload.name, optimizer]
+        command = [str(interpreter_of(name)), "-m", "benchmarks.core.child", name, workload.name, optimizer]
         self._errors = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 - `close` closes it
         self._process = subprocess.Popen(
             command,
-            env=os.environ | ONE_THREAD,
+            env=environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -90,14 +92,23 @@ class Racer:
         self._errors.close()
 
 
+def environment() -> dict[str, str]:
+    """The variables of a contestant's process: one thread, and the kernels that its BLAS takes by itself."""
+    return {name: value for name, value in os.environ.items() if name not in CHOICES} | ONE_THREAD
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """Steps per second of each contestant, round by round; its first step's time; who failed, and why."""
+    """Steps per second of each contestant, round by round; its first step's time and its libraries' versions;
+
+    who failed, and why.
+    """
 
     workload: Workload
     optimizer: OptimizerName
     rates: Mapping[str, Sequence[float]]
     first_seconds: Mapping[str, float]
+    versions: Mapping[str, Mapping[str, str]]
     failures: Mapping[str, str]
 
     def median(self, name: str) -> float:
@@ -122,6 +133,7 @@ def run(
     """
     failures: dict[str, str] = {}
     first: dict[str, float] = {}
+    versions: dict[str, dict[str, str]] = {}
     rates: dict[str, list[float]] = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lockstep-bench-")))
@@ -134,7 +146,7 @@ def run(
             stack.callback(racer.close)
             path = folder / f"{name}.npz"
             try:
-                racer.answer(START_SECONDS)
+                versions[name] = racer.answer(START_SECONDS)["versions"]
                 first[name] = racer.ask("first")["seconds"]
                 racer.ask("check", path)
             except Failed as error:
@@ -154,7 +166,14 @@ def run(
                     continue
                 rates.setdefault(racer.name, []).append(answer["steps"] / answer["seconds"])
             racers = [racer for racer in racers if racer.name not in failures]
-    return Result(workload=workload, optimizer=optimizer, rates=rates, first_seconds=first, failures=failures)
+    return Result(
+        workload=workload,
+        optimizer=optimizer,
+        rates=rates,
+        first_seconds=first,
+        versions=versions,
+        failures=failures,
+    )
 
 
 def _compare(
@@ -190,7 +209,7 @@ def first_steps(workload: Workload) -> dict[str, float]:
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
-        env=os.environ | ONE_THREAD,
+        env=environment(),
         stdout=subprocess.PIPE,
         text=True,
         check=True,

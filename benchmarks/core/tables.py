@@ -3,28 +3,26 @@
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
-from benchmarks.core.contestants import PEERS
+from benchmarks.core.aims import OURS, fastest_of
+from benchmarks.core.contestants import FAMILIES, PEERS
 from benchmarks.core.race import Result
+from benchmarks.core.times import TARGETS, Time, Times
 from benchmarks.core.workloads import Workload
 
-OURS = "lockstep"
 
-
-def machine() -> str:
-    """Processor, cores and versions, in a line."""
-    versions = []
-    for package in ("numpy", "torch", "jax", "scikit-learn"):
-        try:
-            versions.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            versions.append(f"no {package}")
+def machine(results: Sequence[Result], core: str) -> str:
+    """Processor, cores, the kernels of NumPy's BLAS, and the versions that the contestants have told."""
+    environments: list[str] = []
+    for result in results:
+        for versions in result.versions.values():
+            line = ", ".join(f"{package} {number}" for package, number in versions.items())
+            environments += [] if line in environments else [line]
     return (
-        f"{_processor()}, {os.cpu_count()} cores, one thread each. Python {platform.python_version()}, "
-        + (", ".join(versions))
+        f"{_processor()}, {os.cpu_count()} cores, one thread each. OpenBLAS's kernels for {core}. "
+        f"Python {platform.python_version()}; {'; and '.join(environments)}"
     )
 
 
@@ -53,18 +51,12 @@ def _ratio(result: Result, name: str, other: str) -> str:
     return f"{np.median(ratios):.3g} ({low:.3g} to {high:.3g})"
 
 
-def fastest_peer(result: Result) -> str | None:
-    """The peer with the highest median."""
-    present = [name for name in PEERS if name in result.rates]
-    return max(present, key=result.median) if present else None
-
-
 def summary(results: Sequence[Result]) -> str:
     """Ours in proportion to the floor, to PyTorch and to whoever is the fastest."""
     heads = ["workload", "optimizer", "steps/s", "of the floor", "× torch eager", "× the fastest", "which is"]
     rows = []
     for result in results:
-        peer = fastest_peer(result)
+        peer = fastest_of(result, PEERS)
         rows.append(
             [
                 result.workload.name,
@@ -77,6 +69,34 @@ def summary(results: Sequence[Result]) -> str:
             ]
         )
     return _table(heads, rows)
+
+
+def families(results: Sequence[Result]) -> str:
+    """Steps per second of the fastest way of each peer."""
+    heads = ["steps/s, each in its fastest way", "Lockstep", *FAMILIES]
+    rows = []
+    for result in results:
+        row = [f"{result.workload.name} {result.optimizer}", _number(result.median(OURS))]
+        for names in FAMILIES.values():
+            way = fastest_of(result, names)
+            row.append(f"{_number(result.median(way))} ({way})" if way else "–")
+        rows.append(row)
+    return _table(heads, rows)
+
+
+def times(found: Times) -> str:
+    """Seconds to some steps."""
+    heads = ["seconds to step", "", *(f"{target:,}" for target in TARGETS)]
+    rows = [
+        [workload, name, *(_time(times[target]) for target in TARGETS)]
+        for workload, contestants in found.items()
+        for name, times in contestants.items()
+    ]
+    return _table(heads, rows)
+
+
+def _time(time: Time) -> str:
+    return ("~" if time.reckoned else "") + format(time.seconds, ".3g" if time.seconds < 1000 else ",.0f")
 
 
 def all_rates(results: Sequence[Result], names: Sequence[str]) -> str:

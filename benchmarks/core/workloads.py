@@ -1,4 +1,6 @@
-"""What is trained: five models on made-up rows, each one batch over and over.
+"""What is trained: five models, each on one batch of made-up rows over and over, and one of them on digits
+
+in batches whose rows are gathered anew at each step.
 
 All contestants start from the same weights and see the same rows. While speed is measured the learning rate
 is tiny: a fixed batch learned to the end would leave denormal numbers, on which some are slow and some cheat.
@@ -7,9 +9,12 @@ is tiny: a fixed batch learned to the end would leave denormal numbers, on which
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+
+from core.data.batches import Batches
 
 OptimizerName = Literal["sgd", "adam"]
 OPTIMIZERS: tuple[OptimizerName, ...] = ("sgd", "adam")
@@ -17,6 +22,10 @@ OPTIMIZERS: tuple[OptimizerName, ...] = ("sgd", "adam")
 TINY_RATES: Mapping[OptimizerName, float] = {"sgd": 1e-7, "adam": 1e-8}
 CHECK_RATES: Mapping[OptimizerName, float] = {"sgd": 0.01, "adam": 0.001}
 CHECK_STEPS = 5
+SEED = 1
+EPOCHS_OF_ORDERS = 8
+"""So many epochs' orders of rows are made before the start, for those who take them from here."""
+DIGITS = Path(__file__).parents[2] / "core" / "data" / "files" / "digits.npz"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +33,8 @@ class Workload:
     """One model and its rows.
 
     `steps` is how long a job of it is taken to be: seconds to a minute. `widths`: of an MLP, else empty.
+    `chunk`: how many steps who scans takes in one call; it lasts some milliseconds, so the call itself costs
+    nothing to speak of. `rows` are those of a step; where `batches` is above 1, an epoch has so many steps.
     """
 
     name: str
@@ -32,6 +43,8 @@ class Workload:
     rows: int
     columns: int
     steps: int
+    chunk: int
+    batches: int = 1
     classes: int = 10
     widths: tuple[int, ...] = ()
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -50,9 +63,20 @@ class Workload:
         """The rows: x (rows, columns), y (rows,) class numbers or (rows, 1) values."""
         if self.is_regression:
             return np.array([[1.0], [2.0]]), np.array([[6.0], [8.0]])
+        if self.batches > 1:
+            with np.load(DIGITS) as arrays:
+                rows = self.rows * self.batches
+                return arrays["x"][:rows].astype(np.float32) / 16, arrays["y"][:rows].astype(np.int64)
         random = np.random.default_rng(0)
         x = random.standard_normal((self.rows, self.columns), dtype=np.float32)
         return x, random.integers(0, self.classes, self.rows)
+
+    def order(self) -> np.ndarray | None:
+        """The rows of each step (steps, rows) of some epochs, as Lockstep takes them; None for all."""
+        if self.batches == 1:
+            return None
+        batches = Batches(self.rows * self.batches, self.rows, shuffle=True, seed=SEED)
+        return np.stack([batches.rows_of(step) for step in range(EPOCHS_OF_ORDERS * self.batches)])
 
     def weights(self) -> dict[str, np.ndarray]:
         """Where all start, by their names in the state_dict: normal, of variance 2 / inputs; biases 0."""
@@ -74,15 +98,15 @@ class Workload:
             "data": {"inline": {"x": x.tolist(), "y": y.tolist()}},
             "loss": "mse" if self.is_regression else "cross_entropy",
             "optimizer": {"type": optimizer, "learning_rate": rate},
-            "epochs": self.steps,
-            "batch_size": "full",
+            "epochs": self.steps // self.batches,
+            "batch_size": "full" if self.batches == 1 else self.rows,
             "dtype": self.dtype,
-            "seed": 1,
+            "seed": SEED,
             "shards": shards,
         }
 
 
-def _mlp(name: str, widths: tuple[int, ...], rows: int, steps: int) -> Workload:
+def _mlp(name: str, widths: tuple[int, ...], rows: int, **sizes: int) -> Workload:
     layers: list[dict[str, Any]] = []
     shapes: dict[str, tuple[int, ...]] = {}
     for inputs, outputs in pairwise(widths):
@@ -90,13 +114,18 @@ def _mlp(name: str, widths: tuple[int, ...], rows: int, steps: int) -> Workload:
         layers += [{"type": "linear", "in": inputs, "out": outputs}, {"type": "relu"}]
     return Workload(
         name=name,
-        title=f"{'-'.join(map(str, widths))}, batch {rows}",
+        title=f"{'-'.join(map(str, widths))}, "
+        + (
+            f"{sizes['batches']} batches of {rows} digits in a new order each epoch"
+            if "batches" in sizes
+            else f"batch {rows}"
+        ),
         model={"layers": layers[:-1]},
         rows=rows,
         columns=widths[0],
-        steps=steps,
         widths=widths,
         shapes=shapes,
+        **sizes,
     )
 
 
@@ -123,10 +152,12 @@ WORKLOADS: Mapping[str, Workload] = {
             columns=1,
             classes=0,
             steps=1_000_000,
+            chunk=100_000,
         ),
-        _mlp("digits", (64, 32, 10), rows=64, steps=200_000),
-        _mlp("mlp784", (784, 256, 128, 10), rows=128, steps=20_000),
-        _mlp("mlp1024", (784, 1024, 1024, 10), rows=256, steps=2_000),
+        _mlp("digits", (64, 32, 10), rows=64, steps=200_000, chunk=1000),
+        _mlp("batches", (64, 32, 10), rows=64, steps=224_000, chunk=28 * EPOCHS_OF_ORDERS, batches=28),
+        _mlp("mlp784", (784, 256, 128, 10), rows=128, steps=20_000, chunk=20),
+        _mlp("mlp1024", (784, 1024, 1024, 10), rows=256, steps=2_000, chunk=5),
         Workload(
             name="cnn",
             title="1x28x28, conv8-pool-conv16-pool-fc10, batch 64",
@@ -134,6 +165,7 @@ WORKLOADS: Mapping[str, Workload] = {
             rows=64,
             columns=784,
             steps=5_000,
+            chunk=10,
             shapes={
                 "1.weight": (8, 1, 3, 3),
                 "1.bias": (8,),

@@ -42,10 +42,10 @@ def _libraries() -> Iterator[str]:
     yield f"numpy {np.__version__}"
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     yield f"blas {blas.get('name')} {blas.get('version')}"
-    yield f"core {_blas_core()}"
+    yield f"core {blas_core()}"
 
 
-def _blas_core() -> str:
+def blas_core() -> str:
     """The processor type whose kernels OpenBLAS uses in this process.
 
     "unknown" for another BLAS, or one that did not come with NumPy's wheel: then the battery alone has

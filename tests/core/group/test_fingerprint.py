@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from core.group.fingerprint import _battery, _blas_core, numerics_fingerprint
+from core.group.fingerprint import _battery, blas_core, numerics_fingerprint
 
 PROGRAM = "from core.group.fingerprint import numerics_fingerprint as f; print(f())"
 
@@ -38,7 +38,7 @@ def test_two_processes_agree() -> None:
 
 
 @pytest.mark.skipif(
-    _blas_core() in ("unknown", "Nehalem"), reason="needs an OpenBLAS that can change its kernels"
+    blas_core() in ("unknown", "Nehalem"), reason="needs an OpenBLAS that can change its kernels"
 )
 def test_other_kernels_of_blas_give_another_one() -> None:
     assert fingerprint_in_a_process(OPENBLAS_CORETYPE="Nehalem") != fingerprint_in_a_process()
