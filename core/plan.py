@@ -23,6 +23,7 @@ class Plan:
     `run` or `forward` runs. `partial` (P + S + 1,) then holds this shard's gradient (P,), divided by the
     denominator, what it tells of its moments (S,), and the undivided sum of its rows' losses. Where `draws`,
     `at` turns the random numbers to step and shard before each run. Nothing is allocated per step.
+    A run is the calls of `until_loss`, which leave the loss, then those of `backward`.
 
     Where the plan `stacks`, `partial` may be (shards, P + S + 1): then `x` and `y` are the rows of so many
     shards of `rows` rows, one after another, and each shard's partial has the bits of a plan of its own.
@@ -62,13 +63,13 @@ class Plan:
         kind.gradient(site)
         self._kind, self._site = kind, site
         self._forward = program.forward
-        self._backward = program.differentiate(output_gradient, gradient).calls
-        self._calls = [*self._forward, *calls, *self._backward]
+        self.backward = program.differentiate(output_gradient, gradient).calls
+        self.until_loss = [*self._forward, *calls]
 
     def mix(self) -> Mixing:
         """From now on take the loss against two targets for each row. Once, before the first run."""
         mixing = append_mixed(self._kind, self._site)
-        self._calls = [*self._forward, *self._site.calls, *self._backward]
+        self.until_loss = [*self._forward, *self._site.calls]
         return mixing
 
     def at(self, step: int, shard: int) -> None:
@@ -82,9 +83,15 @@ class Plan:
         `loaded`: whether `y` or `denominator` may have changed since the last run.
         """
         if loaded:
-            for call in self._loading:
-                call()
-        for call in self._calls:
+            self.load()
+        for call in self.until_loss:
+            call()
+        for call in self.backward:
+            call()
+
+    def load(self) -> None:
+        """Take note of what `y` and `denominator` are now."""
+        for call in self._loading:
             call()
 
     def forward(self) -> np.ndarray:

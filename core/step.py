@@ -184,6 +184,18 @@ class StepWork:
 
         `number`, the shard's or that of the piece among all of them, decides the random numbers.
         """
+        plan, changed = self._ready(low, high, number, target)
+        plan.run(loaded=changed)
+
+    def ready(self) -> Plan:
+        """The plan of the whole batch as one shard in one piece, its rows loaded; it writes into `total`."""
+        plan, changed = self._ready(0, len(self._rows), 0, self.total)
+        if changed:
+            plan.load()
+        return plan
+
+    def _ready(self, low: int, high: int, number: int, target: np.ndarray) -> tuple[Plan, bool]:
+        """The plan of some of the batch's rows (see _run_rows), and whether others lay in it before."""
         plans = self._plans_into_total if target is self.total else self._plans_into_leaf
         plans = self._plans_into_piece if target is self._piece else plans
         loaded = plans.get(high - low)
@@ -197,7 +209,7 @@ class StepWork:
             loaded.plan.denominator[()] = self._denominator
         if loaded.plan.draws:
             loaded.plan.at(self._step, number)
-        loaded.plan.run(loaded=changed)
+        return loaded.plan, changed
 
     def seen(self, sample: int) -> Seen:
         """The rows that pass together with row `sample` of the current batch. It must be one of the batch."""

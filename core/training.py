@@ -35,6 +35,7 @@ from core.schedules import Schedule
 from core.spec import ResolvedSpec
 from core.step import Seen, StepData, StepWork
 from core.stopping import BestWeights
+from core.straight import straight_steps
 
 
 class Training:
@@ -75,17 +76,12 @@ class Training:
         self.steps = spec.epochs * batches.steps_per_epoch
         self._observer = Observer(self._parameters, gradient, self.steps, spec.seed)
         self._recorder = Recorder(self._parameters, gradient, self.steps)
-        self._schedule = (
-            Schedule(
-                spec.schedule,
-                spec.optimizer.learning_rate,
-                steps=self.steps,
-                steps_per_epoch=batches.steps_per_epoch,
-            )
-            if spec.schedule
-            else None
-        )
+        self._schedule: Schedule | None = None
+        if spec.schedule:
+            counts = {"steps": self.steps, "steps_per_epoch": batches.steps_per_epoch}
+            self._schedule = Schedule(spec.schedule, spec.optimizer.learning_rate, **counts)
         self._scalar = scalar_steps(spec, dataset.train, self._parameters, self._optimizer)
+        self._straight = straight_steps(spec, graph, group, self._work, self._optimizer)
         self._best = BestWeights(self._parameters)
         self._epochs = Epochs(spec, self._work, self._evaluations, self._best, self._schedule)
         self._price = 0.0
@@ -147,6 +143,9 @@ class Training:
 
     def _take_step(self, step: int, series: Pairs) -> float:
         """One update of the weights. Returns the loss before it; a step that is not sound updates nothing."""
+        if self._straight and step not in (self._observer.due, self._recorder.due):
+            self._last_loss, self._sound = self._straight.take(step)
+            return self._last_loss
         self._group.welcome(self._state)
         self._work.select(step)
         self._group.all_reduce(self._work, self._work.total, admits=not self._epochs.evaluates_after(step))
