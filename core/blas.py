@@ -1,20 +1,22 @@
-"""y += a x and y = a x + b y in one pass each, by the BLAS that NumPy itself computes with.
+"""What NumPy has no call for, or a dear one, by the BLAS that NumPy itself computes with.
 
-NumPy has no call for either: np.multiply and np.add go over the memory twice, which for the update of large
-models is most of what it costs. Where NumPy's BLAS can't be reached, or vectors are so short that a call
-costs more than the passes, np.multiply and np.add do it. The two ways round differently; which one it is
-follows from the vector's length and from what the numerics fingerprint covers.
+y += a x and y = a x + b y of vectors in one pass, where np.multiply and np.add go over the memory twice,
+which for the update of large models is most of what it costs; a product into a matrix with gaps between its
+rows. Where NumPy's BLAS can't be reached, or vectors are so short that a call costs more than the passes,
+NumPy does it. For vectors the two ways round differently; which one it is follows from the vector's length
+and from what the numerics fingerprint covers.
 """
 
 import ctypes
 import functools
 import importlib
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from core.ops.base import Call
+Call = Callable[[], object]
 
 SHORT = 1024
 """Vectors of fewer elements are left to NumPy."""
@@ -28,6 +30,8 @@ _NAMES = (
     ("cblas_", "", ctypes.c_int),
 )
 _NUMBERS: dict[str, tuple[str, Any]] = {"float32": ("s", ctypes.c_float), "float64": ("d", ctypes.c_double)}
+_ROW_MAJOR = ctypes.c_int(101)
+_AS_IT_IS, _TRANSPOSED = ctypes.c_int(111), ctypes.c_int(112)
 
 
 class Vectors:
@@ -55,21 +59,35 @@ class Vectors:
         return [self._routines.axpby(a, x, b, y)]
 
 
-class _Routines:
-    """The two routines of one kind of number, out of a loaded library. Raises AttributeError without them.
+def product_with_gaps(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call | None:
+    """out = a @ b for matrices, of which each has rows or columns without gaps; `out` has such rows.
 
-    The interpreter's lock is kept meanwhile (PyDLL): they take less time than to give it away.
+    It is np.matmul's own call of BLAS, without what np.matmul does around it. None where that is not so: an
+    unreachable BLAS, another layout, a matrix of one row or column.
+    """
+    routines = _routines(out.dtype.name)
+    layouts = [_layout(each) for each in (a, b, out)]
+    if routines is None or None in layouts or layouts[2] != (_AS_IT_IS, out.strides[0] // out.itemsize):
+        return None
+    one, zero = (np.array(value, out.dtype) for value in (1.0, 0.0))
+    return routines.gemm(one, (a, b), zero, out)
+
+
+class _Routines:
+    """The routines of one kind of number, out of a loaded library. Raises AttributeError without them.
+
+    The interpreter's lock is kept meanwhile (PyDLL): they take less time than to give it away. All arguments
+    are C values already, which is what makes a call cheap; so the library is told of no types.
     """
 
     def __init__(self, library: ctypes.PyDLL, names: tuple[str, str, Any], dtype: str) -> None:
         prefix, suffix, self._whole = names
         letter, self._number = _NUMBERS[dtype]
-        self._axpy = getattr(library, f"{prefix}{letter}axpy{suffix}")
-        self._axpby = getattr(library, f"{prefix}{letter}axpby{suffix}")
-        vector = (ctypes.c_void_p, self._whole)
-        self._axpy.argtypes = (self._whole, self._number, *vector, *vector)
-        self._axpby.argtypes = (self._whole, self._number, *vector, self._number, *vector)
-        self._axpy.restype = self._axpby.restype = None
+        self._axpy, self._axpby, self._gemm = (
+            getattr(library, f"{prefix}{letter}{name}{suffix}") for name in ("axpy", "axpby", "gemm")
+        )
+        for function in (self._axpy, self._axpby, self._gemm):
+            function.restype = None
 
     def axpy(self, a: np.ndarray, x: np.ndarray, y: np.ndarray) -> Call:
         return partial(self._axpy, self._whole(y.size), self._shared(a), *self._vector(x), *self._vector(y))
@@ -77,6 +95,16 @@ class _Routines:
     def axpby(self, a: np.ndarray, x: np.ndarray, b: np.ndarray, y: np.ndarray) -> Call:
         first = (self._whole(y.size), self._shared(a), *self._vector(x))
         return partial(self._axpby, *first, self._shared(b), *self._vector(y))
+
+    def gemm(
+        self, alpha: np.ndarray, factors: tuple[np.ndarray, np.ndarray], beta: np.ndarray, out: np.ndarray
+    ) -> Call:
+        """out = alpha (a @ b) + beta out, for matrices that have a `_layout`."""
+        a, b = factors
+        (turned_a, *left), (turned_b, *right), (_, *target) = (self._matrix(each) for each in (a, b, out))
+        sizes = (self._whole(size) for size in (*out.shape, a.shape[1]))
+        scaled = (self._shared(alpha), *left, *right, self._shared(beta), *target)
+        return partial(self._gemm, _ROW_MAJOR, turned_a, turned_b, *sizes, *scaled)
 
     def _shared(self, number: np.ndarray) -> Any:
         """A C number in the memory of a 0-d array, so that it follows what is written there."""
@@ -86,6 +114,29 @@ class _Routines:
         if array.ndim != 1 or not array.flags.c_contiguous:
             raise ValueError(f"expected a vector without gaps, got strides {array.strides}")
         return array.ctypes.data_as(ctypes.c_void_p), self._whole(1)  # the pointer keeps the array alive
+
+    def _matrix(self, array: np.ndarray) -> tuple[Any, Any, Any]:
+        layout = _layout(array)
+        if layout is None:
+            raise ValueError(f"expected a matrix that BLAS can read, got strides {array.strides}")
+        turned, gap = layout
+        return turned, array.ctypes.data_as(ctypes.c_void_p), self._whole(gap)
+
+
+def _layout(matrix: np.ndarray) -> tuple[ctypes.c_int, int] | None:
+    """How BLAS has to read a matrix, and how many elements lie from one row (or column) to the next.
+
+    None for what it can't read so, and for one row or column, for which NumPy calls other routines.
+    """
+    if matrix.ndim != 2 or min(matrix.shape) < 2:
+        return None
+    (rows, columns), (down, along) = matrix.shape, matrix.strides
+    size = matrix.itemsize
+    if along == size and down >= columns * size and down % size == 0:
+        return _AS_IT_IS, down // size
+    if down == size and along >= rows * size and along % size == 0:
+        return _TRANSPOSED, along // size
+    return None
 
 
 @functools.cache
@@ -99,16 +150,19 @@ def _routines(dtype: str) -> _Routines | None:
     for names in _NAMES:
         try:
             routines = _Routines(library, names, dtype)
-        except AttributeError:
+        except (AttributeError, KeyError):
             continue
         return routines if _is_right(routines, np.dtype(dtype)) else None
     return None
 
 
 def _is_right(routines: _Routines, dtype: np.dtype) -> bool:
-    """Whether both do what they are called for, on numbers that need no rounding."""
+    """Whether all do what they are called for, on numbers that need no rounding."""
     x, y = np.arange(5, dtype=dtype), np.ones(7, dtype)
     two, half = np.array(2.0, dtype), np.array(0.5, dtype)
     routines.axpy(two, x, y[1:6])()
     routines.axpby(half, x, two, y[1:6])()
-    return np.array_equal(y, [1.0, 2.0, 6.5, 11.0, 15.5, 20.0, 1.0])
+    a, b, out = np.arange(6, dtype=dtype).reshape(2, 3), np.eye(3, 2, dtype=dtype), np.ones((2, 3), dtype)
+    routines.gemm(two, (a, b), half, out[:, :2])()
+    right = np.array_equal(out, [[0.5, 2.5, 1.0], [6.5, 8.5, 1.0]])
+    return right and np.array_equal(y, [1.0, 2.0, 6.5, 11.0, 15.5, 20.0, 1.0])

@@ -13,10 +13,11 @@ from functools import partial
 
 import numpy as np
 
+from core.blas import Call
 from core.buffers import aligned
 from core.graph import Graph, Node
 from core.ops import OPS, activations
-from core.ops.base import Call, Site, product
+from core.ops.base import Site, product
 from core.parameters import Parameters
 from core.random import Stream
 

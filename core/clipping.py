@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from core.ops.base import Call
+from core.blas import Call
 from core.optim.base import BLOCK, Limits, Terms, blocks
 from core.spec.training import Clip
 

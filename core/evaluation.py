@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from core.blas import Call
 from core.data.dataset import Part
 from core.graph import Graph
 from core.group import Group
 from core.group.solo import SoloGroup
 from core.losses import LossSite, LossSpec, denominator, loss_of
 from core.metrics import Tally, chosen, tally_of
-from core.ops.base import Call
 from core.parameters import Parameters
 from core.program import Options, Program
 from core.shards import Block, TreeSum

@@ -6,10 +6,10 @@ from functools import partial
 
 import numpy as np
 
+from core.blas import Call
 from core.buffers import aligned
 from core.diagnose import BadNode, first_bad_node
 from core.expression import formula_graph
-from core.ops.base import Call
 from core.parameters import Parameters
 from core.program import Options, Program
 

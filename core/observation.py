@@ -13,9 +13,9 @@ from types import MappingProxyType
 
 import numpy as np
 
+from core.blas import Call
 from core.buffers import aligned
 from core.graph import Graph, Node
-from core.ops.base import Call
 from core.parameters import Parameters
 from core.program import Options, Program
 from core.report import Points

@@ -5,8 +5,8 @@ from functools import partial
 
 import numpy as np
 
+from core.blas import Call
 from core.buffers import aligned
-from core.ops.base import Call
 from core.optim.base import Limits, Terms, blocks
 from core.parameters import Parameters
 from core.spec.training import Penalty as PenaltySpec

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from core.blas import Call
 from core.chain import chain_of, is_chain
 from core.losses import LossSite, LossSpec, loss_of
 from core.losses.mixed import Mixing, append_mixed
-from core.ops.base import Call
 from core.parameters import Parameters
 from core.program import Options, Program
 

@@ -8,12 +8,13 @@ from functools import partial
 
 import numpy as np
 
+from core.blas import Call
 from core.buffers import aligned
 from core.fusion import with_late_relu
 from core.graph import Graph, Node
 from core.moments import split_moments
 from core.ops import OPS
-from core.ops.base import Call, Site, rows_innermost
+from core.ops.base import Site, rows_innermost
 from core.parameters import Parameters, split
 from core.random import Stream
 

@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 
+from core.blas import Call
 from core.buffers import aligned
 from core.data.augment import AugmentedRows, Augmenter
 from core.data.batches import Batches
@@ -12,7 +13,6 @@ from core.data.dataset import Part
 from core.graph import Graph
 from core.losses import Denominators, LossSpec
 from core.losses.mixed import targets_mix
-from core.ops.base import Call
 from core.parameters import Parameters
 from core.plan import Plan, stacks
 from core.shards import Block, TreeSum, shard_rows

@@ -8,8 +8,9 @@ from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
 
+from core.blas import Call
 from core.buffers import aligned
-from core.ops.base import Call, Recorder
+from core.ops.base import Recorder
 from core.spec.losses import LossSpec
 
 Mean = Literal["elements", "rows", "targets", "none"]

@@ -67,7 +67,7 @@ class CrossEntropy(Loss):
         row = row[..., np.newaxis, :]
         if by_class.size <= FEW:
             spread = aligned(by_class.shape, site.dtype)
-            site.call(np.copyto, spread, row)
+            site.call(spread.__setitem__, ..., row)
             row = spread
         site.call(function, by_class, row, out)
 

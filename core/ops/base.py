@@ -15,11 +15,11 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
+from core.blas import Call, product_with_gaps
 from core.buffers import aligned
 from core.graph import Node
 from core.random import Stream
 
-Call = Callable[[], object]
 PIECE = 32768
 """Elements of several arrays that the second-level cache holds together."""
 
@@ -78,7 +78,7 @@ class Recorder:
 
     def sum(self, column: np.ndarray, out: np.ndarray) -> None:
         """Append out = Σ of a vector, as its product with ones: half the time of np.add.reduce."""
-        self.call(np.dot, column, self.full(column, 1.0), out)
+        self.calls.append(partial(column.dot, self.full(column, 1.0), out))
 
     def number(self, value: float) -> np.ndarray:
         """A constant as a 0-d array of the program's dtype: cheaper in a call than a Python number."""
@@ -88,15 +88,18 @@ class Recorder:
 def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call:
     """The call of out = a @ b. `a` may be a vector.
 
-    np.dot comes to the same BLAS routine in half the time of np.matmul, for matrices without gaps; those of
-    one row or column it leaves to another one.
+    `dot` comes to the same BLAS routine in half the time of np.matmul, for matrices without gaps; those of
+    one row or column it leaves to another one. (As a method, for the function np.dot first asks its arguments
+    whether one of them is to answer in its place.)
     """
     arrays = (a, b, out)
     plain = (
         all(each.flags.c_contiguous or each.flags.f_contiguous for each in (a, b)) and out.flags.c_contiguous
     )
     wide = all(each.ndim <= 2 and min(each.shape) > 1 for each in arrays)
-    return partial(np.dot if plain and wide else np.matmul, a, b, out)
+    if plain and wide:
+        return partial(a.dot, b, out)
+    return product_with_gaps(a, b, out) or partial(np.matmul, a, b, out)
 
 
 def rows_innermost(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:

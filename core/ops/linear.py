@@ -37,7 +37,7 @@ class Linear(Op):
             if gy.flags.c_contiguous:
                 site.calls.append(product(ones, gy, site.gx(2)))
             else:
-                site.call(np.matmul, gy.T, ones, site.gx(2))
+                site.calls.append(product(gy.T, ones, site.gx(2)))
         if site.wanted[1]:
             site.product(x.T, gy, site.gx(1))
         if site.wanted[0]:

@@ -7,9 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from core.blas import Vectors
+from core.blas import Call, Vectors
 from core.buffers import aligned
-from core.ops.base import Call
 
 BLOCK = 131072
 """Elements worked on at a time."""

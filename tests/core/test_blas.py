@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from core import blas
-from core.blas import SHORT, WIDEST, Vectors
-from core.ops.base import Call
+from core.blas import SHORT, WIDEST, Call, Vectors, product_with_gaps
 from core.optim import BLOCK
 
 
@@ -91,3 +90,42 @@ def test_blocks_alter_no_bits(block: int, size: int, dtype: str) -> None:
 
 def test_the_optimizers_blocks_are_whole_turns_of_a_kernel() -> None:
     assert BLOCK % WIDEST == 0
+
+
+def laid_out(shape: tuple[int, int], gap: int, *, turned: bool, dtype: str) -> np.ndarray:
+    """A random matrix with a gap between its rows, or, `turned`, between its columns."""
+    rows, columns = shape[::-1] if turned else shape
+    wide = np.random.default_rng(rows).standard_normal((rows, columns + gap)).astype(dtype)
+    return wide[:, :columns].T if turned else wide[:, :columns]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sizes", [(64, 65, 32), (10, 33, 64), (3, 5, 7), (128, 300, 77), (33, 784, 2)])
+@pytest.mark.parametrize("gaps", [(0, 0, 1), (1, 0, 0), (5, 3, 2)])
+@pytest.mark.parametrize("turned", [(False, False), (True, False), (False, True), (True, True)])
+def test_a_product_with_gaps_has_the_bits_of_numpys(
+    sizes: tuple[int, int, int], gaps: tuple[int, int, int], turned: tuple[bool, bool], dtype: str
+) -> None:
+    rows, inner, columns = sizes
+    a = laid_out((rows, inner), gaps[0], turned=turned[0], dtype=dtype)
+    b = laid_out((inner, columns), gaps[1], turned=turned[1], dtype=dtype)
+    room = np.full((rows, columns + gaps[2]), 7.0, dtype)
+    expected = room.copy()
+    np.matmul(a, b, expected[:, :columns])
+
+    call = product_with_gaps(a, b, room[:, :columns])
+
+    assert call is not None
+    call()
+    assert room.tobytes() == expected.tobytes()
+
+
+def test_what_blas_cannot_read_is_left_to_numpy() -> None:
+    whole, out = np.ones((8, 8)), np.ones((4, 4))
+    row = np.ones((1, 4))
+
+    assert product_with_gaps(whole[::2, ::2], out, out) is None
+    assert product_with_gaps(out, whole[::2, ::2], out) is None
+    assert product_with_gaps(out, out, out.T[:, ::1]) is None
+    assert product_with_gaps(row, out, row) is None
+    assert product_with_gaps(np.ones((4, 4), int), np.ones((4, 4), int), np.ones((4, 4), int)) is None
