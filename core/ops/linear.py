@@ -1,7 +1,10 @@
 """The affine map of a layer."""
 
+from functools import partial
+
 import numpy as np
 
+from core.blas import row_added
 from core.buffers import aligned
 from core.ops.base import Op, Site, product
 from core.ops.places import places_of, read_places, write_places
@@ -25,7 +28,7 @@ class Linear(Op):
         y = site.y if site.y.ndim == 2 else places_of(site.y)
         site.product(x, site.x[1], y)
         if len(site.x) > 2:
-            site.call(np.add, y, site.x[2], y)
+            site.calls.append(row_added(site.x[2], y) or partial(np.add, y, site.x[2], y))
         write_places(site, y, site.y)
 
     def gradient(self, site: Site) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core import blas
-from core.blas import SHORT, WIDEST, Call, Vectors, product_with_gaps
+from core.blas import MANY, SHORT, WIDEST, Call, Vectors, product_with_gaps, row_added
 from core.optim import BLOCK
 
 
@@ -129,3 +129,28 @@ def test_what_blas_cannot_read_is_left_to_numpy() -> None:
     assert product_with_gaps(out, out, out.T[:, ::1]) is None
     assert product_with_gaps(row, out, row) is None
     assert product_with_gaps(np.ones((4, 4), int), np.ones((4, 4), int), np.ones((4, 4), int)) is None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(2, MANY), (MANY, 2), (128, 256), (77, 301)])
+def test_a_row_is_added_with_the_bits_of_numpy(shape: tuple[int, int], dtype: str) -> None:
+    random = np.random.default_rng(shape[0])
+    matrix, row = random.standard_normal(shape).astype(dtype), random.standard_normal(shape[1]).astype(dtype)
+    matrix[0, 0], row[0] = -0.0, -0.0
+    row[1] = np.inf
+    expected = matrix + row
+
+    call = row_added(row, matrix)
+
+    assert call is not None
+    call()
+    assert matrix.tobytes() == expected.tobytes()
+
+
+def test_few_numbers_and_other_layouts_get_their_row_from_numpy() -> None:
+    row = np.ones(64)
+
+    assert row_added(row, np.ones((2, 64))) is None
+    assert row_added(row, np.ones((64, 128)).T) is None
+    assert row_added(row, np.ones((64, 128))[:, :64]) is None
+    assert row_added(np.ones(()), np.ones((64, 128))) is None
