@@ -30,7 +30,10 @@ from core.submission import parse_spec, resolve
 from core.training import Training
 
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-STEPS = 12
+STEPS = (24, 16)
+"""Before and after the checkpoint."""
+EPOCHS = 2000
+"""Of which they are the first: in a long job, that is, of which only some steps are looked into."""
 Spec = dict[str, Any]
 
 
@@ -210,7 +213,7 @@ def _with_further_settings() -> Iterator[tuple[str, Spec]]:
 
 
 def _spec(base: Spec, optimizer: Spec, shards: int, dtype: str) -> Spec:
-    return base | {"optimizer": optimizer, "shards": shards, "dtype": dtype, "seed": 5, "epochs": STEPS}
+    return base | {"optimizer": optimizer, "shards": shards, "dtype": dtype, "seed": 5, "epochs": EPOCHS}
 
 
 def digest_of(raw: Spec) -> str:
@@ -219,12 +222,12 @@ def digest_of(raw: Spec) -> str:
     dataset = load_dataset(spec)
     digest = hashlib.sha256()
     training = Training(spec, dataset, SoloGroup())
-    for half in range(2):
-        if half:
+    for steps in STEPS:
+        if training.step:
             training = Training(spec, dataset, SoloGroup(), training.checkpoint())
         if training.finished:
             break
-        report = training.advance(STEPS // 2)
+        report = training.advance(steps)
         for name in sorted(report.series):
             digest.update(name.encode() + b"\0" + np.asarray(report.series[name].values).tobytes())
         digest.update(repr(report.failure).encode())

@@ -46,6 +46,11 @@ class Vectors:
     def __init__(self, size: int, dtype: np.dtype) -> None:
         self._routines = _routines(dtype.name) if size >= SHORT else None
 
+    @property
+    def fused(self) -> bool:
+        """Whether BLAS does it: the product and the sum of an element are then rounded once."""
+        return self._routines is not None
+
     def axpy(self, a: np.ndarray, x: np.ndarray, y: np.ndarray, work: np.ndarray) -> list[Call]:
         """y += a x. `work`, as long as they are, may be overwritten, and may be x."""
         if self._routines is None:
@@ -67,12 +72,18 @@ def product_with_gaps(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call | N
     It is np.matmul's own call of BLAS, without what np.matmul does around it. None where that is not so: an
     unreachable BLAS, another layout, a matrix of one row or column.
     """
-    routines = _routines(out.dtype.name)
-    layouts = [_layout(each) for each in (a, b, out)]
-    if routines is None or None in layouts or layouts[2] != (_AS_IT_IS, out.strides[0] // out.itemsize):
-        return None
+    routines = _routines_for(a, b, out)
     one, zero = (np.array(value, out.dtype) for value in (1.0, 0.0))
-    return routines.gemm(one, (a, b), zero, out)
+    return routines.gemm(one, (a, b), zero, out) if routines else None
+
+
+def product_added(alpha: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call | None:
+    """out += alpha (a @ b), `alpha` a 0-d array read at each call; None as product_with_gaps.
+
+    Whether this has the bits of the product and then y += a x depends on the sizes: core/updating.py asks.
+    """
+    routines = _routines_for(a, b, out)
+    return routines.gemm(alpha, (a, b), np.array(1.0, out.dtype), out) if routines else None
 
 
 def row_added(row: np.ndarray, out: np.ndarray) -> Call | None:
@@ -144,6 +155,14 @@ class _Routines:
             raise ValueError(f"expected a matrix that BLAS can read, got strides {array.strides}")
         turned, gap = layout
         return turned, array.ctypes.data_as(ctypes.c_void_p), self._whole(gap)
+
+
+def _routines_for(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> "_Routines | None":
+    """The routines, where all three matrices lie so that they can be read, and `out` in rows."""
+    layouts = [_layout(each) for each in (a, b, out)]
+    if layouts[0] is None or layouts[1] is None or layouts[2] is None or layouts[2][0] is not _AS_IT_IS:
+        return None
+    return _routines(out.dtype.name)
 
 
 def _layout(matrix: np.ndarray) -> tuple[ctypes.c_int, int] | None:

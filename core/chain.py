@@ -17,7 +17,7 @@ from core.blas import Call
 from core.buffers import aligned
 from core.graph import Graph, Node
 from core.ops import OPS, activations
-from core.ops.base import Site, product
+from core.ops.base import Site, WeightProduct, product
 from core.parameters import Parameters
 from core.random import Stream
 
@@ -49,9 +49,10 @@ class _Link:
 
 @dataclass(kw_only=True)
 class Backward:
-    """The calls from the output's gradient to that of the parameters."""
+    """The calls from the output's gradient to that of the parameters; see core.program.Gradients."""
 
     calls: list[Call] = field(default_factory=list)
+    products: list[WeightProduct] = field(default_factory=list)
 
 
 class Chain:
@@ -138,11 +139,13 @@ class Chain:
                 site.calls, site.gy, site.wanted, site.targets = calls, gradient, (True,), InPlace()
                 OPS[site.node.op].gradient(site)
             link, wide = self._links[number], self._inputs[number]
-            calls.append(product(_turned(wide), narrow, link.folded(flat)))
+            slopes, out = narrow, link.folded(flat)
             if number:
                 gradient = aligned(wide.shape, self.dtype)
                 calls.append(product(narrow, link.folded(self._flat).T, gradient))
                 narrow = gradient[..., :-1]
+            calls.append(product(_turned(wide), slopes, out))
+            backward.products.append(WeightProduct(len(calls) - 1, _turned(wide), slopes, out))
         return backward
 
 
@@ -152,6 +155,9 @@ class InPlace:
     def target(self, site: Site, index: int) -> np.ndarray:  # noqa: ARG002 - there is but one input
         """See core.ops.base.Targets."""
         return site.gy
+
+    def note(self, site: Site, index: int, product: WeightProduct) -> None:
+        """See core.ops.base.Targets; a function has no weights."""
 
     def share(self, site: Site, index: int) -> bool:  # noqa: ARG002
         """See core.ops.base.Targets."""

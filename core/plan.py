@@ -23,7 +23,8 @@ class Plan:
     `run` or `forward` runs. `partial` (P + S + 1,) then holds this shard's gradient (P,), divided by the
     denominator, what it tells of its moments (S,), and the undivided sum of its rows' losses. Where `draws`,
     `at` turns the random numbers to step and shard before each run. Nothing is allocated per step.
-    A run is the calls of `until_loss`, which leave the loss, then those of `backward`.
+    A run is the calls of `until_loss`, which leave the loss, then those of `backward`, some of which are
+    `products` (core.ops.base.WeightProduct).
 
     Where the plan `stacks`, `partial` may be (shards, P + S + 1): then `x` and `y` are the rows of so many
     shards of `rows` rows, one after another, and each shard's partial has the bits of a plan of its own.
@@ -63,7 +64,8 @@ class Plan:
         kind.gradient(site)
         self._kind, self._site = kind, site
         self._forward = program.forward
-        self.backward = program.differentiate(output_gradient, gradient).calls
+        backward = program.differentiate(output_gradient, gradient)
+        self.backward, self.products = backward.calls, backward.products
         self.until_loss = [*self._forward, *calls]
 
     def mix(self) -> Mixing:

@@ -14,7 +14,7 @@ from core.fusion import with_late_relu
 from core.graph import Graph, Node
 from core.moments import split_moments
 from core.ops import OPS
-from core.ops.base import Site, rows_innermost
+from core.ops.base import Site, WeightProduct, rows_innermost
 from core.parameters import Parameters, split
 from core.random import Stream
 
@@ -183,6 +183,8 @@ def _number(node: Node, attribute: str) -> int:
 class Gradients:
     """The backward pass of a program: `calls`, and `arrays`, the gradient of the loss by node id.
 
+    `products` are the calls that give the gradient of a parameter which but one node reads.
+
     Arrays of nodes that stand in one line (each the only reader of the one before) may be one and the same,
     so they can be looked at afterwards in a program that keeps all.
     """
@@ -192,6 +194,7 @@ class Gradients:
     ) -> None:
         self.calls: list[Call] = []
         self.arrays: dict[int, np.ndarray] = {}
+        self.products: list[WeightProduct] = []
         self._program = program
         self._graph = program.graph
         self._consumers = program.graph.consumers()
@@ -258,6 +261,12 @@ class Gradients:
         self._lent.add(site.node.id)
         self.arrays[source.id] = shared
         return True
+
+    def note(self, site: Site, index: int, product: WeightProduct) -> None:
+        """See core.ops.base.Targets."""
+        source = self._graph.nodes[site.node.inputs[index]]
+        if source.op == "parameter" and self._consumers[source.id] == 1:
+            self.products.append(product)
 
     def _may_share(self, source: Node) -> bool:
         return self._consumers[source.id] == 1 and not self._program.keeps_all

@@ -65,7 +65,7 @@ class StepWork:
         self._loss = spec.loss
         self._augment = spec.data.augment
         self._graph = graph
-        self._parameters = parameters
+        self.parameters = parameters
         self._data = data
         self._pieces = spec.accumulate
         self._leaf = aligned(self.width, self.dtype)
@@ -152,8 +152,8 @@ class StepWork:
             return None
         key = (block.count, rows)
         if key not in self._stacks:
-            fits = stacks(self._loss, rows, self._parameters)
-            self._stacks[key] = Stack(self._loss, key, self._parameters, self._data.part) if fits else None
+            fits = stacks(self._loss, rows, self.parameters)
+            self._stacks[key] = Stack(self._loss, key, self.parameters, self._data.part) if fits else None
         return self._stacks[key]
 
     def _run(self, shard: int, target: np.ndarray) -> bool:
@@ -200,7 +200,7 @@ class StepWork:
         plans = self._plans_into_piece if target is self._piece else plans
         loaded = plans.get(high - low)
         if loaded is None:
-            plan = Plan(self._loss, high - low, self._parameters, target, self._seed)
+            plan = Plan(self._loss, high - low, self.parameters, target, self._seed)
             loaded = plans[high - low] = LoadedPlan(plan, self._data.part, self._augmenter(plan))
         changed = loaded.load(self._rows, low, high)
         if loaded.augmenter is not None:

@@ -1,26 +1,37 @@
 """Steps of one member with one shard, between whose gradient and update nothing happens: fewer calls a step.
 
 What `Training` does there in general (a group adds, penalties join, limits hold, somebody looks on) is known
-to be nothing, so the calls of a step follow straight on one another. They are the same calls.
+to be nothing, so the calls of a step follow straight on one another. They are the same calls; but with plain
+gradient descent the products may update the weights themselves (core/updating.py).
 """
 
 import math
 
+from core.blas import Call
 from core.diagnose import has_steep_places
 from core.graph import Graph
 from core.group import Group
 from core.group.solo import SoloGroup
 from core.optim import Optimizer
+from core.optim.sgd import Sgd
+from core.plan import Plan
 from core.spec import ResolvedSpec
 from core.step import StepWork
+from core.updating import updating
+
+PATIENCE = 16
+"""So many steps are taken before the products are probed, which takes as long as two or three."""
 
 
 class StraightSteps:
-    """The steps of one training."""
+    """The steps of one training. They may leave no gradient behind."""
 
     def __init__(self, work: StepWork, optimizer: Optimizer) -> None:
         self._work = work
         self._optimizer = optimizer
+        self._rate = optimizer.minus_rate if isinstance(optimizer, Sgd) and optimizer.is_plain else None
+        self._endings: dict[Plan, list[Call]] = {}
+        self._taken = 0
 
     def take(self, step: int) -> tuple[float, bool]:
         """Take a step; gives the loss before it, and whether it is finite: else nothing is updated."""
@@ -32,10 +43,22 @@ class StraightSteps:
         loss = work.loss
         sound = math.isfinite(loss)
         if sound:
-            for call in plan.backward:
-                call()
-            self._optimizer.step(step)
+            ending = self._endings.get(plan)
+            if ending is None:
+                self._end(plan, step)
+            else:
+                for call in ending:
+                    call()
         return loss, sound
+
+    def _end(self, plan: Plan, step: int) -> None:
+        """The gradient, and the update by it; after some such steps find a shorter way to do both."""
+        for call in plan.backward:
+            call()
+        self._optimizer.step(step)
+        self._taken += 1
+        if self._rate is not None and self._taken >= PATIENCE:
+            self._endings[plan] = updating(plan, self._work.parameters, self._work.gradient, self._rate)
 
 
 def straight_steps(

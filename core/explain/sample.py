@@ -12,7 +12,7 @@ from core.explain.view import View, view_of
 from core.graph import Node
 from core.losses import LossSite, LossSpec, denominator, loss_of
 from core.ops import OPS
-from core.ops.base import Site
+from core.ops.base import Site, WeightProduct
 from core.parameters import Parameters
 from core.program import Options, Program
 
@@ -168,6 +168,9 @@ class _Backward:
     def share(self, site: Site, index: int) -> bool:  # noqa: ARG002  (the protocol's signature)
         """See Targets: nothing is lent."""
         return False
+
+    def note(self, site: Site, index: int, product: WeightProduct) -> None:
+        """See Targets: nobody asks."""
 
     def _own(self, node: Node) -> int | tuple[()]:
         """Where the sample lies in a node's array."""

@@ -24,8 +24,24 @@ PIECE = 32768
 """Elements of several arrays that the second-level cache holds together."""
 
 
+@dataclass(frozen=True)
+class WeightProduct:
+    """The call in place `position` of a backward pass leaves a @ b in `out`, the gradient of a parameter,
+
+    and nothing after it reads that parameter.
+    """
+
+    position: int
+    a: np.ndarray
+    b: np.ndarray
+    out: np.ndarray
+
+
 class Targets(Protocol):
     """Where a program wants the gradients of a node's inputs."""
+
+    def note(self, site: "Site", index: int, product: WeightProduct) -> None:
+        """Take note of the product that is the whole gradient of input `index`."""
 
     def target(self, site: "Site", index: int) -> np.ndarray:
         """The array that the gradient with respect to input `index` is to be written to."""
@@ -164,6 +180,15 @@ class Site(Recorder):
     def product(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
         """Append out = a @ b; where `out` is Fortran-ordered by the transposed product, which BLAS can do."""
         self.calls.append(product(a, b, out) if out.flags.c_contiguous else product(b.T, a.T, out.T))
+
+    def give_matrix(self, index: int, a: np.ndarray, b: np.ndarray) -> None:
+        """Append: the gradient of input `index`, which no later call of the op reads, is a @ b."""
+        out = self.gx(index)
+        if not out.flags.c_contiguous:
+            a, b, out = b.T, a.T, out.T
+        self.calls.append(product(a, b, out))
+        if self.targets is not None:
+            self.targets.note(self, index, WeightProduct(len(self.calls) - 1, a, b, out))
 
     def give(self, index: int, gradient: np.ndarray) -> None:
         """Append: input `index` has the gradient `gradient`, summed over the rows where it has none."""

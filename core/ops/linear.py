@@ -32,7 +32,7 @@ class Linear(Op):
         write_places(site, y, site.y)
 
     def gradient(self, site: Site) -> None:
-        """∂W = xᵀ ∂y, ∂b = Σ over rows of ∂y (as 1ᵀ ∂y: twice as fast as a sum), ∂x = ∂y Wᵀ."""
+        """∂b = Σ over rows of ∂y (as 1ᵀ ∂y: twice as fast as a sum), ∂x = ∂y Wᵀ, and then ∂W = xᵀ ∂y."""
         x, gy = site.kept["x"], site.gy if site.gy.ndim == 2 else read_places(site, site.gy)
         if len(site.x) > 2 and site.wanted[2]:
             ones = aligned(gy.shape[:1], site.dtype)
@@ -41,13 +41,13 @@ class Linear(Op):
                 site.calls.append(product(ones, gy, site.gx(2)))
             else:
                 site.calls.append(product(gy.T, ones, site.gx(2)))
-        if site.wanted[1]:
-            site.product(x.T, gy, site.gx(1))
         if site.wanted[0]:
             gradient = site.gx(0)
             gx = gradient if gradient.ndim == 2 else places_of(gradient)
             site.product(gy, site.x[1].T, gx)
             write_places(site, gx, gradient)
+        if site.wanted[1]:
+            site.give_matrix(1, x.T, gy)
 
 
 OPS: tuple[Op, ...] = (Linear(),)

@@ -21,6 +21,11 @@ class Sgd(Elementwise):
         for block in self.blocks(works=2):
             self._append(block)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether a step is nothing but p += minus_rate g."""
+        return not (self._spec.momentum or self._spec.weight_decay)
+
     def _append(self, block: Block) -> None:
         p, g, direction = block.p, block.g, block.work[0]
         if self._spec.weight_decay:
