@@ -80,7 +80,8 @@ class Chain:
         self._inputs: list[np.ndarray] = []
         self._sites: list[list[Site]] = []
         wide = self._with_ones(links[0].inputs)
-        self.x = wide.reshape(-1, wide.shape[-1])[:, :-1]
+        self.x_with_ones = wide.reshape(-1, wide.shape[-1])
+        self.x = self.x_with_ones[:, :-1]
         for link in links[:-1]:
             wide = self._append(link, wide)
         self.output = self._append_last(links[-1], wide)

@@ -18,11 +18,12 @@ def stacks(loss: LossSpec, rows: int, parameters: Parameters) -> bool:
 class Plan:
     """The calls of a step for shards of `rows` rows.
 
-    The caller fills `x` (rows, columns), `y` (class numbers int64, or (rows, elements): Loss.targets) and
-    `denominator` (), the whole batch's, and keeps numpy's warnings off (np.errstate(all="ignore")) while
-    `run` or `forward` runs. `partial` (P + S + 1,) then holds this shard's gradient (P,), divided by the
-    denominator, what it tells of its moments (S,), and the undivided sum of its rows' losses. Where `draws`,
-    `at` turns the random numbers to step and shard before each run. Nothing is allocated per step.
+    The caller fills `x` (rows, columns), or where there is `x_with_ones` (rows, columns + 1) that one; `y`
+    (class numbers int64, or (rows, elements): Loss.targets) and `denominator` (), the whole batch's; and
+    keeps numpy's warnings off (np.errstate(all="ignore")) while `run` or `forward` runs. `partial`
+    (P + S + 1,) then holds this shard's gradient (P,), divided by the denominator, what it tells of its
+    moments (S,), and the undivided sum of its rows' losses. Where `draws`, `at` turns the random numbers to
+    step and shard before each run. Nothing is allocated per step.
     A run is the calls of `until_loss`, which leave the loss, then those of `backward`, some of which are
     `products` (core.ops.base.WeightProduct).
 
@@ -42,7 +43,7 @@ class Plan:
         )
         self._streams = program.streams
         self.draws = bool(program.streams)
-        self.x = program.x
+        self.x, self.x_with_ones = program.x, program.x_with_ones
         self.y = kind.targets(program.output.reshape(len(self.x), *program.output.shape[1 + len(shards) :]))
         self.output = program.output
         self.denominator = np.ones((), parameters.dtype)

@@ -60,6 +60,7 @@ class Program:
         self.forward: list[Call] = []
         self.keeps_all = options.keep_all
         self.streams: list[Stream] = []
+        self.x_with_ones: np.ndarray | None = None  # see core.chain.Chain
         self._options = options
         room = np.zeros(graph.statistics, self.dtype) if statistics is None else statistics
         self._moments = split_moments(graph, room)

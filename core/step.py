@@ -19,6 +19,9 @@ from core.shards import Block, TreeSum, shard_rows
 from core.spec import ResolvedSpec
 from core.spec.augmentation import Mixup
 
+MOST_COPIED_BYTES = 2**24
+"""Inputs up to this size are kept with their ones as well: rows with gaps between them are loaded slowly."""
+
 
 @dataclass(frozen=True)
 class StepData:
@@ -274,7 +277,10 @@ class LoadedPlan:
         self.plan = plan
         self.augmenter = augmenter
         # mode "clip" lets NumPy write straight into `out`; the row numbers are in range by construction.
-        self._take_x = partial(part.x.take, axis=0, out=plan.x, mode="clip")
+        source, target = part.x, plan.x
+        if plan.x_with_ones is not None and part.x.nbytes <= MOST_COPIED_BYTES:
+            source, target = part.x_with_ones, plan.x_with_ones
+        self._take_x = partial(source.take, axis=0, out=target, mode="clip")
         self._take_y = partial(part.y.take, axis=0, out=plan.y, mode="clip")
         self._rows = np.empty(0, np.intp)
         self._low = -1

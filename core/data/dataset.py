@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from core.buffers import aligned
 from core.errors import InvalidData
 
 
@@ -23,6 +25,15 @@ class Part:
     def rows(self) -> int:
         """How many rows there are."""
         return len(self.x)
+
+    @cached_property
+    def x_with_ones(self) -> np.ndarray:
+        """`x` with a column of ones behind it: a copy, made when it is first asked for."""
+        rows, columns = self.x.shape
+        wide = aligned((rows, columns + 1), self.x.dtype)
+        wide[:, :-1], wide[:, -1] = self.x, 1.0
+        wide.flags.writeable = False
+        return wide
 
 
 @dataclass(frozen=True, kw_only=True)
