@@ -43,7 +43,7 @@ class Adam(Elementwise):
         elif self._spec.weight_decay:
             g = self.decay(p, g, self._weight_decay_term, block.work[1])
         self.calls(self.vectors.axpby(self._one, g, beta1, m, work))
-        self.call(np.multiply, g, g, work)
+        self.call(np.square, g, work)
         self.calls(self.vectors.axpby(self._one, work, beta2, v, work))
         if self._spec.amsgrad:
             self.call(np.maximum, block.state["largest_v"], v, out=block.state["largest_v"])
