@@ -50,7 +50,8 @@ class StepWork:
     A partial is a vector (P + S + 1,): the gradient of the P parameters, what the shards tell of their
     moments (core/moments.py), then the sum of the losses. The gradient of a shard's loss is divided by the
     whole batch's denominator, so partials need only be added. `counts`: whether any target of the current
-    batch counts; where all are ignored, loss and gradient are 0.
+    batch counts; where all are ignored, loss and gradient are 0. `is_fixed`: whether each step
+    has the same rows, unchanged.
 
     Where a spec accumulates, each shard is worked through in so many pieces, cut from it as shards are cut
     from a batch and added from the first to the last: the arrays have a piece's size, not a shard's.
@@ -63,6 +64,8 @@ class StepWork:
         self.total = aligned(self.width, self.dtype)
         self.gradient = self.total[: graph.size]
         self.statistics = self.total[graph.size : -1]
+        self._loss_sum = self.total[-1:].reshape(())
+        self.is_fixed = data.batches.is_fixed and not spec.data.augment
         self._seed = spec.seed
         self._step = 0
         self._loss = spec.loss
@@ -115,7 +118,7 @@ class StepWork:
     @property
     def losses(self) -> float:
         """The sum of the batch's losses before its division, from the last all-reduce into `total`."""
-        return float(self.total[-1])
+        return float(self._loss_sum.item())
 
     @property
     def loss(self) -> float:

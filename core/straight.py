@@ -32,15 +32,14 @@ class StraightSteps:
         self._rate = optimizer.minus_rate if isinstance(optimizer, Sgd) and optimizer.is_plain else None
         self._endings: dict[Plan, list[Call]] = {}
         self._taken = 0
+        self._fixed: Plan | None = None
 
     def take(self, step: int) -> tuple[float, bool]:
         """Take a step; gives the loss before it, and whether it is finite: else nothing is updated."""
-        work = self._work
-        work.select(step)
-        plan = work.ready()
+        plan = self._fixed or self._turn_to(step)
         for call in plan.until_loss:
             call()
-        loss = work.loss
+        loss = self._work.loss
         sound = math.isfinite(loss)
         if sound:
             ending = self._endings.get(plan)
@@ -50,6 +49,14 @@ class StraightSteps:
                 for call in ending:
                     call()
         return loss, sound
+
+    def _turn_to(self, step: int) -> Plan:
+        """The plan of a step, its rows loaded; kept where no step has other rows or random numbers."""
+        self._work.select(step)
+        plan = self._work.ready()
+        if self._work.is_fixed and not plan.draws:
+            self._fixed = plan
+        return plan
 
     def _end(self, plan: Plan, step: int) -> None:
         """The gradient, and the update by it; after some such steps find a shorter way to do both."""

@@ -12,7 +12,8 @@ class Batches:
 
     Each epoch goes over every row once, in a new order if `shuffle`, else in the data's. The last batch of an
     epoch may be shorter. `batch_size` "full" is one step an epoch, all rows in the data's order: shuffling
-    would only change in which order the same numbers are added, so `shuffle` has no effect then.
+    would only change in which order the same numbers are added, so `shuffle` has no effect then. `is_fixed`:
+    whether all steps have the same rows in the same order.
     """
 
     def __init__(self, rows: int, batch_size: int | Literal["full"], shuffle: bool, seed: int) -> None:
@@ -24,6 +25,7 @@ class Batches:
         self._order = np.arange(rows, dtype=np.intp)
         self._order.flags.writeable = False
         self.steps_per_epoch = steps_in_epoch(rows, batch_size)
+        self.is_fixed = self.steps_per_epoch == 1 and not self._shuffle
 
     def rows_of(self, step: int) -> np.ndarray:
         """The row numbers of the global batch of `step` (counted from 0): intp, read-only.
