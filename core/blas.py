@@ -80,7 +80,7 @@ def product_with_gaps(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call | N
 def product_added(alpha: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call | None:
     """out += alpha (a @ b), `alpha` a 0-d array read at each call; None as product_with_gaps.
 
-    Whether this has the bits of the product and then y += a x depends on the sizes: core/updating.py asks.
+    Whether this has the bits of the product and then y += a x depends on the sizes: core/adding.py asks.
     """
     routines = _routines_for(a, b, out)
     return routines.gemm(alpha, (a, b), np.array(1.0, out.dtype), out) if routines else None

@@ -10,6 +10,7 @@ sum taken in this tree has the same bits whoever computes which part of it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -75,11 +76,27 @@ def additions(blocks: Sequence[Block]) -> tuple[tuple[int, int], ...]:
     return tuple(pairs)
 
 
+class Place(NamedTuple):
+    """Where the vector of a block goes: into `target` (width,), or, where it `adds`, onto what is there."""
+
+    block: Block
+    target: np.ndarray
+    adds: bool
+
+    def put(self, vector: np.ndarray) -> None:
+        """Put it there; it may lie there already."""
+        if self.adds:
+            np.add(self.target, vector, out=self.target)
+        elif vector is not self.target:
+            np.copyto(self.target, vector)
+
+
 class TreeSum:
     """Adds the vectors of disjoint blocks in the tree as they come, from left to right.
 
     `start(out)`, then `add(block, vector)` for each block that is present, then `finish()`. A vector is
-    read during `add` only, so the next one may be computed in the same memory. Besides `out` there are at
+    read during `add` only, so the next one may be computed in the same memory. In place of `add` there are
+    `place(block)`, where the vector is to be put, and `placed`, once it is there. Besides `out` there are at
     most log2(L) buffers of `width` elements, made when first needed and kept.
     """
 
@@ -104,35 +121,37 @@ class TreeSum:
 
         For the first block `vector` may be `out` itself, which saves a copy.
         """
+        place = self.place(block)
+        place.put(vector)
+        self.placed(place)
+
+    def place(self, block: Block) -> Place:
+        """Where the vector of a block that lies to the right of all before it belongs."""
         if block.first < self._end:
             raise ValueError(f"expected a block from leaf {self._end} on, got one from leaf {block.first}")
         if not self._sums:
-            if vector is not self._out:
-                np.copyto(self._out, vector)
             self._sums.append(self._out)
-        else:
-            self._join(block, vector)
-        self._end = block.end
+            return Place(block, self._out, adds=False)
+        height = _meeting_height_at(self._end, block.first)
+        while self._heights and self._heights[-1] < height:
+            self._merge()
+        if block.end % (1 << height):  # more of this half may come: it waits in a buffer of its own
+            self._sums.append(self._buffer(len(self._heights)))
+            self._heights.append(height)
+            return Place(block, self._sums[-1], adds=False)
+        return Place(block, self._sums[-1], adds=True)
+
+    def placed(self, place: Place) -> None:
+        """Note that the vector is where it belongs."""
+        while place.adds and self._heights and place.block.end % (1 << self._heights[-1]) == 0:
+            self._merge()
+        self._end = place.block.end
 
     def finish(self) -> bool:
         """Complete the total in `out`; False, with `out` untouched, where no block was present."""
         while self._heights:
             self._merge()
         return bool(self._sums)
-
-    def _join(self, block: Block, vector: np.ndarray) -> None:
-        height = _meeting_height_at(self._end, block.first)
-        while self._heights and self._heights[-1] < height:
-            self._merge()
-        if block.end % (1 << height):  # more of this half may come: it waits in a buffer of its own
-            buffer = self._buffer(len(self._heights))
-            np.copyto(buffer, vector)
-            self._sums.append(buffer)
-            self._heights.append(height)
-            return
-        np.add(self._sums[-1], vector, out=self._sums[-1])
-        while self._heights and block.end % (1 << self._heights[-1]) == 0:
-            self._merge()
 
     def _merge(self) -> None:
         right = self._sums.pop()

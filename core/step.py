@@ -1,26 +1,22 @@
 """The work of a step: the shards of one global batch, each through its plan, added in the fixed tree."""
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
-from core.blas import Call
 from core.buffers import aligned
 from core.data.augment import AugmentedRows, Augmenter
 from core.data.batches import Batches
 from core.data.dataset import Part
 from core.graph import Graph
-from core.losses import Denominators, LossSpec
+from core.losses import Denominators
 from core.losses.mixed import targets_mix
 from core.parameters import Parameters
 from core.plan import Plan, stacks
-from core.shards import Block, TreeSum, shard_rows
+from core.shards import Block, Place, TreeSum, shard_rows
 from core.spec import ResolvedSpec
 from core.spec.augmentation import Mixup
-
-MOST_COPIED_BYTES = 2**24
-"""Inputs up to this size are kept with their ones as well: rows with gaps between them are loaded slowly."""
+from core.stack import LoadedPlan, Stack
 
 
 @dataclass(frozen=True)
@@ -144,14 +140,25 @@ class StepWork:
             stack.run(self._rows, block.first, self._denominator, out)
             return True
         self._tree.start(out)
-        target = out if out is self.total else self._leaf
         for shard in range(block.first, block.end):
-            if self._run(shard, target):
-                self._tree.add(self._leaf_blocks[shard], target)
-                target = self._leaf
+            low, high = shard_rows(shard, self.leaves, len(self._rows))
+            if low < high:
+                place = self._tree.place(self._leaf_blocks[shard])
+                self._put(shard, place)
+                self._tree.placed(place)
         return self._tree.finish()
 
-    def _stack(self, block: Block) -> "Stack | None":
+    def _put(self, shard: int, place: Place) -> None:
+        """Leave gradient and loss sum of one shard in its place in the tree, which adds to it or not."""
+        if self._pieces > 1:
+            self._run(shard, self._leaf)
+            place.put(self._leaf)
+            return
+        low, high = shard_rows(shard, self.leaves, len(self._rows))
+        loaded, changed = self._ready(low, high, shard, self._leaf)
+        loaded.run_into(place, self._leaf, loaded=changed)
+
+    def _stack(self, block: Block) -> Stack | None:
         """The block's shards at once, where they are alike and simple enough; which alters no bits."""
         rows, uneven = divmod(len(self._rows), self.leaves)
         if block.count == 1 or uneven or not rows or self._pieces > 1 or self._augment:
@@ -190,17 +197,17 @@ class StepWork:
 
         `number`, the shard's or that of the piece among all of them, decides the random numbers.
         """
-        plan, changed = self._ready(low, high, number, target)
-        plan.run(loaded=changed)
+        loaded, changed = self._ready(low, high, number, target)
+        loaded.plan.run(loaded=changed)
 
     def ready(self) -> Plan:
         """The plan of the whole batch as one shard in one piece, its rows loaded; it writes into `total`."""
-        plan, changed = self._ready(0, len(self._rows), 0, self.total)
+        loaded, changed = self._ready(0, len(self._rows), 0, self.total)
         if changed:
-            plan.load()
-        return plan
+            loaded.plan.load()
+        return loaded.plan
 
-    def _ready(self, low: int, high: int, number: int, target: np.ndarray) -> tuple[Plan, bool]:
+    def _ready(self, low: int, high: int, number: int, target: np.ndarray) -> tuple[LoadedPlan, bool]:
         """The plan of some of the batch's rows (see _run_rows), and whether others lay in it before."""
         plans = self._plans_into_total if target is self.total else self._plans_into_leaf
         plans = self._plans_into_piece if target is self._piece else plans
@@ -215,7 +222,7 @@ class StepWork:
             loaded.plan.denominator[()] = self._denominator
         if loaded.plan.draws:
             loaded.plan.at(self._step, number)
-        return loaded.plan, changed
+        return loaded, changed
 
     def seen(self, sample: int) -> Seen:
         """The rows that pass together with row `sample` of the current batch. It must be one of the batch."""
@@ -238,62 +245,3 @@ class StepWork:
         mixing = plan.mix() if mixes and not targets_mix(self._loss) else None
         rows = AugmentedRows(x=plan.x, y=plan.y, mixing=mixing)
         return Augmenter(self._augment, self._seed, rows)
-
-
-class Stack:
-    """A block of `shards` shards of `rows` rows each, all of them through each call of one plan.
-
-    Their partials are added in the tree: a block's leaves are all there, and as many as a power of two.
-    """
-
-    def __init__(self, loss: LossSpec, shape: tuple[int, int], parameters: Parameters, part: Part) -> None:
-        self._shards, self._rows = shape
-        graph = parameters.graph
-        partials = aligned((self._shards, graph.size + graph.statistics + 1), parameters.dtype)
-        self._loaded = LoadedPlan(Plan(loss, self._rows, parameters, partials), part, None)
-        self._total = partials[0]
-        self._additions: list[Call] = []
-        span = 1
-        while span < self._shards:
-            left, right = partials[:: 2 * span], partials[span :: 2 * span]
-            self._additions.append(partial(np.add, left, right, left))
-            span *= 2
-
-    def run(self, rows: np.ndarray, first: int, denominator: float, out: np.ndarray) -> None:
-        """Leave in `out` (width,) the sum over the shards from `first` on of a batch of these rows."""
-        changed = self._loaded.load(rows, first * self._rows, (first + self._shards) * self._rows)
-        if changed:
-            self._loaded.plan.denominator[()] = denominator
-        self._loaded.plan.run(loaded=changed)
-        for add in self._additions:
-            add()
-        np.copyto(out, self._total)
-
-
-class LoadedPlan:
-    """A plan, and which rows lie in it: a job whose batch is all of its data loads them once.
-
-    Rows that an augmenter has changed are loaded again for every run.
-    """
-
-    def __init__(self, plan: Plan, part: Part, augmenter: Augmenter | None) -> None:
-        self.plan = plan
-        self.augmenter = augmenter
-        # mode "clip" lets NumPy write straight into `out`; the row numbers are in range by construction.
-        source, target = part.x, plan.x
-        if plan.x_with_ones is not None and part.x.nbytes <= MOST_COPIED_BYTES:
-            source, target = part.x_with_ones, plan.x_with_ones
-        self._take_x = partial(source.take, axis=0, out=target, mode="clip")
-        self._take_y = partial(part.y.take, axis=0, out=plan.y, mode="clip")
-        self._rows = np.empty(0, np.intp)
-        self._low = -1
-
-    def load(self, rows: np.ndarray, low: int, high: int) -> bool:
-        """Put the batch's rows `low` to `high` into the plan; False where they lie there already."""
-        if rows is self._rows and low == self._low and self.augmenter is None:
-            return False
-        self._rows, self._low = rows, low
-        mine = rows[low:high]
-        self._take_x(mine)
-        self._take_y(mine)
-        return True

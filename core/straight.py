@@ -2,11 +2,12 @@
 
 What `Training` does there in general (a group adds, penalties join, limits hold, somebody looks on) is known
 to be nothing, so the calls of a step follow straight on one another. They are the same calls; but with plain
-gradient descent the products may update the weights themselves (core/updating.py).
+gradient descent the products may update the weights themselves (core/adding.py).
 """
 
 import math
 
+from core.adding import PATIENCE, updating
 from core.blas import Call
 from core.diagnose import has_steep_places
 from core.graph import Graph
@@ -17,10 +18,6 @@ from core.optim.sgd import Sgd
 from core.plan import Plan
 from core.spec import ResolvedSpec
 from core.step import StepWork
-from core.updating import updating
-
-PATIENCE = 16
-"""So many steps are taken before the products are probed, which takes as long as two or three."""
 
 
 class StraightSteps:

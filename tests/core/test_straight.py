@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import updating
-from core.blas import SHORT, Vectors, product_added
+from core import adding
+from core.adding import PATIENCE
 from core.group import Work
 from core.group.solo import SoloGroup
-from core.ops.base import WeightProduct
-from core.straight import PATIENCE
 from core.training import Training
 from tests.core.training_jobs import DIGITS, IMAGES, LINE, TOKENS, training
 
@@ -105,49 +103,8 @@ def test_a_gradient_that_is_asked_for_is_there() -> None:
 
 
 def test_without_a_probe_that_says_so_no_product_updates(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(updating, "_adds_alike", lambda *_: False)
+    monkeypatch.setattr(adding, "_alike", lambda *_: False)
     refused = numbers(training(JOBS["wide"]), STEPS)
     monkeypatch.undo()
 
     assert refused == numbers(training(JOBS["wide"]), STEPS)
-
-
-def factors(rows: int, inputs: int, outputs: int, seed: int, dtype: str) -> tuple[np.ndarray, np.ndarray]:
-    random = np.random.default_rng(seed)
-    return random.standard_normal((rows, inputs)).astype(dtype).T, random.standard_normal(
-        (rows, outputs)
-    ).astype(dtype)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("rows", [16, 64, 100, 256, 384, 500, 1000])
-@pytest.mark.parametrize("sizes", [(784, 256), (256, 128), (128, 10), (64, 32), (301, 257)])
-def test_what_the_probe_finds_holds_for_other_numbers(sizes: tuple[int, int], rows: int, dtype: str) -> None:
-    a, b = factors(rows, *sizes, seed=1, dtype=dtype)
-    flat = np.random.default_rng(2).standard_normal(sizes[0] * sizes[1]).astype(dtype)
-    gradient, rate = np.zeros_like(flat), np.array(-0.3, dtype)
-    out = gradient.reshape(sizes)
-    alike = updating._adds_alike(WeightProduct(0, a, b, out), max(flat.size, SHORT))
-    added = product_added(rate, a, b, (updated := flat.copy()).reshape(sizes))
-    assert added is not None
-
-    added()
-    np.dot(a, b, out)
-    for call in Vectors(flat.size, flat.dtype).axpy(rate, gradient, flat, np.empty_like(flat)):
-        call()
-
-    np.testing.assert_allclose(updated, flat, rtol=0, atol=1e-3 if dtype == "float32" else 1e-12)
-    if alike:
-        assert updated.tobytes() == flat.tobytes()
-
-
-def test_some_products_update_and_some_do_not() -> None:
-    """On the kernels at hand; else this file would test nothing."""
-    verdicts = {
-        updating._adds_alike(
-            WeightProduct(0, *factors(rows, 784, 256, 0, "float32"), np.zeros((784, 256), "f4")), 9999
-        )
-        for rows in (64, 2000)
-    }
-
-    assert verdicts == {True, False}
