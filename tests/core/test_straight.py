@@ -103,7 +103,7 @@ def test_a_gradient_that_is_asked_for_is_there() -> None:
 
 
 def test_without_a_probe_that_says_so_no_product_updates(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adding, "_alike", lambda *_: False)
+    monkeypatch.setattr(adding, "_which_update", lambda *_: ())
     refused = numbers(training(JOBS["wide"]), STEPS)
     monkeypatch.undo()
 
