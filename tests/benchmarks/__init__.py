@@ -1,0 +1,1 @@
+"""Tests of the benchmarks: that what they say could also come out otherwise."""
