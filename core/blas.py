@@ -24,6 +24,8 @@ WIDEST = 64
 """A multiple of what any kernel of BLAS takes in one turn; what is left over it rounds otherwise."""
 MANY = 4096
 """A matrix of fewer elements gets a row added by NumPy."""
+LONG = 2**21
+"""Products of more multiplications take longer than it takes to give the interpreter's lock away."""
 
 # (prefix, suffix, whole number) of the names: NumPy's own wheels; other builds with 64 and with 32 bits.
 _NAMES = (
@@ -102,19 +104,23 @@ def row_added(row: np.ndarray, out: np.ndarray) -> Call | None:
 class _Routines:
     """The routines of one kind of number, out of a loaded library. Raises AttributeError without them.
 
-    The interpreter's lock is kept meanwhile (PyDLL): they take less time than to give it away. All arguments
-    are C values already, which is what makes a call cheap; so the library is told of no types.
+    The interpreter's lock is kept meanwhile (PyDLL), for most take less time than to give it away; a product
+    that is LONG leaves it to other threads, as NumPy's own do. All arguments are C values already, which is
+    what makes a call cheap; so the library is told of no types.
     """
 
-    def __init__(self, library: ctypes.PyDLL, names: tuple[str, str, Any], dtype: str) -> None:
+    def __init__(self, path: str, names: tuple[str, str, Any], dtype: str) -> None:
         prefix, suffix, self._whole = names
         letter, self._number = _NUMBERS[dtype]
+        # Names are looked for in the libraries that the one at `path` is linked with, too.
+        keeping, giving = ctypes.PyDLL(path), ctypes.CDLL(path)
         functions = [
-            getattr(library, f"{prefix}{letter}{name}{suffix}") for name in ("axpy", "axpby", "gemm", "ger")
+            getattr(keeping, f"{prefix}{letter}{name}{suffix}") for name in ("axpy", "axpby", "gemm", "ger")
         ]
+        functions.append(getattr(giving, f"{prefix}{letter}gemm{suffix}"))
         for function in functions:
             function.restype = None
-        self._axpy, self._axpby, self._gemm, self._ger = functions
+        self._axpy, self._axpby, self._gemm, self._ger, self._long_gemm = functions
 
     def axpy(self, a: np.ndarray, x: np.ndarray, y: np.ndarray) -> Call:
         return partial(self._axpy, self._whole(y.size), self._shared(a), *self._vector(x), *self._vector(y))
@@ -131,7 +137,8 @@ class _Routines:
         (turned_a, *left), (turned_b, *right), (_, *target) = (self._matrix(each) for each in (a, b, out))
         sizes = (self._whole(size) for size in (*out.shape, a.shape[1]))
         scaled = (self._shared(alpha), *left, *right, self._shared(beta), *target)
-        return partial(self._gemm, _ROW_MAJOR, turned_a, turned_b, *sizes, *scaled)
+        function = self._long_gemm if out.size * a.shape[1] > LONG else self._gemm
+        return partial(function, _ROW_MAJOR, turned_a, turned_b, *sizes, *scaled)
 
     def ger(self, column: np.ndarray, row: np.ndarray, out: np.ndarray) -> Call:
         """out += column row, for an `out` that has a `_layout` with rows without gaps."""
@@ -185,13 +192,13 @@ def _layout(matrix: np.ndarray) -> tuple[ctypes.c_int, int] | None:
 def _routines(dtype: str) -> _Routines | None:
     """Those of NumPy's BLAS; None where they are not to be found, or give something else than they should."""
     try:
-        # Names are looked for in the libraries that this module is linked with, too.
-        library = ctypes.PyDLL(importlib.import_module("numpy._core._multiarray_umath").__file__)
+        path = str(importlib.import_module("numpy._core._multiarray_umath").__file__)
+        ctypes.PyDLL(path)
     except (ImportError, OSError):
         return None
     for names in _NAMES:
         try:
-            routines = _Routines(library, names, dtype)
+            routines = _Routines(path, names, dtype)
         except (AttributeError, KeyError):
             continue
         return routines if _is_right(routines, np.dtype(dtype)) else None
