@@ -37,11 +37,13 @@ class Ours:
 
     def steps(self, count: int) -> None:
         """See Contestant."""
-        if self._training.steps - self._training.step < count:
-            self.start(self._rate)
-        report = self._training.advance(count)
-        if report.failure is not None or report.step - report.first_step != count:
-            raise RuntimeError(f"expected {count} steps, got {report}")
+        while count:
+            if self._training.finished:
+                self.start(self._rate)
+            report = self._training.advance(count)
+            if report.failure is not None:
+                raise RuntimeError(f"expected {count} more steps, got {report}")
+            count -= report.step - report.first_step
 
     def weights(self) -> Mapping[str, np.ndarray]:
         """See Contestant."""
