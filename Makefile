@@ -34,7 +34,7 @@ test: dev        ## the tests
 mutants: dev     ## plant mutants in lines of safety and arithmetic, and see that the tests notice; ~5 minutes
 	@$(BIN)/python -m tests.mutants $(ARGS)
 
-bench: $(BENCH)/.installed $(BENCH_OLD_JAX)/.installed  ## speed beside PyTorch, JAX and scikit-learn, and PyTorch as an oracle; ~10 minutes
+bench: $(BENCH)/.installed $(BENCH_OLD_JAX)/.installed  ## speed beside PyTorch, JAX and scikit-learn, and PyTorch as an oracle; ~12 minutes
 	@$(BENCH)/bin/python -m benchmarks.core $(ARGS)
 	@$(BENCH)/bin/python -m benchmarks.oracle
 	@$(BENCH)/bin/python -m benchmarks.mnist

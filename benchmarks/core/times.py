@@ -11,7 +11,7 @@ from benchmarks.core.race import START_SECONDS, Result, environment
 TARGETS = (10, 1_000, 100_000, 10_000_000)
 PATIENCE_SECONDS = 4.0
 """Steps that take longer, by the measured rate, are not taken but reckoned."""
-CONTESTANTS = ("lockstep", "torch", "torch-compile", "jax", "jax-scan", "jax-0.4.31", "jax-0.4.31-scan")
+CONTESTANTS = ("lockstep", "torch", "jax", "jax-scan", "jax-0.4.31", "jax-0.4.31-scan")
 
 
 @dataclass(frozen=True)
