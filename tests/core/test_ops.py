@@ -107,6 +107,8 @@ def test_slopes_of_activations_stay_finite(op: str, attributes: Attributes, dtyp
         def share(self, _site: object, _index: int) -> bool:
             return False
 
+        def note(self, _site: object, _index: int, _product: object) -> None: ...
+
     site.targets = Target()
     OPS[op].gradient(site)
     program.x[:, 0] = x
