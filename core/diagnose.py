@@ -7,7 +7,7 @@ import numpy as np
 
 from core.graph import Graph
 from core.ops import OPS
-from core.ops.base import Op, Site
+from core.ops.base import Op, Site, WeightProduct
 from core.parameters import Parameters
 from core.program import Gradients, Options, Program
 
@@ -184,6 +184,9 @@ class _Alone:
 
     def __init__(self) -> None:
         self.arrays: dict[int, np.ndarray] = {}
+
+    def note(self, site: Site, index: int, product: WeightProduct) -> None:
+        pass
 
     def target(self, site: Site, index: int) -> np.ndarray:
         self.arrays[index] = site.buffer(site.x[index])
