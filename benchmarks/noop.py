@@ -58,7 +58,7 @@ class NoopQueue:
 def noop_queue() -> Iterator[NoopQueue]:
     """Start broker and worker, warm them up, and end them afterwards."""
     with tempfile.TemporaryDirectory(prefix="noop-") as folder:
-        broker = EmbeddedBroker.near(Path(folder))
+        broker = EmbeddedBroker(folder=Path(folder))
         environment = {**os.environ, "NOOP_BROKER_URL": broker.url}
         worker = [sys.executable, "-m", "celery", "-A", "benchmarks.noop", "worker", "-l", "ERROR"]
         processes = [

@@ -18,7 +18,7 @@ from service.predictors import Predictors
 from service.reconciler import Reconciler
 from service.request_id import Envelope
 from service.services import Services
-from service.settings import Settings
+from service.settings import Settings, read_settings
 from service.store.database import Database
 
 logger = logging.getLogger(__name__)
@@ -34,9 +34,12 @@ PROBLEMS = problems(
 )
 
 
-def factory() -> FastAPI:
-    """The application by the settings of the environment."""
-    settings = Settings()
+def factory(settings: Settings | None = None) -> FastAPI:
+    """The application with its logging, by default by the settings of the environment.
+
+    Raises SettingsError and BadAddress.
+    """
+    settings = settings or read_settings()
     logging.basicConfig(
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True
     )
@@ -75,6 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        root_path=settings.root_path,
         lifespan=lifespan,
     )
     app.state.services = services

@@ -8,7 +8,7 @@ import threading
 
 from service.background import Background
 from service.bell import Bell
-from service.store import evictions, outdated, rings
+from service.store import evictions, fingerprints, outdated, rings
 from service.store.database import Database
 
 logger = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ MOST_RINGS_PER_TICK = 100
 class Reconciler(Background):
     """A thread that evicts attempts whose lease ran out and rings for jobs that wait, every `every_seconds`.
 
-    Queued jobs that an older arithmetic began are made to begin again.
+    Queued jobs that an older arithmetic began are made to begin again; they say so where no worker is there.
 
     It outlives outages of the database: the first failure is logged, the ticks go on, and so is the recovery.
     """
@@ -43,10 +43,14 @@ class Reconciler(Background):
             self._thread.join(timeout_seconds)
 
     def tick(self) -> None:
-        """Do it once: evict, renew what older rules began, then ring; raises what the database raises."""
+        """Do it once: evict, renew what older rules began, say where no worker is, ring.
+
+        Raises what the database raises.
+        """
         with self._database.write() as tx:
             evicted = evictions.evict_expired(tx)
             renewed = outdated.begin_again(tx)
+            fingerprints.mark_no_worker(tx)
             due = rings.due_rings(tx, MOST_RINGS_PER_TICK)
             rings.rung(tx, due)
         for job_id in evicted:

@@ -1,14 +1,16 @@
 """All settings of Lockstep: read from `LOCKSTEP_*` variables and from `.env` in the working directory.
 
-Nothing is read at import: whoever starts a process calls `Settings()` once and hands it down.
+Nothing is read at import: whoever starts a process calls `read_settings` once and hands the settings down.
 `.env.example` lists every setting with its default and unit; a test keeps the two equal.
 """
 
 import ipaddress
+import os
 import socket
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 EXAMPLE_API_KEY = "local-only-change-me"
@@ -16,14 +18,25 @@ EXAMPLE_API_KEY = "local-only-change-me"
 
 LOOPBACK_HOST_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
+ENV_FILE_VARIABLE = "LOCKSTEP_ENV_FILE"
+"""Names the file in place of `.env`; empty: none is read."""
+_PREFIX = "LOCKSTEP_"
+
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
+class SettingsError(Exception):
+    """The settings can't be read; the message names the setting and the file."""
+
+
 class Settings(BaseSettings):
-    """The settings of one process; a wrong value raises pydantic's ValidationError, which names it."""
+    """The settings of one process, without a file's; a wrong value raises pydantic's ValidationError."""
 
     model_config = SettingsConfigDict(
-        env_prefix="LOCKSTEP_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+        env_prefix=_PREFIX,
+        env_file_encoding="utf-8-sig",  # Windows' editors begin a file with a byte order mark
+        extra="ignore",
+        frozen=True,
     )
 
     database_url: str = Field(
@@ -41,6 +54,14 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", min_length=1, description="address that the API listens on")
     port: int = Field(default=8000, ge=0, le=65535, description="port that the API listens on")
+    root_path: str = Field(
+        default="",
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+        description="path below which a reverse proxy serves the API, such as /lockstep",
+    )
+    keep_alive_seconds: int = Field(
+        default=75, ge=1, le=3600, description="how long an idle connection of a client is kept open"
+    )
     allowed_hosts: str = Field(
         default="",
         description="Host headers that the API answers to, separated by commas; empty: localhost alone when "
@@ -112,6 +133,50 @@ class Settings(BaseSettings):
     def uses_example_key(self) -> bool:
         """Whether the API key is the one of `.env.example`, which everybody knows."""
         return self.api_key is not None and self.api_key.get_secret_value() == EXAMPLE_API_KEY
+
+
+def read_settings(*, from_file: bool = True, **given: Any) -> Settings:
+    """The settings of this process: `given` before variables before the file. Raises SettingsError."""
+    name = os.environ.get(ENV_FILE_VARIABLE, ".env") if from_file else ""
+    file = Path(name) if name else None
+    if file is not None:
+        _require_readable(file, named=ENV_FILE_VARIABLE in os.environ)
+    try:
+        return Settings(_env_file=file, **given)
+    except ValidationError as error:
+        faults = (_fault(".".join(map(str, one["loc"])), one["msg"], file) for one in error.errors())
+        raise SettingsError("\n  ".join(("the settings are wrong", *faults))) from error
+
+
+def _require_readable(file: Path, *, named: bool) -> None:
+    """Raise SettingsError where the file is there and can't be read, or was named and is not there."""
+    without = f"mend it, or read none with {ENV_FILE_VARIABLE}="
+    if file.is_fifo():
+        return  # which can be read only once
+    try:
+        file.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        if named:
+            raise SettingsError(f"{ENV_FILE_VARIABLE} names {file}, which is not there") from error
+    except UnicodeDecodeError as error:
+        line = file.read_bytes()[: error.start].count(b"\n") + 1
+        raise SettingsError(
+            f"the settings in {file.resolve()} are not UTF-8 text (line {line}): {without}"
+        ) from error
+    except OSError as error:
+        raise SettingsError(
+            f"the settings in {file.resolve()} can't be read ({error.strerror}): {without}"
+        ) from error
+
+
+def _fault(setting: str, message: str, file: Path | None) -> str:
+    """One wrong setting, with where it came from."""
+    if not setting:
+        return message
+    name = f"{_PREFIX}{setting.upper()}"
+    if name in {variable.upper() for variable in os.environ}:
+        return f"{name} (a variable of the environment): {message}"
+    return f"{name}{f' (in {file.resolve()})' if file and file.exists() else ''}: {message}"
 
 
 def is_loopback(host: str) -> bool:

@@ -40,9 +40,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the machine, nor a developer's .env, reaches a test."""
-    from service.settings import Settings
+    from service.settings import ENV_FILE_VARIABLE
 
     for name in list(os.environ):
         if name.startswith("LOCKSTEP_"):
             monkeypatch.delenv(name)
-    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    monkeypatch.setenv(ENV_FILE_VARIABLE, "")

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,13 +42,35 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "service.cli", *arguments]
 
 
+def installed(*arguments: str) -> list[str]:
+    """`lockstep` with arguments, as a user starts it from any folder."""
+    return [str(Path(sys.executable).with_name("lockstep")), *arguments]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where `lockstep up` is started: the data directory is named as seen from the working folder."""
+
+    cwd: Path = ROOT
+    environment: Mapping[str, str] | None = None
+    prefix: tuple[str, ...] = ()
+
+
 @contextmanager
-def local_service(directory: Path, *, workers: int = 2) -> Iterator[LocalService]:
+def local_service(directory: Path, *, workers: int = 2, place: Place | None = None) -> Iterator[LocalService]:
     """Run `lockstep up` on a free port until the block ends."""
-    (directory / "url").unlink(missing_ok=True)  # of a service that was killed
     arguments = ("up", "--port", "0", "--workers", str(workers), "--data-dir", str(directory))
+    line = command(*arguments) if place is None else [*place.prefix, *installed(*arguments)]
+    place = place or Place()
+    directory = place.cwd / directory
+    (directory / "url").unlink(missing_ok=True)  # of a service that was killed
     process = subprocess.Popen(
-        command(*arguments), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        line,
+        cwd=place.cwd,
+        env={**os.environ, **(place.environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     try:
         wait_until(lambda: (directory / "url").exists() or process.poll() is not None, START_SECONDS)

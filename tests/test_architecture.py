@@ -25,7 +25,7 @@ ALLOWED_OWN = {
 CORE_DEPENDENCIES = {"numpy", "pydantic", "pydantic_core", "annotated_types", "cryptography", "safetensors"}
 EXPORT_DEPENDENCIES = {"onnx"}
 CORE_MAY_NOT_KNOW = {"os.environ", "os.getenv", "time.time", "time.monotonic", "datetime.now"}
-WORKER_MAY_TAKE = ("service.store", "service.settings", "service.bell", "service.reconciler")
+WORKER_MAY_TAKE = tuple(f"service.{part}" for part in ("store", "settings", "bell", "reconciler", "runtime"))
 
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
 GENERATES_CODE = {"core/scalar/steps.py": ["exec()"]}  # of graphs, under names of its own

@@ -10,13 +10,12 @@ from typing import Any
 
 from celery import Celery, bootsteps, signals
 from celery.exceptions import WorkerShutdown, WorkerTerminate
-from celery.loaders.app import AppLoader
 from celery.worker.consumer import Consumer
 from celery.worker.state import maybe_shutdown
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
-from service.bell import celery_settings
+from service.bell import Loader, celery_settings
 from worker.options import WorkerOptions
 
 logger = logging.getLogger(__name__)
@@ -93,7 +92,7 @@ class KeepPool(bootsteps.StartStopStep):
         self._timer.cancel()
 
 
-class WorkerLoader(AppLoader):
+class WorkerLoader(Loader):
     """Sets up logging in both processes and starts the runner in the pool child."""
 
     app: WorkerApp
@@ -127,7 +126,13 @@ def set_up_logging(level: str) -> None:
 
 def make_app(options: WorkerOptions) -> WorkerApp:
     """Build the worker's Celery application. Messages are doorbells: early ack, no results, no retries."""
-    app = WorkerApp("lockstep", options=options, loader=WorkerLoader, include=["worker.tasks"])
+    app = WorkerApp(
+        "lockstep",
+        options=options,
+        loader=WorkerLoader,
+        fixups=[],  # see Ringer
+        include=["worker.tasks"],
+    )
     app.conf.update(celery_settings(options.settings.broker_url))
     app.conf.update(
         task_acks_late=False,  # the lease, not the broker, owns a running job

@@ -10,11 +10,8 @@ import contextlib
 import logging
 import os
 import selectors
-import shutil
 import socket
-import tempfile
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,19 +19,18 @@ logger = logging.getLogger(__name__)
 
 DRAIN = b"drain\n"
 HELLO_BYTES = 32
-FOLDER_PREFIX = "lockstep-worker-"
-STALE_SECONDS = 60.0
 CONNECT_TIMEOUT_SECONDS = 5.0
 
 
 class ChildWatch:
-    """The main process's end: `on_death(pid)` runs on its thread when a child's connection ends."""
+    """The main process's end: `on_death(pid)` runs on its thread when a child's connection ends.
 
-    def __init__(self, on_death: Callable[[int], None]) -> None:
+    It listens in `folder`, which only this user may enter.
+    """
+
+    def __init__(self, folder: Path, on_death: Callable[[int], None]) -> None:
         self._on_death = on_death
-        _sweep()
-        self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))  # mode 700: only this user may report in
-        self.path = self._folder / "lifeline"
+        self.path = folder / "lifeline"
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(self.path))
         self._listener.listen()
@@ -63,7 +59,6 @@ class ChildWatch:
             self._thread.join(CONNECT_TIMEOUT_SECONDS)
         for end in (self._listener, self._wake_reader, *self._children):
             end.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _watch(self) -> None:
         with selectors.DefaultSelector() as selector:
@@ -126,18 +121,6 @@ class Lifeline:
                 self._on_drain()
         # The kernel's PR_SET_PDEATHSIG does the same, on Linux alone.
         os._exit(1)
-
-
-def _sweep() -> None:
-    """Remove the folders of main processes that were killed. Young ones may not listen yet."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-            if time.time() - folder.stat().st_mtime < STALE_SECONDS:
-                continue
-            try:
-                probe.connect(str(folder / "lifeline"))
-            except ConnectionRefusedError:
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _send_drain(child: socket.socket) -> None:

@@ -28,9 +28,13 @@ def pin_blas_threads() -> None:
 def main() -> int:
     """Run a worker in this process; returns the exit status."""
     pin_blas_threads()
-    from worker.parent import run
+    from worker.parent import CannotStart, run
 
-    return run()
+    try:
+        return run()
+    except CannotStart as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
 
 
 if __name__ == "__main__":

@@ -3,13 +3,16 @@
 import logging
 import secrets
 
+from billiard import get_context, process
 from celery import signals
 from setproctitle import setproctitle
 
 from service.bell import Ringer
 from service.reconciler import Reconciler
-from service.settings import Settings
+from service.runtime import NoFolder, RuntimeFolder, sweep
+from service.settings import Settings, SettingsError, read_settings
 from service.store import evictions
+from service.store.address import BadAddress
 from service.store.database import Database
 from worker.app import make_app, serve, set_up_logging
 from worker.lifeline import ChildWatch
@@ -18,13 +21,45 @@ from worker.options import WorkerOptions
 logger = logging.getLogger(__name__)
 
 
+class CannotStart(Exception):
+    """No worker can run here; the message says what is in the way and what to do."""
+
+
 def run() -> int:
-    """Run a worker until SIGTERM or SIGINT; returns the exit status."""
-    settings = Settings()
+    """Run a worker until SIGTERM or SIGINT; returns the exit status. Raises CannotStart."""
+    sweep()
+    try:
+        settings = read_settings()
+        database = Database(settings.database_url)
+        folder = RuntimeFolder.make()
+    except (SettingsError, NoFolder) as error:
+        raise CannotStart(str(error)) from error
+    except BadAddress as error:
+        raise CannotStart(f"LOCKSTEP_DATABASE_URL: {error}") from error
     set_up_logging(settings.log_level)
+    try:
+        _name_semaphores(folder)
+        return _work(settings, database, folder)
+    finally:
+        database.dispose()
+        folder.remove()
+
+
+def _name_semaphores(folder: RuntimeFolder) -> None:
+    """Name the pool's semaphores after the folder, so that `sweep` finds them; raises CannotStart."""
+    process.current_process()._config["semprefix"] = folder.semaphore_prefix
+    try:
+        get_context("spawn").Lock()
+    except OSError as error:
+        raise CannotStart(
+            f"the pool's semaphores can't be made ({error.strerror}): /dev/shm must be there, be writable "
+            "and have room (a container takes `--tmpfs /dev/shm` or `--shm-size 64m`)"
+        ) from error
+
+
+def _work(settings: Settings, database: Database, folder: RuntimeFolder) -> int:
     worker_id = f"worker_{secrets.token_hex(8)}"
     setproctitle(f"lockstep worker {worker_id}")
-    database = Database(settings.database_url)
     with Ringer(settings.broker_url) as bell, Reconciler(database, bell, settings.reconcile_seconds):
 
         def evict(pid: int) -> None:
@@ -34,7 +69,7 @@ def run() -> int:
                 logger.warning("action=evicted job=%s reason=process_died pid=%d", job_id, pid)
                 bell.ring("lead", job_id)
 
-        watch = ChildWatch(evict)
+        watch = ChildWatch(folder.path, evict)
         watch.start()
         signals.worker_shutting_down.connect(lambda **_: watch.drain(), weak=False)
         options = WorkerOptions(settings=settings, worker_id=worker_id, lifeline_path=watch.path)
@@ -43,6 +78,5 @@ def run() -> int:
             status = serve(make_app(options))
         finally:
             watch.close()
-            database.dispose()
     logger.info("action=worker_stopped worker=%s status=%d", worker_id, status)
     return status

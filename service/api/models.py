@@ -122,6 +122,8 @@ class Job(Answer):
     """null where it is damaged"""
     status: Status
     status_reason: str | None
+    """one word for programs: why it waits (no_worker, numerics_unavailable, worker_lost, worker_drained,
+    database_failed), or why it ended; null where there is nothing to say"""
     status_message: str | None
     is_terminal: bool
     spec: dict[str, JsonValue] | None

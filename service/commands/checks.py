@@ -15,10 +15,10 @@ from kombu import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 import service
-from service.client import Client
-from service.commands.access import CommandError, find_access
-from service.commands.place import find_settings
+from service.commands.access import CommandError, client_of, find_access
+from service.commands.place import find_settings, reason_of
 from service.settings import Settings
+from service.store.address import BadAddress
 from service.store.database import Database, is_migrated, now
 from service.store.workers import list_workers
 
@@ -92,14 +92,13 @@ def _key(settings: Settings) -> Iterator[Finding]:
 def _database(settings: Settings) -> Iterator[Finding]:
     try:
         database = Database(settings.database_url)
-    except ValueError as error:
-        yield Finding("database", "error", str(error))
+    except BadAddress as error:
+        yield Finding("database", "error", f"LOCKSTEP_DATABASE_URL: {error}")
         return
     try:
         yield from _look_into(database)
     except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        yield Finding("database", "error", f"does not answer: {reason}")
+        yield Finding("database", "error", f"does not answer: {reason_of(error)}")
     finally:
         database.dispose()
 
@@ -152,9 +151,9 @@ def _broker(settings: Settings) -> Iterator[Finding]:
 def _service(data_dir: Path | None) -> Finding:
     try:
         access = find_access(data_dir)
+        with client_of(access) as client:
+            if client.is_ready():
+                return Finding("service", "ok", f"{access.url} answers and is ready")
     except CommandError as error:
         return Finding("service", "warning", str(error))
-    with Client(access.url, access.api_key) as client:
-        if client.is_ready():
-            return Finding("service", "ok", f"{access.url} answers and is ready")
     return Finding("service", "warning", f"{access.url} does not answer, or its database does not")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +14,16 @@ import typer
 from rich.console import Console
 
 from service.client import ApiError, Client
-from service.commands.access import DEFAULT_DATA_DIR, Access, CommandError, HomeOption, find_access
+from service.commands.access import (
+    DEFAULT_DATA_DIR,
+    Access,
+    CommandError,
+    HomeOption,
+    client_of,
+    find_access,
+)
 from service.commands.progress import duration, follow
+from service.local.commands import module_command
 
 EXAMPLE = Path("examples/digits.json")
 START_SECONDS = 90.0
@@ -30,7 +37,7 @@ def demo(
     if not EXAMPLE.exists():
         raise CommandError(f"{EXAMPLE} is not here: run the demo in Lockstep's own folder")
     spec = json.loads(EXAMPLE.read_text())
-    with _service(data_dir) as access, Client(access.url, access.api_key) as client:
+    with _service(data_dir) as access, client_of(access) as client:
         started = time.monotonic()
         job = client.create_job(spec)
         typer.echo(f"Training {EXAMPLE} as {job['id']} at {access.url}")
@@ -74,7 +81,7 @@ def _service(data_dir: Path) -> Iterator[Access]:
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     log_path = data_dir / "up.log"
     with log_path.open("wb") as log:
-        command = [sys.executable, "-m", "service.cli", "up", "--workers", "2", "--data-dir", str(data_dir)]
+        command = module_command("service.cli", "up", "--workers", "2", "--data-dir", str(data_dir))
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603
     try:
         yield _await_service(process, data_dir, log_path)
@@ -90,7 +97,7 @@ def _service(data_dir: Path) -> Iterator[Access]:
 def _running(data_dir: Path) -> Access | None:
     try:
         access = find_access(data_dir)
-        with Client(access.url, access.api_key) as client:
+        with client_of(access) as client:
             client.queue()
     except (CommandError, ApiError):
         return None

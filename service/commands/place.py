@@ -6,13 +6,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.commands.access import DEFAULT_DATA_DIR, CommandError
-from service.settings import Settings
+from service.commands.access import DEFAULT_DATA_DIR, CommandError, line_of
+from service.settings import Settings, read_settings
+from service.store.address import BadAddress, sqlite_url
 from service.store.database import Database
 from service.store.errors import NotFound
 
@@ -27,45 +26,47 @@ def find_settings(data_dir: Path | None) -> Settings:
     is_local = (directory / "lockstep.db").exists() and "LOCKSTEP_DATABASE_URL" not in os.environ
     if data_dir is not None and not (directory / "lockstep.db").exists():
         raise CommandError(f"{directory} holds no database: `lockstep up` makes one")
-    return read_settings(**_local(directory)) if is_local or data_dir is not None else read_settings()
-
-
-def read_settings(**given: Any) -> Settings:
-    """The settings; a wrong one is an error that names it."""
-    try:
-        return Settings(**given)
-    except ValidationError as error:
-        faults = (
-            f"LOCKSTEP_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()
-        )
-        raise CommandError("\n  ".join(("the settings are wrong", *faults))) from error
+    if is_local or data_dir is not None:
+        return read_settings(from_file=False, **_local(directory))
+    return read_settings()
 
 
 def _local(directory: Path) -> dict[str, str]:
-    path = directory.resolve()
+    """What `lockstep up` said to the service in a data directory, which takes nothing from a .env either."""
     found = {
-        "database_url": f"sqlite:///{path / 'lockstep.db'}",
-        "broker_url": f"redis+socket://{path / 'broker.sock'}?virtual_host=0",
+        "database_url": sqlite_url(directory.resolve() / "lockstep.db"),
+        "broker_url": line_of(directory / "broker-url"),
+        "api_key": line_of(directory / "api-key"),
     }
-    key_path = directory / "api-key"
-    if key_path.exists():
-        found["api_key"] = key_path.read_text().strip()
-    return found
+    return {name: value for name, value in found.items() if value is not None}
 
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Database]:
     """The settings' database; when it does not answer, the error says which."""
-    try:
+    with database_errors():
         database = Database(settings.database_url)
-    except ValueError as error:
-        raise CommandError(f"LOCKSTEP_DATABASE_URL: {error}") from error
+        try:
+            yield database
+        except NotFound as error:
+            raise CommandError(str(error)) from error
+        finally:
+            database.dispose()
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Within it, what keeps a database from its work is a CommandError."""
     try:
-        yield database
-    except NotFound as error:
-        raise CommandError(str(error)) from error
+        yield
+    except BadAddress as error:
+        raise CommandError(f"LOCKSTEP_DATABASE_URL: {error}") from error
     except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        reason = reason_of(error)
         raise CommandError(f"the database refuses: {reason}; `lockstep doctor` says more") from error
-    finally:
-        database.dispose()
+
+
+def reason_of(error: SQLAlchemyError) -> str:
+    """The database's own words, in one line, without the statement and its parameters."""
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from service.commands.access import DEFAULT_DATA_DIR, HomeOption
+from service.commands.access import DEFAULT_DATA_DIR, CommandError, HomeOption
 
 
 def up(
@@ -26,8 +26,9 @@ def up(
     # Imported here: the other commands also run where a supervisor cannot (Windows has no flock).
     from service.local.directory import DataDirectory
     from service.local.supervisor import LocalOptions, Supervisor
-    from service.settings import EXAMPLE_API_KEY
+    from service.settings import EXAMPLE_API_KEY, read_settings
 
+    read_settings(from_file=False)  # what it hands to its children: a wrong one is said here, once
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     directory = DataDirectory(path=data_dir)
     options = LocalOptions(
@@ -43,13 +44,13 @@ def up(
         if supervisor.api_key == EXAMPLE_API_KEY:
             typer.echo("Warning: LOCKSTEP_API_KEY is the example's key, which everybody knows.", err=True)
 
-    supervisor.run(on_ready=welcome)
+    supervisor.run(on_ready=welcome, on_trouble=lambda text: typer.echo(f"warning: {text}", err=True))
     typer.echo("Stopped.")
 
 
 def worker() -> None:
     """Run one worker for the database and the broker that the settings (LOCKSTEP_*) name."""
-    from service.local.worker import worker_command
+    from service.local.commands import worker_command
 
     command = worker_command()
     os.execv(command[0], command)  # noqa: S606  (our own interpreter)
@@ -57,9 +58,16 @@ def worker() -> None:
 
 def migrate() -> None:
     """Bring the database that LOCKSTEP_DATABASE_URL names to this version's tables."""
-    from service.commands.place import read_settings
+    from alembic.util import CommandError as AlembicError
+
+    from service.commands.place import database_errors
+    from service.settings import read_settings
     from service.store.database import migrate as migrate_database
 
-    migrate_database(read_settings().database_url)
+    with database_errors():
+        try:
+            migrate_database(read_settings().database_url)
+        except AlembicError as error:
+            raise CommandError(f"the database is of a newer version of Lockstep ({error})") from error
     typer.echo("The database is up to date.")
     sys.stdout.flush()

@@ -6,13 +6,11 @@ It only rings: what it loses, the reconciler rings again. So nothing is kept on 
 from __future__ import annotations
 
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from service.local.errors import LocalError
-
-LONGEST_SOCKET_PATH = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
 
 
 def valkey_binary() -> str:
@@ -32,24 +30,19 @@ def valkey_binary() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddedBroker:
-    """Where one embedded Valkey lives."""
+    """One embedded Valkey, with its socket in `folder`: a short path (see service/runtime.py)."""
 
-    socket_path: Path
-    temporary: Path | None
+    folder: Path
 
-    @classmethod
-    def near(cls, directory: Path) -> EmbeddedBroker:
-        """In the data directory if its path is short enough for a socket's, else in a folder of its own."""
-        beside = directory.resolve() / "broker.sock"
-        if len(str(beside).encode()) <= LONGEST_SOCKET_PATH:
-            return cls(socket_path=beside, temporary=None)
-        folder = Path(tempfile.mkdtemp(prefix="lockstep-"))
-        return cls(socket_path=folder / "broker.sock", temporary=folder)
+    @property
+    def socket_path(self) -> Path:
+        """Where it listens."""
+        return self.folder / "broker.sock"
 
     @property
     def url(self) -> str:
         """The broker as Celery names it."""
-        return f"redis+socket://{self.socket_path}?virtual_host=0"
+        return f"redis+socket://{quote(str(self.socket_path))}?virtual_host=0"
 
     def command(self) -> list[str]:
         """How to start the server."""
@@ -57,11 +50,5 @@ class EmbeddedBroker:
             valkey_binary(),
             *("--port", "0", "--unixsocket", str(self.socket_path), "--unixsocketperm", "600"),
             *("--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"),
-            *("--dir", str(self.socket_path.parent), "--daemonize", "no"),
+            *("--dir", str(self.folder), "--daemonize", "no"),
         ]
-
-    def remove(self) -> None:
-        """Take away what the server leaves behind."""
-        self.socket_path.unlink(missing_ok=True)
-        if self.temporary is not None:
-            shutil.rmtree(self.temporary, ignore_errors=True)

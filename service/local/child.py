@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 FIRST_DELAY_SECONDS = 0.2
 LONGEST_DELAY_SECONDS = 10.0
 STEADY_SECONDS = 20.0  # one that lived this long has recovered: its next restart is prompt again
+DEATHS_TO_TELL = 3
+"""So many deaths in a row, and it is not bad luck: somebody should know."""
+_TAIL_BYTES = 64 * 1024
 _PR_SET_PDEATHSIG = 1
 
 
@@ -55,11 +58,17 @@ class Program:
 
 @dataclass(kw_only=True)
 class Child:
-    """One supervised process. `tend` is called often; it restarts the process once its back-off is over."""
+    """One supervised process. `tend` is called often; it restarts the process once its back-off is over.
+
+    `deaths` counts those in a row, none of which let it live for `STEADY_SECONDS`; at the third
+    `on_failing` is called, once until it has recovered.
+    """
 
     program: Program
     on_death: Callable[[], None] | None = None
+    on_failing: Callable[[Child], None] | None = None
     restarts: int = 0
+    deaths: int = 0
     process: subprocess.Popen[bytes] | None = None
     _started_at: float = field(default=0.0)
     _due_at: float = field(default=0.0)
@@ -89,6 +98,8 @@ class Child:
             self._sweep()
             if now - self._started_at >= STEADY_SECONDS:
                 self._delay_seconds = FIRST_DELAY_SECONDS
+                self.deaths = 0
+            self.deaths += 1
             logger.warning(
                 "action=died child=%s code=%d restart_in_seconds=%.1f",
                 self.program.name,
@@ -100,6 +111,8 @@ class Child:
             self._delay_seconds = min(2 * self._delay_seconds, LONGEST_DELAY_SECONDS)
             if self.on_death is not None:
                 self.on_death()
+            if self.on_failing is not None and self.deaths == DEATHS_TO_TELL:
+                self.on_failing(self)
         elif self.process is None and now >= self._due_at:
             self.restarts += 1
             self.start()
@@ -128,7 +141,9 @@ class Child:
     def log_tail(self, lines: int = 15) -> str:
         """The last lines of its log."""
         try:
-            return "\n".join(self.program.log_path.read_text(errors="replace").splitlines()[-lines:])
+            with self.program.log_path.open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
+                return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
         except OSError:
             return ""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from service.local.errors import LocalError
+from service.store.address import sqlite_url
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,7 @@ class DataDirectory:
     @property
     def database_url(self) -> str:
         """The SQLite database, as SQLAlchemy names it."""
-        return f"sqlite:///{self.path.resolve() / 'lockstep.db'}"
+        return sqlite_url(self.path.resolve() / "lockstep.db")
 
     @property
     def key_path(self) -> Path:
@@ -33,6 +34,11 @@ class DataDirectory:
     def url_path(self) -> Path:
         """The running service's address; absent when none runs."""
         return self.path / "url"
+
+    @property
+    def broker_url_path(self) -> Path:
+        """The running service's broker, as Celery names it; absent when none runs."""
+        return self.path / "broker-url"
 
     @property
     def lock_path(self) -> Path:
@@ -46,6 +52,13 @@ class DataDirectory:
 
     def create(self) -> None:
         """Make the folders; the directory itself is its owner's alone."""
+        try:
+            str(self.path).encode()
+        except UnicodeEncodeError as error:
+            raise LocalError(
+                f"the data directory {str(self.path)!r} has a name that is not UTF-8; "
+                "choose another with --data-dir"
+            ) from error
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.logs_path.mkdir(exist_ok=True)

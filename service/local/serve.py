@@ -1,4 +1,4 @@
-"""The API process of a local service: uvicorn on a listening socket that the supervisor holds.
+"""The API process: uvicorn on a listening socket that the supervisor holds, or on the settings' address.
 
 `uvicorn --fd` would do but for one thing: it takes the socket for a unix one, and so leaves Nagle's
 algorithm on for every connection.
@@ -11,16 +11,39 @@ import sys
 
 import uvicorn
 
+from service.app import factory
+from service.settings import SettingsError, read_settings
+from service.store.address import BadAddress
+
 GRACE_SECONDS = 2
+
+
+def serve(descriptor: int | None) -> None:
+    """Serve until SIGTERM or SIGINT; without a descriptor on the settings' `host` and `port`.
+
+    Raises SettingsError and BadAddress.
+    """
+    settings = read_settings()
+    config = uvicorn.Config(
+        factory(settings),
+        host=settings.host,
+        port=settings.port,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=settings.keep_alive_seconds,
+        access_log=False,
+    )
+    sockets = None if descriptor is None else [socket.socket(fileno=descriptor)]
+    uvicorn.Server(config).run(sockets=sockets)
 
 
 def main() -> None:
     """Serve on the descriptor that the command line names."""
-    listener = socket.socket(fileno=int(sys.argv[1]))
-    config = uvicorn.Config(
-        "service.app:factory", factory=True, timeout_graceful_shutdown=GRACE_SECONDS, access_log=False
-    )
-    uvicorn.Server(config).run(sockets=[listener])
+    try:
+        serve(int(sys.argv[1]))
+    except SettingsError as error:
+        sys.exit(f"error: {error}")
+    except BadAddress as error:
+        sys.exit(f"error: LOCKSTEP_DATABASE_URL: {error}")
 
 
 if __name__ == "__main__":

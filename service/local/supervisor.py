@@ -10,7 +10,6 @@ import http.client
 import logging
 import os
 import socket
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,13 +17,15 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.local.broker import EmbeddedBroker
-from service.local.child import Child, Program
+from service.local.child import LONGEST_DELAY_SECONDS, Child, Program
 from service.local.claims import evict_all_but
+from service.local.commands import module_command, worker_command
 from service.local.directory import DataDirectory, DirectoryLock, write_whole
 from service.local.errors import LocalError
 from service.local.ports import HOST, listen
 from service.local.signals import Signals
-from service.local.worker import worker_command
+from service.runtime import NoFolder, RuntimeFolder, sweep
+from service.settings import ENV_FILE_VARIABLE
 from service.store.database import migrate
 
 logger = logging.getLogger(__name__)
@@ -53,11 +54,16 @@ class Supervisor:
         self._options = options
         self._directory = options.directory
         self._children: dict[str, Child] = {}
+        self._on_trouble: Callable[[str], None] = logger.error
         self.url = ""
         self.api_key = ""
 
-    def run(self, on_ready: Callable[[], None]) -> None:
-        """Serve until SIGTERM, SIGINT or SIGHUP. `on_ready` is called once, when the service answers."""
+    def run(self, on_ready: Callable[[], None], on_trouble: Callable[[str], None]) -> None:
+        """Serve until SIGTERM, SIGINT or SIGHUP.
+
+        `on_ready` is called once, when the service answers; `on_trouble` with what somebody should know.
+        """
+        self._on_trouble = on_trouble
         self._directory.create()
         lock = DirectoryLock(self._directory)
         lock.acquire()
@@ -73,19 +79,24 @@ class Supervisor:
         port = listener.getsockname()[1]
         self.url = f"http://{HOST}:{port}"
         self.api_key = self._directory.ensure_key(self._options.api_key)
-        broker = EmbeddedBroker.near(self._directory.path)
+        sweep()
+        folder = _runtime_folder()
+        broker = EmbeddedBroker(folder=folder.path)
         try:
             self._prepare_database()
             self._start(broker, listener)
             if self._wait_until_ready(signals, port):
+                write_whole(self._directory.broker_url_path, broker.url + "\n", mode=0o600)
                 write_whole(self._directory.url_path, self.url + "\n")
                 on_ready()
                 self._watch(signals)
         finally:
             self._directory.url_path.unlink(missing_ok=True)
+            self._directory.broker_url_path.unlink(missing_ok=True)
             listener.close()
             self._stop(signals)
-            broker.remove()
+            folder.remove()
+            sweep()  # a worker that had to be killed left its folder
 
     def _prepare_database(self) -> None:
         """Make the tables, and free the jobs that a predecessor was killed with."""
@@ -98,25 +109,27 @@ class Supervisor:
             raise LocalError(f"the database {path} cannot be used: {reason}") from error
 
     def _start(self, broker: EmbeddedBroker, listener: socket.socket) -> None:
-        python, descriptor = [sys.executable, "-m"], listener.fileno()
+        descriptor = listener.fileno()
+        serve = module_command("service.local.serve", str(descriptor))
         programs = [
             self._program("broker", broker, broker.command()),
-            self._program("api", broker, [*python, "service.local.serve", str(descriptor)], descriptor),
+            self._program("api", broker, serve, descriptor),
             *(
                 self._program(f"worker-{number}", broker, worker_command())
                 for number in range(1, self._options.workers + 1)
             ),
         ]
         for program in programs:
-            on_death = self._evict_the_dead if program.name.startswith("worker") else None
-            child = Child(program=program, on_death=on_death)
+            on_death = self._clean_up_after_the_dead if program.name.startswith("worker") else None
+            child = Child(program=program, on_death=on_death, on_failing=self._tell_of)
             child.start()
             self._children[program.name] = child
 
     def _program(self, name: str, broker: EmbeddedBroker, command: list[str], *inherit: int) -> Program:
-        """A child's program. Every address is said outright, so that a cluster's .env does not interfere."""
+        """A child's program. It takes the variables of this process, and nothing from a .env, a cluster's."""
         environment = {
             **os.environ,
+            ENV_FILE_VARIABLE: "",
             "PYTHONUNBUFFERED": "1",
             "LOCKSTEP_DATABASE_URL": self._directory.database_url,
             "LOCKSTEP_BROKER_URL": broker.url,
@@ -127,8 +140,16 @@ class Supervisor:
         log = self._directory.logs_path / f"{name}.log"
         return Program(name=name, command=command, environment=environment, log_path=log, inherit=inherit)
 
-    def _evict_the_dead(self) -> None:
+    def _tell_of(self, child: Child) -> None:
+        self._on_trouble(
+            f"{child.program.name} does not stay up: it died {child.deaths} times in a row, and is tried "
+            f"again every {LONGEST_DELAY_SECONDS:.0f} s; its log ({child.program.log_path}) ends with:\n"
+            f"{child.log_tail()}"
+        )
+
+    def _clean_up_after_the_dead(self) -> None:
         """Free the jobs of a worker whose main process died, without waiting for the lease's end."""
+        sweep()
         try:
             living = {child.pid for child in self._children.values() if child.pid is not None}
             evict_all_but(self._directory.database_url, living)
@@ -172,6 +193,13 @@ class Supervisor:
         if last is not None:
             last.terminate()
             last.wait(time.monotonic() + BROKER_STOP_SECONDS)
+
+
+def _runtime_folder() -> RuntimeFolder:
+    try:
+        return RuntimeFolder.make()
+    except NoFolder as error:
+        raise LocalError(str(error)) from error
 
 
 def _answers(port: int) -> bool:

@@ -1,4 +1,4 @@
-"""Jobs that no present worker may continue: they were begun on machines of another numerics fingerprint."""
+"""Jobs that no present worker may take: there is none, or none of the fingerprint that they began with."""
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select, update
 
@@ -11,6 +11,11 @@ from service.store.tables import jobs, workers
 
 PRESENT_SECONDS = 15.0
 """A worker that was heard of so lately is present."""
+NO_WORKER = "no_worker"
+NO_WORKER_MESSAGE = (
+    "No worker is running. Start one with `lockstep worker`, or everything with `lockstep up`; "
+    "where one should run and does not, its log says why."
+)
 REASON = "numerics_unavailable"
 MESSAGE = (
     "No present worker computes the same bits as the one that began this job. Start a worker of its version "
@@ -23,6 +28,14 @@ def mark_unavailable(tx: Connection) -> None:
     for job_id in _set_reason(tx, _FIT_FOR_NOBODY, REASON, MESSAGE):
         events.append(tx, job_id, NewEvent(type=REASON, message=MESSAGE, level="warning"))
     _set_reason(tx, _FIT_AGAIN, None, None)
+
+
+def mark_no_worker(tx: Connection) -> None:
+    """Give queued jobs the reason no_worker where no worker is present, and take it away where one is."""
+    if tx.execute(_ANY_PRESENT).first() is None:
+        _set_reason(tx, _NOT_TOLD_SO, NO_WORKER, NO_WORKER_MESSAGE)
+    else:
+        _set_reason(tx, _TOLD_SO, None, None)
 
 
 def present() -> ColumnElement[bool]:
@@ -42,6 +55,9 @@ def has_present_worker(tx: Connection, job_id: str) -> bool:
 _BEGAN = select(jobs.c.fingerprint, number_of.label("number")).where(jobs.c.id == bindparam("job_id"))
 
 
+_ANY_PRESENT = select(workers.c.id).where(present()).limit(1)
+_TOLD_SO = and_(jobs.c.status == "queued", jobs.c.status_reason == NO_WORKER)
+_NOT_TOLD_SO = and_(jobs.c.status == "queued", jobs.c.status_reason.is_distinct_from(NO_WORKER))
 _has_worker = select(workers.c.id).where(workers.c.fingerprint == jobs.c.fingerprint, present()).exists()
 _FIT_FOR_NOBODY = and_(
     jobs.c.status == "queued",

@@ -20,7 +20,7 @@ class Broker:
     """Valkey as `lockstep up` runs it; what was in its queues is gone when it comes back."""
 
     def __init__(self, directory: Path) -> None:
-        self._embedded = EmbeddedBroker.near(directory)
+        self._embedded = EmbeddedBroker(folder=directory)
         self.url = self._embedded.url
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -35,7 +35,7 @@ class Broker:
             self._process.kill()
             self._process.wait(10)
             self._process = None
-        self._embedded.remove()
+        self._embedded.socket_path.unlink(missing_ok=True)
 
     def rings(self, queue: str) -> list[tuple[str, list[str]]]:
         """The tasks in a queue with their arguments, oldest first."""

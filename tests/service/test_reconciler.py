@@ -13,10 +13,13 @@ from sqlalchemy import text
 
 from service.bell import TaskName
 from service.reconciler import Reconciler
-from service.store import jobs
+from service.store import jobs, workers
 from service.store.database import Database
+from service.store.workers import WorkerState
 from tests.service.broker import wait_until
 from tests.service.submissions import LINE, claim
+
+IDLE = WorkerState(worker_id="worker_1", host="here", pid=1, state="idle", job_id=None, fingerprint="f" * 64)
 
 
 class Heard:
@@ -58,6 +61,41 @@ def test_it_evicts_an_attempt_whose_lease_ran_out_and_rings(any_api: TestClient,
         job = jobs.get(tx, job_id, None)
     assert (job.status, job.attempt) == ("queued", 2)
     assert heard.rings == [("lead", job_id)]
+
+
+def test_a_job_that_waits_while_no_worker_is_there_says_so(any_api: TestClient, database: Database) -> None:
+    ids = [any_api.post("/v1/jobs", json=LINE).json()["id"] for _ in range(2)]
+    lost = claim(database).job_id
+    make_due(database)
+    reconciler = Reconciler(database, Heard(), 1.0)
+
+    def told() -> list[tuple[str, bool, int]]:
+        found = [any_api.get(f"/v1/jobs/{job_id}").json() for job_id in ids]
+        with database.read() as tx:
+            versions = [jobs.get(tx, job_id, None).version for job_id in ids]
+        return [
+            (job["status_reason"], bool(job["status_message"]), version)
+            for job, version in zip(found, versions, strict=True)
+        ]
+
+    reconciler.tick()
+    first = told()
+    reconciler.tick()
+
+    assert lost in ids
+    assert [(reason, message) for reason, message, _ in first] == [("no_worker", True)] * 2
+    assert told() == first  # nothing moves where nothing is new
+    with database.write() as tx:
+        workers.heartbeat(tx, IDLE)
+    reconciler.tick()
+    assert [(reason, message) for reason, message, _ in told()] == [(None, False)] * 2
+    with database.write() as tx:
+        workers.remove(tx, "worker_1")
+    reconciler.tick()
+    assert [reason for reason, _, _ in told()] == ["no_worker"] * 2
+    assert claim(database).job_id in ids
+    reconciler.tick()
+    assert sorted(str(reason) for reason, _, _ in told()) == ["None", "no_worker"]
 
 
 def test_it_outlives_an_outage_of_the_database(

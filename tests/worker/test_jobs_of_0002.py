@@ -16,12 +16,13 @@ from core.arithmetic import ARITHMETIC, lineage
 from core.encoding import from_safetensors
 from service.bell import Bell
 from service.reconciler import Reconciler
-from service.store import events, leases, replays, weights
+from service.store import events, leases, replays, weights, workers
 from service.store.jobs import Job
 from service.store.leases import WorkerIdentity
 from service.store.replays import Asked
 from service.store.tables import jobs as jobs_table
 from service.store.tables import replays as replays_table
+from service.store.workers import WorkerState
 from tests.migrations.rows_of_0002 import MACHINE, SECRET, rows, upgraded
 from tests.service.conftest import serve
 from tests.worker.bench import LINE, Bench, RecordingBell, never
@@ -54,6 +55,9 @@ def old(bench: Bench) -> Bench:
 
 
 def tick(bench: Bench) -> None:
+    with bench.database.write() as tx:  # else the jobs say that nobody is there
+        here = WorkerState(worker_id="w", host="here", pid=1, state="idle", job_id=None, fingerprint=None)
+        workers.heartbeat(tx, here)
     bell: Bell = RecordingBell()
     Reconciler(bench.database, bell, 600).tick()
 

@@ -1,12 +1,9 @@
 """Each side of a lifeline learns at once of the other's death; real processes, since only those can die."""
 
-import os
 import queue
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,8 +29,8 @@ def deaths() -> queue.Queue[tuple[int, float]]:
 
 
 @pytest.fixture
-def watch(deaths: queue.Queue[tuple[int, float]]) -> Iterator[ChildWatch]:
-    watch = ChildWatch(lambda pid: deaths.put((pid, time.monotonic())))
+def watch(tmp_path: Path, deaths: queue.Queue[tuple[int, float]]) -> Iterator[ChildWatch]:
+    watch = ChildWatch(tmp_path, lambda pid: deaths.put((pid, time.monotonic())))
     watch.start()
     yield watch
     watch.close()
@@ -85,14 +82,16 @@ def test_children_are_told_to_drain_later_ones_too(watch: ChildWatch) -> None:
         end(early)
 
 
-def test_a_failing_eviction_does_not_end_the_watch(deaths: queue.Queue[tuple[int, float]]) -> None:
+def test_a_failing_eviction_does_not_end_the_watch(
+    tmp_path: Path, deaths: queue.Queue[tuple[int, float]]
+) -> None:
     def fail_once(pid: int) -> None:
         if deaths.empty():
             deaths.put((pid, 0.0))
             raise RuntimeError("the store is away")
         deaths.put((pid, 1.0))
 
-    watch = ChildWatch(fail_once)
+    watch = ChildWatch(tmp_path, fail_once)
     watch.start()
     try:
         for _ in range(2):
@@ -108,16 +107,15 @@ def test_a_failing_eviction_does_not_end_the_watch(deaths: queue.Queue[tuple[int
 
 def test_a_child_leaves_when_the_main_process_is_gone(tmp_path: Path) -> None:
     parent_code = (
-        "import sys, threading\nfrom worker.lifeline import ChildWatch\n"
-        "watch = ChildWatch(lambda pid: None)\nwatch.start()\n"
+        "import sys, threading\nfrom pathlib import Path\nfrom worker.lifeline import ChildWatch\n"
+        "watch = ChildWatch(Path(sys.argv[1]), lambda pid: None)\nwatch.start()\n"
         "print(watch.path, flush=True)\nthreading.Event().wait(30)\n"
     )
     parent = subprocess.Popen(
-        [sys.executable, "-c", parent_code],
+        [sys.executable, "-c", parent_code, str(tmp_path)],
         stdout=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parents[2],
-        env={"TMPDIR": str(tmp_path)},
     )
     child = start_child(Path(said(parent)))
     try:
@@ -126,22 +124,3 @@ def test_a_child_leaves_when_the_main_process_is_gone(tmp_path: Path) -> None:
     finally:
         end(parent)
         end(child)
-
-
-def test_what_a_killed_main_process_left_behind_is_swept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    folders = {name: tmp_path / f"lockstep-worker-{name}" for name in ("dead", "young", "living")}
-    with socket.socket(socket.AF_UNIX) as listener:
-        for name, folder in folders.items():
-            folder.mkdir()
-            with socket.socket(socket.AF_UNIX) as other:
-                (listener if name == "living" else other).bind(str(folder / "lifeline"))
-            if name != "young":
-                os.utime(folder, (0, 0))
-        listener.listen()
-
-        ChildWatch(print).close()
-
-    assert [name for name, folder in folders.items() if folder.exists()] == ["young", "living"]

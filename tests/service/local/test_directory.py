@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from service.local.broker import LONGEST_SOCKET_PATH, EmbeddedBroker
 from service.local.directory import DataDirectory, DirectoryLock, write_whole
 from service.local.errors import LocalError
 
@@ -76,22 +75,3 @@ def test_writing_whole_leaves_nothing_else_behind(tmp_path: Path) -> None:
     write_whole(tmp_path / "url", "http://127.0.0.1:8000\n")
 
     assert [path.name for path in tmp_path.iterdir()] == ["url"]
-
-
-def test_the_brokers_socket_is_short_however_long_the_directory(tmp_path: Path) -> None:
-    deep = tmp_path / ("d" * 120)
-    deep.mkdir()
-
-    broker = EmbeddedBroker.near(deep)
-
-    assert len(str(broker.socket_path)) <= LONGEST_SOCKET_PATH
-    assert broker.url == f"redis+socket://{broker.socket_path}?virtual_host=0"
-    broker.remove()
-    assert not broker.socket_path.parent.exists()
-
-
-def test_the_brokers_socket_is_in_a_directory_that_is_short() -> None:
-    broker = EmbeddedBroker.near(Path("/tmp"))  # noqa: S108  (only a name)
-
-    assert broker.socket_path == Path("/tmp/broker.sock").resolve()  # noqa: S108
-    assert broker.temporary is None
