@@ -138,7 +138,7 @@ def _find_postgresql() -> Path | None:
 
 def _start(programs: Path, folder: Path) -> subprocess.Popen[bytes]:
     """Make a cluster in `folder` and start it. PostgreSQL refuses to run as root, so root lends it a user."""
-    user = _other_user() if os.geteuid() == 0 else None
+    user = other_user() if os.geteuid() == 0 else None
     if user is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
     uid, gid = (None, None) if user is None else (user.pw_uid, user.pw_gid)
@@ -156,18 +156,18 @@ def _start(programs: Path, folder: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [programs / "postgres", "-D", data, "-k", folder],
             user=uid, group=gid, extra_groups=[] if user else None, cwd=folder,
-            stdout=log, stderr=log, preexec_fn=_die_with_parent, start_new_session=True,
+            stdout=log, stderr=log, preexec_fn=die_with_parent, start_new_session=True,
         )  # fmt: skip
 
 
-def _other_user() -> pwd.struct_passwd:
+def other_user() -> pwd.struct_passwd:
     try:
         return pwd.getpwnam("postgres")
     except KeyError:
         return pwd.getpwnam("nobody")
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     # A session that is killed leaves no server behind (Linux only; elsewhere the fixture's end has to do).
     if os.uname().sysname == "Linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)

@@ -5,13 +5,16 @@
           -> one transaction: history, weights, result and the new status
 
 An attempt ends in exactly one way: the job is over (succeeded, failed, cancelled), its claim is given back
-(drained), or its claim was lost, and then nothing more is written (fenced).
+(drained; or the database refuses, which never ends a job), or its claim was lost, and then nothing more is
+written (fenced).
 """
 
 import logging
 import time
 from collections import deque
 from collections.abc import Callable
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from core.data.dataset import Preprocessing
 from core.encoding import to_safetensors
@@ -58,8 +61,15 @@ class Attempt:
     def run(self) -> str:
         """Work on the job; returns in one word how the attempt ended. Raises Fenced."""
         try:
+            return self._run_or_fail()
+        except SQLAlchemyError as error:
+            # A fault of the database is none of the job's.
+            return self._give_up(error)
+
+    def _run_or_fail(self) -> str:
+        try:
             return self._run()
-        except Fenced:
+        except (Fenced, SQLAlchemyError):
             raise
         except Exception as error:
             # Whatever it is, the job's owner learns of it, and this worker goes on to the next job.
@@ -124,6 +134,15 @@ class Attempt:
         ending = self._lease.write(write)
         self._tools.bell.ring("lead", self._claim.job_id)
         return ending
+
+    def _give_up(self, error: SQLAlchemyError) -> str:
+        """Give the claim back, and write nothing else; where even that fails, the lease ends by itself."""
+        logger.error("action=attempt_given_up job=%s error=%s", self._claim.job_id, error)
+        try:
+            self._lease.write(lambda fence: endings.release(fence, endings.DATABASE_FAILED))
+        except SQLAlchemyError as again:
+            raise Fenced("the claim could not be given back; it ends with its lease") from again
+        return "given_up"
 
     def _fail(self, error: Exception) -> str:
         failure = failure_of(error)

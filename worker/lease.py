@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from service.store import leases
 from service.store.errors import Fenced
@@ -66,8 +66,9 @@ class Lease:
     def write(self, work: Callable[[Fence], T], *, renews: bool = False) -> T:
         """Run `work` in one fenced transaction, which renews the lease too if it `renews`.
 
-        A database that is away is waited for while the lease lasts. `work` may run more than once, so it
-        changes nothing but the database. Raises Fenced.
+        A database that is away or refuses is asked again while the lease lasts, and for as long at most where
+        renewals go through. `work` may run more than once, so it changes nothing but the database. Raises
+        Fenced, and then SQLAlchemyError.
         """
 
         def transaction() -> T:
@@ -78,25 +79,28 @@ class Lease:
             self._note(renewal, asked_at)
             return result
 
-        return self._insist(transaction)
+        return self._patiently(transaction)
 
-    def read(self, question: Callable[[Connection], T]) -> T:
-        """What `question` finds in one snapshot; a database that is away is waited for as in `write`."""
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on a snapshot, as patiently as `write`; raises the same."""
 
         def transaction() -> T:
             with self._tools.database.read() as tx:
-                return question(tx)
+                return work(tx)
 
-        return self._insist(transaction)
+        return self._patiently(transaction)
 
-    def _insist(self, transaction: Callable[[], T]) -> T:
+    def _patiently(self, transaction: Callable[[], T]) -> T:
+        give_up_at = time.monotonic() + SELF_FENCE_SHARE * self.claim.lease_seconds
         while not self.lost:
             try:
                 return transaction()
-            except DBAPIError as error:
-                if not (isinstance(error, OperationalError) or error.connection_invalidated):
+            except SQLAlchemyError as error:
+                if time.monotonic() >= give_up_at:
                     raise
-                logger.warning("action=store_away job=%s error=%s: trying again", self.claim.job_id, error)
+                logger.warning(
+                    "action=database_failed job=%s error=%s: trying again", self.claim.job_id, error
+                )
             time.sleep(RETRY_SECONDS)
         raise Fenced(f"the claim on job {self.claim.job_id} was not renewed in time")
 

@@ -10,6 +10,8 @@ import math
 import time
 from collections.abc import Callable
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from core.encoding import to_safetensors
 from core.explain.replay import NotReached, Replay
 from core.report import Report
@@ -35,7 +37,9 @@ def answer_replay(claim: ReplayClaim, tools: Tools, draining: Callable[[], bool]
         found = _Answering(claim, tools, draining).run()
         with tools.database.write() as tx:
             replays.finish(tx, claim, found)
-    except NeededElsewhere:
+    except (NeededElsewhere, SQLAlchemyError) as reason:
+        # A fault of the database is no answer: the question waits for the next worker.
+        logger.info("action=replay_left replay=%s reason=%r", claim.id, reason)
         with tools.database.write() as tx:
             replays.release(tx, claim)
         return False

@@ -13,13 +13,15 @@ from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy import URL, Connection, Engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+
+from service.store.address import read_address
 
 HEAD_REVISION = "0003"
 """The migration that this version's code needs; a test compares it with migrations/."""
@@ -34,6 +36,15 @@ WAL_SIZE_LIMIT_BYTES = 64 * 2**20
 SQLITE_WRITE = ("PRAGMA query_only=OFF", "BEGIN IMMEDIATE")
 SQLITE_READS = {"lockstep_begin": ("PRAGMA query_only=ON", "BEGIN")}
 POSTGRESQL_READS = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_TIME_LIMITS = "SELECT " + ", ".join(
+    f"set_config('{name}', '{int(1000 * seconds)}', true)"  # true: until the transaction's end
+    for name, seconds in {
+        "lock_timeout": BUSY_TIMEOUT_SECONDS,
+        "statement_timeout": STATEMENT_TIMEOUT_SECONDS,
+        # A frozen process must not keep its job's row locked for ever: eviction skips locked rows.
+        "idle_in_transaction_session_timeout": BUSY_TIMEOUT_SECONDS,
+    }.items()
+)
 MIGRATION_LOCK = 0x10C_57E9
 """Number of PostgreSQL's advisory lock that lets one migrate at a time."""
 
@@ -104,6 +115,8 @@ def _insert_or_mend(dialect: str, table: sa.Table, column: str) -> sa.Insert:
 class Database:
     """Connections to the database at `url` (sqlite:///PATH or postgresql://...), pooled; for any thread.
 
+    Raises BadAddress; connects only when it is used.
+
     `checkpoints_wal`: one process at most says so. SQLite before 3.51.3 may corrupt a WAL database when two
     connections checkpoint at the same time, so nobody else does, and in that process one at a time.
     """
@@ -172,7 +185,7 @@ class Database:
 
 
 def migrate(url: str) -> None:
-    """Bring the database at `url` to this version's tables. Several may call it at once."""
+    """Bring the database at `url` to this version's tables; several may at once. Raises BadAddress."""
     # Alembic takes longer to import than the whole store, and only this needs it.
     from alembic import command
     from alembic.config import Config
@@ -201,27 +214,18 @@ def is_migrated(tx: Connection) -> bool:
 
 
 def _make_engine(url: str) -> Engine:
-    address = make_url(url)
+    address = read_address(url)
     if address.get_backend_name() == "sqlite":
         return _make_sqlite_engine(address)
-    if address.drivername in ("postgresql", "postgresql+psycopg"):
-        return _make_postgresql_engine(address.set(drivername="postgresql+psycopg"))
-    raise ValueError(
-        f"the database URL starts with {address.drivername!r}; it must start with sqlite:/// or postgresql://"
-    )
+    return _make_postgresql_engine(address)
 
 
 def _make_postgresql_engine(address: URL) -> Engine:
-    milliseconds = {
-        "lock_timeout": BUSY_TIMEOUT_SECONDS,
-        "statement_timeout": STATEMENT_TIMEOUT_SECONDS,
-        # A frozen process must not keep its job's row locked for ever: eviction skips locked rows.
-        "idle_in_transaction_session_timeout": BUSY_TIMEOUT_SECONDS,
-    }
-    options = [f"-c {name}={int(1000 * value)}" for name, value in milliseconds.items()]
-    options.append(r"-c default_transaction_isolation=read\ committed")
-    return sa.create_engine(
+    """One that keeps nothing on a connection between transactions: PgBouncer gives each another."""
+    engine = sa.create_engine(
         address,
+        isolation_level="READ COMMITTED",  # said in each BEGIN, whatever the server's default is
+        use_native_hstore=False,  # else it asks for a type that nothing here has
         pool_size=POOL_SIZE,
         max_overflow=MOST_CONNECTIONS - POOL_SIZE,
         pool_timeout=BUSY_TIMEOUT_SECONDS,
@@ -231,18 +235,22 @@ def _make_postgresql_engine(address: URL) -> Engine:
             # A server that was set up for SQL_ASCII would send text as bytes.
             "client_encoding": "utf8",
             "application_name": "lockstep",
-            "options": " ".join(options),
+            "prepare_threshold": None,  # a statement prepared on one server is unknown to the next
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,
             "tcp_user_timeout": 15000,
         },
     )
+    event.listen(engine, "begin", _limit_times)
+    return engine
+
+
+def _limit_times(connection: Connection) -> None:
+    connection.exec_driver_sql(_TIME_LIMITS)
 
 
 def _make_sqlite_engine(address: URL) -> Engine:
-    if address.database in (None, "", ":memory:"):
-        raise ValueError("an SQLite database must be a file, such as sqlite:///.lockstep/lockstep.db")
     engine = sa.create_engine(
         address,
         pool_size=POOL_SIZE,

@@ -39,6 +39,23 @@ class Failure:
     param: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """Why a claim is given back: a word for programs and a sentence."""
+
+    reason: str
+    message: str
+
+
+DRAINED = Release(
+    reason="worker_drained",
+    message="Its worker was stopped in good order; it goes on from its checkpoint.",
+)
+DATABASE_FAILED = Release(
+    reason="database_failed",
+    message="The database refused what its worker had to write; it goes on from its checkpoint.",
+)
+
 _mine = (
     table.c.id == bindparam("job_id"),
     table.c.attempt == bindparam("mine"),
@@ -103,8 +120,8 @@ _RELEASE = (
     .where(*_mine, table.c.status == "running")
     .values(
         status="queued",
-        status_reason="worker_drained",
-        status_message="Its worker was stopped in good order; it goes on from its checkpoint.",
+        status_reason=bindparam("reason"),
+        status_message=bindparam("message"),
         attempt=table.c.attempt + 1,
         ring_due_at=clock(),
         rings=0,
@@ -163,15 +180,16 @@ def finish_cancel(fence: Fence) -> None:
     _end(fence, _FINISH_CANCEL, "cancelled", "cancel_requested", {})
 
 
-def release(fence: Fence) -> None:
-    """Give the claim back (the worker drains): the job is queued again, or cancelled if that was asked."""
+def release(fence: Fence, why: Release = DRAINED) -> None:
+    """Give the claim back: the job is queued again, or cancelled if that was asked."""
     if fence.cancel_requested:
         finish_cancel(fence)
         return
-    if fence.tx.execute(_RELEASE, _keys(fence)).rowcount != 1:
+    values = {"reason": why.reason, "message": why.message}
+    if fence.tx.execute(_RELEASE, {**_keys(fence), **values}).rowcount != 1:
         raise _refused(fence, "queued")
     attempts.close(fence.tx, fence.claim.job_id, fence.claim.attempt, "released")
-    events.append_status(fence.tx, fence.claim.job_id, "queued", "worker_drained")
+    events.append_status(fence.tx, fence.claim.job_id, "queued", why.reason)
 
 
 def request_cancel(tx: Connection, job_id: str, owner: str | None) -> Job:
