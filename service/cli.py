@@ -12,7 +12,9 @@ from service.commands.access import CommandError
 from service.commands.demo import demo
 from service.commands.doctor import doctor
 from service.commands.gradcheck import gradcheck
+from service.commands.output import complain, finish, reason_of, speak_any_text
 from service.local.errors import LocalError
+from service.settings import SettingsError
 
 app = typer.Typer(
     name="lockstep",
@@ -31,11 +33,22 @@ app.add_typer(keys.app)
 
 def main() -> None:
     """Run the command line; an error that a user can act on is a message, never a traceback."""
+    speak_any_text()
+    sys.exit(finish(_status()))
+
+
+def _status() -> int:
     try:
         app()
-    except (CommandError, LocalError, ApiError) as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(1)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except (CommandError, LocalError, ApiError, SettingsError) as error:
+        complain(str(error))
+    except RecursionError:
+        complain("too many brackets inside each other")
+    except OSError as error:
+        complain(reason_of(error))
+    return 1
 
 
 if __name__ == "__main__":

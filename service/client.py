@@ -59,9 +59,12 @@ class ApiError(Exception):
 
     def _text(self) -> str:
         head = f"{self.status} {self.title}".strip() if self.status else self.title
-        lines = [f"{head}: {self.detail}" if self.detail else head]
-        lines += [f"  {error.get('pointer') or '/'}: {error.get('message')}" for error in self.errors]
-        return "\n".join(lines)
+        # Each thing is said once: by the entries, or by the detail where no entry names a place.
+        repeats = bool(self.errors) and all(str(each.get("message")) in self.detail for each in self.errors)
+        placed = any(each.get("pointer") for each in self.errors)
+        entries = [f"  {each.get('pointer') or '/'}: {each.get('message')}" for each in self.errors]
+        first = f"{head}: {self.detail}" if self.detail and not (repeats and placed) else head
+        return "\n".join([first, *entries] if placed or not repeats else [first])
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,7 @@ class Client:
             base_url=self._url,
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
             timeout=httpx2.Timeout(timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS),
-            # A proxy of the environment cannot reach this machine's loopback.
-            trust_env=not is_loopback(parts.hostname),
+            trust_env=not is_loopback(parts.hostname),  # a proxy can't reach this machine's loopback
             # Loading the certificates takes longer than most calls; plain HTTP has no use for them.
             verify=parts.scheme == "https",
         )

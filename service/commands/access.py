@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import httpx2
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from service.client import ApiError, Client
+from service.commands.json_file import NotJson, parse_json
+from service.commands.output import speaks_unicode
 
 DEFAULT_DATA_DIR = Path(".lockstep")
 
@@ -52,21 +56,26 @@ def find_access(data_dir: Path | None) -> Access:
     if named:
         return Access(url=named, api_key=key)
     directory = data_dir or DEFAULT_DATA_DIR
-    url = _line_of(directory / "url")
+    url = line_of(directory / "url")
     if url is None:
         raise CommandError(
             f"no service runs in {directory}: start one with `lockstep up`, or name one with LOCKSTEP_URL"
         )
-    return Access(url=url, api_key=key or _line_of(directory / "api-key"))
+    return Access(url=url, api_key=key or line_of(directory / "api-key"))
 
 
-def _line_of(path: Path) -> str | None:
+def line_of(path: Path) -> str | None:
+    """What a file of the data directory says; None where it is not there, or empty."""
     try:
-        return path.read_text().strip() or None
+        return path.read_text(encoding="utf-8").strip() or None
     except FileNotFoundError:
         return None
     except OSError as error:
         raise CommandError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CommandError(
+            f"{path} holds no text: remove it; the next `lockstep up` makes it anew"
+        ) from error
 
 
 @contextmanager
@@ -74,31 +83,41 @@ def connected(data_dir: Path | None) -> Iterator[Client]:
     """A client of the service; when that does not answer or refuses the key, the error says what to do."""
     access = find_access(data_dir)
     try:
-        with Client(access.url, access.api_key) as client:
+        with client_of(access) as client:
             yield client
     except ApiError as error:
         if error.status == 0:
-            raise CommandError(f"{access.url} does not answer ({error}); is the service running?") from error
+            raise CommandError(error.detail) from error
         if error.status == 401:
             held = "is not accepted there" if access.api_key else "is missing"
             raise CommandError(f"the API key for {access.url} {held}; set LOCKSTEP_API_KEY") from error
         raise
 
 
+def client_of(access: Access) -> Client:
+    """A client, not yet connected; an address or a key that can be none is a CommandError."""
+    try:
+        return Client(access.url, access.api_key)
+    except UnicodeEncodeError as error:
+        raise CommandError(f"the API key for {access.url} holds signs that no key has") from error
+    except (ValueError, httpx2.InvalidURL) as error:
+        raise CommandError(f"the service's address {access.url} is none: {error}") from error
+
+
 def read_json(file: Path) -> Any:
     """The JSON in a file, or in the standard input for `-`."""
     name = "the standard input" if str(file) == "-" else str(file)
     try:
-        text = typer.get_text_stream("stdin").read() if str(file) == "-" else file.read_text(encoding="utf-8")
-        return json.loads(text)
+        return parse_json(_standard_input() if str(file) == "-" else file.read_bytes())
     except OSError as error:
         raise CommandError(f"cannot read {name}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{name} is not text in UTF-8") from error
-    except json.JSONDecodeError as error:
-        raise CommandError(
-            f"{name} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
-        ) from error
+    except NotJson as error:
+        raise CommandError(f"{name} {error}") from error
+
+
+def _standard_input() -> bytes:
+    # None where it was closed.
+    return b"" if sys.stdin is None else sys.stdin.buffer.read()
 
 
 def print_table(table: Table) -> None:
@@ -111,4 +130,4 @@ def print_table(table: Table) -> None:
 
 def echo_json(value: object) -> None:
     """Print a JSON value, readable and unwrapped."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=not speaks_unicode()))

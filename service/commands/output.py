@@ -1,0 +1,55 @@
+"""The standard output, which may be full, closed or speak ASCII alone."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+
+import typer
+
+
+def speak_any_text() -> None:
+    r"""What the terminal has no sign for is written as \x.., not as a crash."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def speaks_unicode() -> bool:
+    """Whether the standard output takes every sign."""
+    return (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "").startswith("utf")
+
+
+def complain(message: str) -> None:
+    """Say what went wrong, on the standard error, if that takes it."""
+    with contextlib.suppress(OSError):
+        typer.echo(f"error: {message}", err=True)
+
+
+def finish(status: int) -> int:
+    """Write what still waits; the exit status, which is 1 at least where that could not be written."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _give_up()  # whoever read has heard enough
+        return status or 1
+    except OSError as error:
+        _give_up()
+        complain(reason_of(error))
+        return status or 1
+    return status
+
+
+def reason_of(error: OSError) -> str:
+    """What the system refused, and where."""
+    where = f"{error.filename}" if error.filename else "cannot write to the standard output"
+    return f"{where}: {error.strerror or error}"
+
+
+def _give_up() -> None:
+    """The interpreter would try once more at its end, and say so."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
