@@ -2,7 +2,8 @@
 
 Floating-point results depend on the versions of NumPy and BLAS, on the kernels that BLAS picks for the
 processor, and on the vector instructions of NumPy's own loops. So the fingerprint hashes what those
-libraries say of themselves, and the results of a battery of the operations that training uses.
+libraries say of themselves, and the results of a battery of the operations that training uses. Three parts
+of a machine decide them, and each has a hash of its own, for people who look for what differs.
 """
 
 import ctypes
@@ -11,6 +12,7 @@ import hashlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -24,25 +26,57 @@ _LIBRARY = (math.cos, math.sin, math.tan, math.tanh, math.exp, math.log, math.lo
 _CORE_NAMES = ("scipy_openblas_get_corename64_", "openblas_get_corename64_", "openblas_get_corename")
 
 
+Part = Literal["blas", "numpy", "c_library"]
+"""Who computes: the matrix products, NumPy's own loops, or the C library, one number at a time."""
+
+_PLACES = 2000
+_COMMON_LIBRARY = "2169d50ce2ac70e11e2d9f1273f492bff04a9327cca986c83aa35866e07acdfd"
+"""The hash of `_finer_library_results` with glibc on a processor with FMA, where nearly all workers run.
+
+Nothing of it goes into their fingerprints: those are the ones of versions that looked at nine places alone,
+where the library without FMA happens to agree.
+"""
+
+
 @functools.cache
 def numerics_fingerprint() -> str:
     """64 hexadecimal digits; computed once per process, in about ten milliseconds."""
     digest = hashlib.sha256()
-    for text in _libraries():
+    for _, text in _libraries():
         digest.update(text.encode() + b"\0")
     digest.update(_library_results().astype("<f8").tobytes())
     for dtype in (np.float32, np.float64):
-        for result in _battery(np.dtype(dtype)):
-            digest.update(np.ascontiguousarray(result).astype(result.dtype.newbyteorder("<")).tobytes())
+        for _, result in _battery(np.dtype(dtype)):
+            digest.update(_bytes(result))
+    finer = hashlib.sha256(_bytes(_finer_library_results())).hexdigest()
+    if finer != _COMMON_LIBRARY:
+        digest.update(finer.encode())
     return digest.hexdigest()
 
 
-def _libraries() -> Iterator[str]:
+def numerics_parts() -> dict[Part, str]:
+    """A hash for each part: where two machines' fingerprints differ, these say in what."""
+    digests = {part: hashlib.sha256() for part in ("blas", "numpy", "c_library")}
+    for part, text in _libraries():
+        digests[part].update(text.encode() + b"\0")
+    digests["c_library"].update(_bytes(_finer_library_results()))
+    for dtype in (np.float32, np.float64):
+        for part, result in _battery(np.dtype(dtype)):
+            digests[part].update(_bytes(result))
+    return {"blas": digests["blas"].hexdigest(), "numpy": digests["numpy"].hexdigest(),
+            "c_library": digests["c_library"].hexdigest()}  # fmt: skip
+
+
+def _bytes(result: np.ndarray) -> bytes:
+    return np.ascontiguousarray(result).astype(result.dtype.newbyteorder("<")).tobytes()
+
+
+def _libraries() -> Iterator[tuple[Part, str]]:
     """What NumPy and its BLAS say of themselves."""
-    yield f"numpy {np.__version__}"
+    yield "numpy", f"numpy {np.__version__}"
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    yield f"blas {blas.get('name')} {blas.get('version')}"
-    yield f"core {blas_core()}"
+    yield "blas", f"blas {blas.get('name')} {blas.get('version')}"
+    yield "blas", f"core {blas_core()}"
 
 
 def blas_core() -> str:
@@ -63,33 +97,38 @@ def blas_core() -> str:
     return "unknown"
 
 
-def _battery(dtype: np.dtype) -> Iterator[np.ndarray]:
+def _battery(dtype: np.dtype) -> Iterator[tuple[Part, np.ndarray]]:
     """Results whose bits differ where arithmetic does, from inputs that are exact."""
     for rows, inner, columns in _PRODUCTS:
         left, right = _exact((rows, inner), dtype), _exact((inner, columns), dtype)
         product = left @ right
-        yield product
-        yield left.T @ product
-        yield product @ right.T
+        yield "blas", product
+        yield "blas", left.T @ product
+        yield "blas", product @ right.T
     values = _exact((5, 403), dtype)
+    for result in _loops(values):
+        yield "numpy", result
+    yield "blas", np.ones((1, len(values)), dtype) @ values
+    yield "blas", np.linalg.qr(_exact((17, 5), dtype))[0]  # an orthogonal start
+    yield "blas", _moved(values.reshape(-1))
+
+
+def _loops(values: np.ndarray) -> Iterator[np.ndarray]:
+    """What NumPy computes itself."""
+    tiny, eps = np.finfo(values.dtype).tiny, np.finfo(values.dtype).eps
     with np.errstate(under="ignore"):
         yield np.exp(values * 20)
-        yield np.finfo(dtype).tiny * np.abs(
-            values
-        )  # denormal numbers: some modes of a processor flush them to 0
+        yield tiny * np.abs(values)  # denormal numbers: some modes of a processor flush them to 0
     yield np.tanh(values * 3)
-    positive = np.abs(values) + np.finfo(dtype).eps
+    positive = np.abs(values) + eps
     for function in (np.log, np.log1p, np.sqrt, np.reciprocal):
         yield function(positive)
     yield np.sin(values * 9)
     yield np.cos(values * 9)
-    yield np.power(positive, dtype.type(2.5))
+    yield np.power(positive, values.dtype.type(2.5))
     yield values.sum(keepdims=True)
     yield values.sum(axis=0)
     yield values.sum(axis=1)
-    yield np.ones((1, len(values)), dtype) @ values
-    yield np.linalg.qr(_exact((17, 5), dtype))[0]  # an orthogonal start
-    yield _moved(values.reshape(-1))
 
 
 def _moved(y: np.ndarray) -> np.ndarray:
@@ -105,6 +144,13 @@ def _moved(y: np.ndarray) -> np.ndarray:
 def _library_results() -> np.ndarray:
     """The C library's functions at a few places."""
     numbers = (np.abs(_exact((1, 9), np.dtype(np.float64))) + 0.01)[0].tolist()
+    results = [function(x) for x in numbers for function in _LIBRARY]
+    return np.array(results + [0.999 ** (1000.0 * x) for x in numbers])
+
+
+def _finer_library_results() -> np.ndarray:
+    """The same at so many places that no other way to compute them agrees at all."""
+    numbers = (np.abs(_exact((1, _PLACES), np.dtype(np.float64))) + 0.01)[0].tolist()
     results = [function(x) for x in numbers for function in _LIBRARY]
     return np.array(results + [0.999 ** (1000.0 * x) for x in numbers])
 

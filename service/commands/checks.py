@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import service
 from service.commands.access import CommandError, client_of, find_access
+from service.commands.numerics import PINS
 from service.commands.place import find_settings, reason_of
 from service.settings import Settings
 from service.store.address import BadAddress
@@ -62,8 +63,8 @@ def _numpy(_: Settings) -> Iterator[Finding]:
     from core.group.fingerprint import numerics_fingerprint
 
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    core_type = os.environ.get("OPENBLAS_CORETYPE")
-    pinned = f", core type pinned to {core_type}" if core_type else ""
+    pins = [f"{name}={os.environ[name]}" for name in PINS.values() if os.environ.get(name)]
+    pinned = f", pinned by {' '.join(pins)}" if pins else ""
     yield Finding(
         "numpy",
         "ok",
@@ -131,7 +132,7 @@ def _workers_finding(fingerprints: list[str | None]) -> Finding:
     if not fingerprints:
         return Finding("workers", "warning", "none is running: jobs wait; `lockstep worker` or `lockstep up`")
     if len(kinds) > 1:
-        advice = "a job stays with one of them; OPENBLAS_CORETYPE on all workers makes them one"
+        advice = "a job stays with one of them; `lockstep doctor --numerics` on each says in what they differ"
         text = f"{len(fingerprints)}, of fingerprints {', '.join(kinds)}: {advice}"
         return Finding("workers", "warning", text)
     return Finding("workers", "ok", f"{len(fingerprints)}, all of fingerprint {kinds[0]}")

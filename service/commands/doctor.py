@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from service.commands.access import DataDirOption
 
 
-def doctor(data_dir: DataDirOption = None) -> None:
+def doctor(
+    numerics: Annotated[
+        bool,
+        typer.Option("--numerics", help="Show what decides this machine's bits, and which variable pins it."),
+    ] = False,
+    data_dir: DataDirOption = None,
+) -> None:
     """Check what Lockstep stands on. The exit status is 1 when something is broken."""
+    if numerics:
+        from service.commands.numerics import lines
+
+        for line in lines():
+            typer.echo(line)
+        return
     # Imported here: the other commands start without a database and a broker.
     from service.commands.checks import findings
 

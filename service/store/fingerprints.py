@@ -19,7 +19,8 @@ NO_WORKER_MESSAGE = (
 REASON = "numerics_unavailable"
 MESSAGE = (
     "No present worker computes the same bits as the one that began this job. Start a worker of its version "
-    "of Lockstep on a machine like it, or pin OPENBLAS_CORETYPE alike on all of them."
+    "of Lockstep on a machine like it, or pin OPENBLAS_CORETYPE, NPY_DISABLE_CPU_FEATURES and GLIBC_TUNABLES "
+    "alike on all of them: `lockstep doctor --numerics` shows which of the three differs."
 )
 
 

@@ -1,0 +1,112 @@
+"""`lockstep doctor --numerics`: which parts of this machine decide the bits, and which variable pins each."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from service.commands.access import CommandError
+from service.local.commands import module_command
+
+SECONDS = 60.0
+CORE_TYPE, FEATURES, TUNABLES = "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES", "GLIBC_TUNABLES"
+PINS = {"blas": CORE_TYPE, "numpy": FEATURES, "c_library": TUNABLES}
+NAMES = {"blas": "BLAS", "numpy": "NumPy", "c_library": "C library"}
+WITHOUT_FMA = "glibc.cpu.hwcaps=-FMA"
+BASELINE = "X86_V3"
+"""What NumPy dispatches to on every x86 processor of the last ten years."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numerics:
+    """What a process of this machine computes with, under some environment."""
+
+    fingerprint: str
+    parts: Mapping[str, str]
+    numpy: str
+    blas: str
+    core: str
+    found: tuple[str, ...]
+
+
+def numerics(**changes: str) -> Numerics:
+    """As a worker sees them that is started with these variables; in a process of its own."""
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", **changes}
+    done = subprocess.run(  # noqa: S603  (this module)
+        module_command(__name__),
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise CommandError(f"NumPy can't be loaded: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
+    told = json.loads(done.stdout)
+    return Numerics(**{**told, "found": tuple(told["found"])})
+
+
+def lines() -> Iterator[str]:
+    """What to print: the parts, what each variable would change here, and what makes a mixed fleet one."""
+    here = numerics()
+    library = " ".join(platform.libc_ver()) or platform.system()
+    by = {
+        "blas": f"{here.blas}, {here.core}",
+        "numpy": f"{here.numpy}, {' '.join(here.found) or 'no dispatch'}",
+        "c_library": library,
+    }
+    yield f"fingerprint {here.fingerprint[:13]}: workers that show the same compute the same bits"
+    for part, name in NAMES.items():
+        value = os.environ.get(PINS[part])
+        pinned = f"{PINS[part]}={value}" if value else f"{PINS[part]} is not set"
+        yield f"  {name:<10} {here.parts[part][:13]}  {by[part]}; {pinned}"
+    yield "What each variable changes here:"
+    for name, value in changes_for(here).items():
+        moved = [
+            NAMES[part]
+            for part, hash_ in numerics(**{name: value}).parts.items()
+            if hash_ != here.parts[part]
+        ]
+        yield f"  {name}={_quoted(value)}: {', '.join(moved) if moved else 'nothing'}"
+    yield "NumPy calls the C library too. Where machines show different hashes, give all workers the same"
+    yield "value of the variable of that line, one that each of them can compute with; then compare again."
+
+
+def changes_for(here: Numerics) -> dict[str, str]:
+    """Values that every x86 processor of the last ten years has, and for the C library even older ones."""
+    above = " ".join(feature for feature in here.found if feature not in (BASELINE, "X86_V2"))
+    changes = {CORE_TYPE: "Haswell", FEATURES: above, TUNABLES: WITHOUT_FMA}
+    return {name: value for name, value in changes.items() if value}
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"' if " " in value else value
+
+
+def _tell() -> None:
+    """Print what this process computes with."""
+    import numpy as np
+
+    from core.arithmetic import lineage
+    from core.group.fingerprint import blas_core, numerics_fingerprint, numerics_parts
+
+    shown = np.show_config(mode="dicts")
+    blas = shown["Build Dependencies"]["blas"]
+    told = {
+        "fingerprint": lineage(numerics_fingerprint())[-1],
+        "parts": numerics_parts(),
+        "numpy": np.__version__,
+        "blas": f"{blas['name']} {blas['version']}",
+        "core": blas_core(),
+        "found": shown["SIMD Extensions"].get("found", []),
+    }
+    sys.stdout.write(json.dumps(told))
+
+
+if __name__ == "__main__":
+    _tell()
