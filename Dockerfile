@@ -28,4 +28,5 @@ ENV PATH=/opt/lockstep/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER lockstep
 WORKDIR /home/lockstep
 EXPOSE 8000
-CMD ["uvicorn", "--factory", "service.app:factory", "--host", "0.0.0.0", "--port", "8000", "--no-access-log"]
+ENV LOCKSTEP_HOST=0.0.0.0 LOCKSTEP_PORT=8000
+CMD ["lockstep", "api"]

@@ -25,7 +25,7 @@ app = typer.Typer(
 )
 for command in (
     *(server.up, demo, jobs.train, jobs.jobs, jobs.show, jobs.watch, jobs.cancel, jobs.weights, jobs.predict),
-    *(gradcheck, server.worker, server.migrate, doctor),
+    *(gradcheck, server.worker, server.api, server.migrate, doctor),
 ):
     app.command()(command)
 app.add_typer(keys.app)

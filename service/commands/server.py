@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from typing import Annotated
 
 import typer
@@ -56,6 +55,15 @@ def worker() -> None:
     os.execv(command[0], command)  # noqa: S606  (our own interpreter)
 
 
+def api() -> None:
+    """Run the API for the database, the broker and the address that the settings (LOCKSTEP_*) name."""
+    from service.commands.place import database_errors
+    from service.local.serve import serve
+
+    with database_errors():
+        serve(None)
+
+
 def migrate() -> None:
     """Bring the database that LOCKSTEP_DATABASE_URL names to this version's tables."""
     from alembic.util import CommandError as AlembicError
@@ -70,4 +78,3 @@ def migrate() -> None:
         except AlembicError as error:
             raise CommandError(f"the database is of a newer version of Lockstep ({error})") from error
     typer.echo("The database is up to date.")
-    sys.stdout.flush()

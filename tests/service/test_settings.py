@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from service.settings import EXAMPLE_API_KEY, Settings, is_loopback, own_address
+from service.settings import (
+    ENV_FILE_VARIABLE,
+    EXAMPLE_API_KEY,
+    Settings,
+    SettingsError,
+    is_loopback,
+    own_address,
+    read_settings,
+)
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
 
@@ -29,9 +37,62 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         "LOCKSTEP_PORT=1\nLOCKSTEP_HOST=x\nPOSTGRES_PASSWORD=other programs' too\n"
     )
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(Settings.model_config, "env_file", ".env")
+    monkeypatch.delenv(ENV_FILE_VARIABLE)
     monkeypatch.setenv("LOCKSTEP_PORT", "2")
-    assert (Settings().port, Settings().host) == (2, "x")
+    assert (read_settings().port, read_settings().host) == (2, "x")
+    assert read_settings(from_file=False).host == "127.0.0.1"
+    monkeypatch.setenv(ENV_FILE_VARIABLE, "")
+    assert read_settings().host == "127.0.0.1"
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "settings"
+    file.write_bytes(b"\xef\xbb\xbfLOCKSTEP_HOST=z\xc3\xbcrich\r\n")
+    monkeypatch.setenv(ENV_FILE_VARIABLE, str(file))
+    assert read_settings().host == "zürich"
+
+
+UNREADABLE = {
+    "latin-1": (
+        "not UTF-8 text (line 2)",
+        lambda file: file.write_bytes(b"LOCKSTEP_PORT=1\nLOCKSTEP_HOST=z\xfc"),
+    ),
+    "directory": ("can't be read (Is a directory)", lambda file: file.mkdir()),
+    "value": ("LOCKSTEP_PORT (in ", lambda file: file.write_text("LOCKSTEP_PORT=many")),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+@pytest.mark.parametrize("named", [True, False])
+def test_a_file_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, named: bool
+) -> None:
+    words, make = UNREADABLE[kind]
+    file = tmp_path / ("settings" if named else ".env")
+    make(file)
+    monkeypatch.chdir(tmp_path)
+    if named:
+        monkeypatch.setenv(ENV_FILE_VARIABLE, str(file))
+    else:
+        monkeypatch.delenv(ENV_FILE_VARIABLE)
+
+    with pytest.raises(SettingsError) as refusal:
+        read_settings()
+
+    assert words in str(refusal.value)
+    assert str(file) in str(refusal.value)
+
+
+def test_a_file_that_is_named_and_not_there_is_no_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENV_FILE_VARIABLE, "nowhere.env")
+    with pytest.raises(SettingsError, match=r"nowhere\.env, which is not there"):
+        read_settings()
+
+
+def test_a_wrong_variable_is_named_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCKSTEP_PORT", "many")
+    with pytest.raises(SettingsError, match=r"LOCKSTEP_PORT \(a variable of the environment\)"):
+        read_settings()
 
 
 @pytest.mark.parametrize(

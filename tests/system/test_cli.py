@@ -238,7 +238,7 @@ def test_migrate_makes_the_tables(tmp_path: Path) -> None:
 
 COMMANDS = (
     *("up", "demo", "train", "jobs", "show", "watch", "cancel", "weights", "predict"),
-    *("worker", "migrate", "doctor", "keys"),
+    *("worker", "api", "migrate", "doctor", "keys"),
 )
 
 
