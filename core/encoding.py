@@ -5,12 +5,21 @@ import json
 import math
 import zipfile
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
 
 from core.errors import InvalidData
 from core.parameters import little_endian
+
+_DTYPES = {
+    **{f"F{bits}": f"<f{bits // 8}" for bits in (64, 32, 16)},
+    **{f"I{bits}": f"<i{bits // 8}" for bits in (64, 32, 16, 8)},
+    **{f"U{bits}": f"<u{bits // 8}" for bits in (64, 32, 16, 8)},
+    "BOOL": "?",
+}
+_BFLOAT16 = "BF16"
 
 Json = float | str | list["Json"]
 """A number, one of the strings "NaN", "Infinity", "-Infinity", or a list of these."""
@@ -23,11 +32,26 @@ def to_safetensors(weights: Mapping[str, np.ndarray], metadata: Mapping[str, str
 
 
 def from_safetensors(data: bytes) -> dict[str, np.ndarray]:
-    """Unpack. Raises InvalidData on anything else."""
+    """Unpack; bfloat16 comes as the float32 whose upper half it is. Raises InvalidData on anything else."""
     try:
-        return safetensors.numpy.load(data)
+        entries = dict(safetensors.deserialize(data))
     except (safetensors.SafetensorError, KeyError, ValueError) as error:
         raise InvalidData(f"expected safetensors, got {len(data)} other bytes: {error}") from error
+    return {name: _array(name, entry) for name, entry in entries.items()}
+
+
+def _array(name: str, entry: Mapping[str, Any]) -> np.ndarray:
+    """An entry of a safetensors file: its dtype's name, shape and bytes."""
+    kind, shape = str(entry["dtype"]), entry["shape"]
+    if kind == _BFLOAT16:
+        halves = np.frombuffer(entry["data"], "<u2").astype("<u4")
+        return (halves << 16).view("<f4").reshape(shape)
+    if kind not in _DTYPES:
+        raise InvalidData(
+            f"expected numbers that NumPy has in {name}, got {kind}; save it as float32 before: "
+            f"expected {', '.join([*_DTYPES, _BFLOAT16])}"
+        )
+    return np.frombuffer(entry["data"], _DTYPES[kind]).reshape(shape)
 
 
 def shapes_in(head: bytes) -> dict[str, tuple[int, ...]]:

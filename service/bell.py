@@ -8,8 +8,10 @@ So nobody waits for a ring: `Ringer.ring` only notes it, and a thread publishes 
 import contextlib
 import importlib
 import logging
+import ssl
 import threading
 from typing import Any, Literal, Protocol, cast, get_args
+from urllib.parse import parse_qsl, urlsplit
 
 from celery import Celery
 from celery.loaders.app import AppLoader
@@ -46,6 +48,7 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
     """
     return {
         "broker_url": broker_url,
+        "broker_use_ssl": tls_of(broker_url),
         "result_backend": None,
         "task_ignore_result": True,
         "task_serializer": "json",
@@ -71,6 +74,19 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
             "max_connections": 20,
         },
     }
+
+
+def tls_of(broker_url: str) -> dict[str, Any] | None:
+    """For rediss://: the broker's certificate is looked at, and must be its host's; the address may say else.
+
+    Kombu would take any certificate.
+    """
+    parts = urlsplit(broker_url)
+    if parts.scheme != "rediss":
+        return None
+    said = {name for name, _ in parse_qsl(parts.query)}
+    wanted: dict[str, Any] = {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
+    return None if "ssl_cert_reqs" in said else wanted
 
 
 class Loader(AppLoader):

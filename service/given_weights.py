@@ -15,6 +15,7 @@ from core.submission import parse_spec
 
 READERS = {".safetensors": from_safetensors, ".npz": from_npz}
 _KINDS = "fiu"
+_WIDEST_BYTES = 8  # a long double is another number on each machine
 
 
 def with_weights(spec: Mapping[str, Any], file: Path) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def with_weights(spec: Mapping[str, Any], file: Path) -> dict[str, Any]:
 
 
 def _require_numbers(name: str, array: np.ndarray) -> None:
-    if array.dtype.kind not in _KINDS:
+    if array.dtype.kind not in _KINDS or array.dtype.itemsize > _WIDEST_BYTES:
         raise InvalidData(
             f"expected numbers in {name}, got {array.dtype}; save it as float32 or float64 before"
         )

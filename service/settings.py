@@ -7,6 +7,7 @@ Nothing is read at import: whoever starts a process calls `read_settings` once a
 import ipaddress
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -190,18 +191,37 @@ def is_loopback(host: str) -> bool:
 
 
 def own_address() -> str:
-    """This machine's first IPv4 address that is not loopback, else 127.0.0.1."""
-    addresses: list[str] = []
+    """This machine's first address that others reach, IPv4 before IPv6; 127.0.0.1 where it has none."""
+    # Addresses that were set aside for documentation: nothing answers there, and nothing is sent.
+    families = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
+    found = (address for family, beyond in families for address in _addresses(family, beyond))
+    return next(filter(_is_reached_by_others, found), "127.0.0.1")
+
+
+def _addresses(family: socket.AddressFamily, beyond: str) -> Iterator[str]:
+    """What this machine's name resolves to, and the address that the kernel would send from."""
     try:
-        found = socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET, socket.SOCK_STREAM)
-        addresses += [str(entry[4][0]) for entry in found]
+        for entry in socket.getaddrinfo(socket.gethostname(), None, family, socket.SOCK_STREAM):
+            yield str(entry[4][0])
     except OSError:
         pass  # a machine whose own name does not resolve: the route below decides
     try:
-        # Connecting a datagram socket sends nothing; the kernel only picks the address it would send from.
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(("192.0.2.1", 9))
-            addresses.append(str(probe.getsockname()[0]))
+        # Connecting a datagram socket sends nothing.
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((beyond, 9))
+            yield str(probe.getsockname()[0])
     except OSError:
-        pass  # no route at all: only what the name resolved to is left
-    return next((address for address in addresses if not is_loopback(address)), "127.0.0.1")
+        pass  # no route
+
+
+def _is_reached_by_others(address: str) -> bool:
+    found = ipaddress.ip_address(address.partition("%")[0])
+    # A link-local IPv6 address means nothing without the name of an interface of the host that asks.
+    if found.is_loopback or found.is_unspecified or (found.version == 6 and found.is_link_local):
+        return False
+    try:
+        with socket.socket(socket.AF_INET6 if found.version == 6 else socket.AF_INET) as listener:
+            listener.bind((address, 0))
+    except OSError:
+        return False  # a name's old address, say
+    return True

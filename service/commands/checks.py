@@ -15,6 +15,7 @@ from kombu import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 import service
+from service.bell import tls_of
 from service.commands.access import CommandError, client_of, find_access
 from service.commands.numerics import PINS
 from service.commands.place import find_settings, reason_of
@@ -141,7 +142,8 @@ def _workers_finding(fingerprints: list[str | None]) -> Finding:
 def _broker(settings: Settings) -> Iterator[Finding]:
     options = {"socket_connect_timeout": BROKER_SECONDS, "socket_timeout": BROKER_SECONDS}
     try:
-        with Connection(settings.broker_url, transport_options=options) as connection:
+        tls = tls_of(settings.broker_url)
+        with Connection(settings.broker_url, ssl=tls or False, transport_options=options) as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
     except Exception as error:  # each transport has errors of its own
         yield Finding("broker", "warning", f"does not answer ({error}); jobs start later, none is lost")

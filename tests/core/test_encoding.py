@@ -76,3 +76,39 @@ def test_json_keeps_whole_numbers_whole() -> None:
 )
 def test_spelling(value: float, expected: float | str) -> None:
     assert spell(value) == expected
+
+
+def packed(kind: str, shape: list[int], data: bytes) -> bytes:
+    """A safetensors file with one array, by hand: NumPy can't make some of them."""
+    header = json.dumps({"w": {"dtype": kind, "shape": shape, "data_offsets": [0, len(data)]}}).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + data
+
+
+def test_bfloat16_is_read_exactly() -> None:
+    values = np.array([1.0, -2.5, 3.3895314e38, 0.0, 1e-40, np.inf], np.float32)
+    upper = (values.view(np.uint32) >> 16).astype("<u2")
+
+    (found,) = from_safetensors(packed("BF16", [2, 3], upper.tobytes())).values()
+
+    assert (found.dtype, found.shape) == (np.float32, (2, 3))
+    assert (found.reshape(-1).view(np.uint32) == upper.astype(np.uint32) << 16).all()
+    assert found[0, :2].tolist() == [1.0, -2.5]
+
+
+@pytest.mark.parametrize("kind", ["F8_E4M3", "F8_E5M2", "F8_E8M0"])
+def test_numbers_that_numpy_lacks_are_refused_by_name(kind: str) -> None:
+    with pytest.raises(InvalidData, match=f"in w, got {kind}; save it as float32"):
+        from_safetensors(packed(kind, [2], b"\0\0"))
+
+
+@pytest.mark.parametrize(
+    "dtype", ["<f8", "<f4", "<f2", "<i8", "<i4", "<i2", "<i1", "<u8", "<u4", "<u2", "<u1", "?"]
+)
+def test_every_other_kind_comes_back(dtype: str) -> None:
+    array = np.array([[0, 1], [1, 0]], dtype)
+
+    (found,) = from_safetensors(to_safetensors({"w": array})).values()
+
+    assert found.dtype == array.dtype
+    np.testing.assert_array_equal(found, array)

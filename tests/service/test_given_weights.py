@@ -95,6 +95,12 @@ def test_other_files_are_refused(tmp_path: Path, name: str, content: bytes) -> N
         with_weights(DIGITS, tmp_path / name)
 
 
+@pytest.mark.skipif(np.dtype(np.longdouble).itemsize == 8, reason="a long double is a double here")
+def test_long_doubles_are_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(InvalidData, match=r"in 0\.bias, got (longdouble|float128|float96)"):
+        with_weights(DIGITS, saved(tmp_path, {"0.bias": np.ones(32, np.longdouble)}, ".npz"))
+
+
 def test_objects_in_an_npz_are_not_unpickled(tmp_path: Path) -> None:
     objects = np.array([object()], dtype=object)
 
