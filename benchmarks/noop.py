@@ -76,4 +76,3 @@ def noop_queue() -> Iterator[NoopQueue]:
             for process in reversed(processes):
                 process.send_signal(signal.SIGTERM)
                 process.wait(20)
-            broker.remove()

@@ -34,7 +34,7 @@ def to_safetensors(weights: Mapping[str, np.ndarray], metadata: Mapping[str, str
 def from_safetensors(data: bytes) -> dict[str, np.ndarray]:
     """Unpack; bfloat16 comes as the float32 whose upper half it is. Raises InvalidData on anything else."""
     try:
-        entries = dict(safetensors.deserialize(data))
+        entries = dict(safetensors.deserialize(data))  # type: ignore[no-untyped-call]  # as its own loaders do
     except (safetensors.SafetensorError, KeyError, ValueError) as error:
         raise InvalidData(f"expected safetensors, got {len(data)} other bytes: {error}") from error
     return {name: _array(name, entry) for name, entry in entries.items()}

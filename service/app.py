@@ -14,12 +14,14 @@ from service.api.schema import openapi_of, problems
 from service.auth import Keyring, authenticated
 from service.bell import Ringer
 from service.errors import install_error_handlers
+from service.paths import Prefixed
 from service.predictors import Predictors
 from service.reconciler import Reconciler
 from service.request_id import Envelope
 from service.services import Services
 from service.settings import Settings, read_settings
 from service.store.database import Database
+from service.transfer import Compressed, Heads
 
 logger = logging.getLogger(__name__)
 
@@ -78,11 +80,13 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        root_path=settings.root_path,
         lifespan=lifespan,
     )
     app.state.services = services
+    app.add_middleware(Compressed)
+    app.add_middleware(Heads)
     app.add_middleware(Envelope, host_names=settings.host_names())
+    app.add_middleware(Prefixed, prefix=settings.root_path)
     install_error_handlers(app)
     v1 = APIRouter(
         prefix="/v1",

@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from core.errors import ExpressionError, InvalidData, SpecError
+from service.paths import route_path
 from service.predictors import NoWeights
 from service.store.damage import damage
 from service.store.errors import Damaged, KeyReused, NotFound, Refused
@@ -164,7 +165,7 @@ def _of_http(error: HTTPException, request: Request) -> ApiProblem:
 def _allowed_at(request: Request) -> str:
     """The methods of the address; the router itself tells only those of the first handler found there."""
     for path, methods in request.app.openapi()["paths"].items():
-        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), request.url.path):
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), route_path(request.scope)):
             return ", ".join(sorted(method.upper() for method in methods))
     return "GET"
 

@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import ApiProblem, problem_of, problem_response
+from service.paths import route_path
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class Envelope:
                 headers[REQUEST_ID_HEADER] = request_id
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
-                if scope["path"].startswith("/v1/"):
+                if route_path(scope).startswith("/v1/"):
                     headers.setdefault("Cache-Control", "private, no-cache")
             await send(message)
 

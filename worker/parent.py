@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from typing import Any
 
 from billiard import get_context, process
 from celery import signals
@@ -47,7 +48,8 @@ def run() -> int:
 
 def _name_semaphores(folder: RuntimeFolder) -> None:
     """Name the pool's semaphores after the folder, so that `sweep` finds them; raises CannotStart."""
-    process.current_process()._config["semprefix"] = folder.semaphore_prefix
+    of_this_process: Any = process.current_process()  # its types lack the names of semaphores
+    of_this_process._config["semprefix"] = folder.semaphore_prefix
     try:
         get_context("spawn").Lock()
     except OSError as error:

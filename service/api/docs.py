@@ -41,12 +41,12 @@ def _page(document: JsonObject) -> Iterator[str]:
     info = document["info"]
     yield '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Lockstep API</title>'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield '<link rel="stylesheet" href="/docs.css"></head><body>'
+    yield '<link rel="stylesheet" href="docs.css"></head><body>'
     yield f"<h1>{escape(info['title'])} API {escape(info['version'])}</h1>"
     yield f"<p>{escape(info['description'])}</p>"
     yield "<p>All of <code>/v1</code> needs the header <code>Authorization: Bearer KEY</code>. "
     yield "Errors are <code>application/problem+json</code>. "
-    yield 'For programs: <a href="/openapi.json">openapi.json</a>.</p>'
+    yield 'For programs: <a href="openapi.json">openapi.json</a>.</p>'
     yield "<h2>Operations</h2>"
     for path, operations in document["paths"].items():
         for method, operation in operations.items():

@@ -95,7 +95,7 @@ def create_job(  # noqa: PLR0913  (one argument for each parameter of the addres
     if not created.replayed:
         services.bell.ring("lead", job.id)
     headers = {
-        "Location": f"/v1/jobs/{job.id}",
+        "Location": f"{services.settings.root_path}/v1/jobs/{job.id}",
         **_headers(job),
         **({REPLAYED: "true"} if created.replayed else {}),
     }

@@ -55,13 +55,10 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path, monkeypatch: py
     assert read_settings().host == "zürich"
 
 
-UNREADABLE = {
-    "latin-1": (
-        "not UTF-8 text (line 2)",
-        lambda file: file.write_bytes(b"LOCKSTEP_PORT=1\nLOCKSTEP_HOST=z\xfc"),
-    ),
-    "directory": ("can't be read (Is a directory)", lambda file: file.mkdir()),
-    "value": ("LOCKSTEP_PORT (in ", lambda file: file.write_text("LOCKSTEP_PORT=many")),
+UNREADABLE: dict[str, tuple[bytes | None, str]] = {
+    "latin-1": (b"LOCKSTEP_PORT=1\nLOCKSTEP_HOST=z\xfc", "not UTF-8 text (line 2)"),
+    "directory": (None, "can't be read (Is a directory)"),
+    "value": (b"LOCKSTEP_PORT=many", "LOCKSTEP_PORT (in "),
 }
 
 
@@ -70,9 +67,12 @@ UNREADABLE = {
 def test_a_file_that_cannot_be_read_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, named: bool
 ) -> None:
-    words, make = UNREADABLE[kind]
+    content, words = UNREADABLE[kind]
     file = tmp_path / ("settings" if named else ".env")
-    make(file)
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
     monkeypatch.chdir(tmp_path)
     if named:
         monkeypatch.setenv(ENV_FILE_VARIABLE, str(file))
