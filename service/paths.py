@@ -4,7 +4,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class Prefixed:
-    """Tells all within that the addresses begin with `prefix`, whether the proxy takes it off or leaves it on."""
+    """Tells all within that addresses begin with `prefix`, whether the proxy takes it off or leaves it on."""
 
     def __init__(self, app: ASGIApp, prefix: str) -> None:
         self._app = app

@@ -6,6 +6,7 @@ given below: how it waits for a broker, how soon it replaces a dead child, and w
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 from celery import Celery, bootsteps, signals
@@ -16,6 +17,7 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from service.bell import Loader, celery_settings
+from worker.nursery import Nursery
 from worker.options import WorkerOptions
 
 logger = logging.getLogger(__name__)
@@ -27,7 +29,9 @@ DRAIN_SECONDS = 20.0
 
 
 class WorkerApp(Celery):
-    """A Celery application that carries `options` to the pool child."""
+    """A Celery application that carries `options` to the pool child; the main process has a nursery too."""
+
+    nursery: Nursery
 
     def __init__(self, *args: Any, options: WorkerOptions, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -46,6 +50,7 @@ class PatientConsumer(Consumer):
     then a worker whose broker is away could not even look for work by itself.
     """
 
+    app: Any  # WorkerApp
     hub: Any  # kombu's event loop; celery-types lacks it
     controller: Any  # the WorkController, likewise
     told = False
@@ -74,7 +79,7 @@ class PatientConsumer(Consumer):
         until = time.monotonic() + BROKER_RETRY_SECONDS
         while time.monotonic() < until:
             maybe_shutdown()
-            self.pool.maintain_pool()
+            self.app.nursery.look(self.pool)
             time.sleep(RESPAWN_SECONDS)
 
 
@@ -85,7 +90,7 @@ class KeepPool(bootsteps.StartStopStep):
 
     def start(self, parent: Any) -> None:
         """Start looking; `parent` is the consumer."""
-        self._timer = parent.hub.call_repeatedly(RESPAWN_SECONDS, parent.pool.maintain_pool)
+        self._timer = parent.hub.call_repeatedly(RESPAWN_SECONDS, parent.app.nursery.look, parent.pool)
 
     def stop(self, parent: Any) -> None:  # noqa: ARG002  (Celery's signature)
         """Stop looking."""
@@ -158,8 +163,9 @@ def make_app(options: WorkerOptions) -> WorkerApp:
     return app
 
 
-def serve(app: WorkerApp) -> int:
-    """Run the worker in this process until SIGTERM; returns the exit status."""
+def serve(app: WorkerApp, reported: Callable[[], int]) -> int:
+    """Run the worker in this process until SIGTERM; returns the exit status. `reported`: see Nursery."""
+    app.nursery = Nursery(reported)
     worker = app.Worker(
         hostname=f"{app.options.worker_id}@lockstep",
         loglevel="WARNING",  # of billiard alone, see set_up_logging

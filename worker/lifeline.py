@@ -25,7 +25,7 @@ CONNECT_TIMEOUT_SECONDS = 5.0
 class ChildWatch:
     """The main process's end: `on_death(pid)` runs on its thread when a child's connection ends.
 
-    It listens in `folder`, which only this user may enter.
+    It listens in `folder`, which only this user may enter. `reported` counts the children that came so far.
     """
 
     def __init__(self, folder: Path, on_death: Callable[[int], None]) -> None:
@@ -36,6 +36,7 @@ class ChildWatch:
         self._listener.listen()
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._children: dict[socket.socket, int] = {}
+        self.reported = 0
         self._draining = False
         self._thread = threading.Thread(target=self._watch, name="lockstep-childwatch", daemon=True)
 
@@ -82,6 +83,7 @@ class ChildWatch:
             child.close()  # died while reporting in: it holds no claim yet
             return
         self._children[child] = pid
+        self.reported += 1
         selector.register(child, selectors.EVENT_READ)
         if self._draining:
             _send_drain(child)

@@ -77,7 +77,7 @@ def _work(settings: Settings, database: Database, folder: RuntimeFolder) -> int:
         options = WorkerOptions(settings=settings, worker_id=worker_id, lifeline_path=watch.path)
         logger.info("action=worker_started worker=%s", worker_id)
         try:
-            status = serve(make_app(options))
+            status = serve(make_app(options), lambda: watch.reported)
         finally:
             watch.close()
     logger.info("action=worker_stopped worker=%s status=%d", worker_id, status)

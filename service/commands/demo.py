@@ -38,6 +38,7 @@ def demo(
         raise CommandError(f"{EXAMPLE} is not here: run the demo in Lockstep's own folder")
     spec = json.loads(EXAMPLE.read_text())
     with _service(data_dir) as access, client_of(access) as client:
+        _await_worker(client, data_dir)
         started = time.monotonic()
         job = client.create_job(spec)
         typer.echo(f"Training {EXAMPLE} as {job['id']} at {access.url}")
@@ -92,6 +93,15 @@ def _service(data_dir: Path) -> Iterator[Access]:
         except subprocess.TimeoutExpired:
             process.kill()  # its children end with it
             process.wait()
+
+
+def _await_worker(client: Client, data_dir: Path) -> None:
+    """Wait until one is there; where none comes, the job would wait for ever."""
+    deadline = time.monotonic() + START_SECONDS
+    while not any(worker["present"] for worker in client.workers()["data"]):
+        if time.monotonic() > deadline:
+            raise CommandError(f"no worker came within {START_SECONDS:.0f} s; {data_dir / 'logs'} says why")
+        time.sleep(0.05)
 
 
 def _running(data_dir: Path) -> Access | None:

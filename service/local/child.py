@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 FIRST_DELAY_SECONDS = 0.2
 LONGEST_DELAY_SECONDS = 10.0
-STEADY_SECONDS = 20.0  # one that lived this long has recovered: its next restart is prompt again
+STEADY_SECONDS = 60.0  # one that lived this long has recovered: its next restart is prompt again
 DEATHS_TO_TELL = 3
 """So many deaths in a row, and it is not bad luck: somebody should know."""
 _TAIL_BYTES = 64 * 1024

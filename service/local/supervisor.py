@@ -55,6 +55,7 @@ class Supervisor:
         self._directory = options.directory
         self._children: dict[str, Child] = {}
         self._on_trouble: Callable[[str], None] = logger.error
+        self._ready = False
         self.url = ""
         self.api_key = ""
 
@@ -88,6 +89,7 @@ class Supervisor:
             if self._wait_until_ready(signals, port):
                 write_whole(self._directory.broker_url_path, broker.url + "\n", mode=0o600)
                 write_whole(self._directory.url_path, self.url + "\n")
+                self._ready = True
                 on_ready()
                 self._watch(signals)
         finally:
@@ -141,6 +143,8 @@ class Supervisor:
         return Program(name=name, command=command, environment=environment, log_path=log, inherit=inherit)
 
     def _tell_of(self, child: Child) -> None:
+        if child.program.name == "api" and not self._ready:
+            return  # see _wait_until_ready
         self._on_trouble(
             f"{child.program.name} does not stay up: it died {child.deaths} times in a row, and is tried "
             f"again every {LONGEST_DELAY_SECONDS:.0f} s; its log ({child.program.log_path}) ends with:\n"

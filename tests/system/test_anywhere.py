@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -150,6 +151,17 @@ def test_a_clusters_env_file_is_not_taken_and_variables_are(tmp_path: Path) -> N
             "x": list(range(300)), "y": list(range(300))}}}  # fmt: skip
         with pytest.raises(Exception, match="413"):
             service.client.create_job(too_long)
+
+
+def test_how_long_an_idle_connection_is_kept_is_a_setting(tmp_path: Path) -> None:
+    place = Place(environment={"LOCKSTEP_KEEP_ALIVE_SECONDS": "1"})
+
+    with local_service(tmp_path / "data", workers=0, place=place) as service:
+        port = int(service.url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            while connection.recv(4096):
+                pass  # the default would keep it open for longer than the test waits
 
 
 def test_a_wrong_variable_keeps_up_from_starting(tmp_path: Path) -> None:

@@ -21,6 +21,28 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
 }
 
 
+def test_a_worker_whose_children_cannot_work_ends_and_says_so(tmp_path: Path) -> None:
+    """NumPy, which only they load, is broken."""
+    broken = tmp_path / "broken" / "numpy" / "__init__.py"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("raise ImportError('a broken NumPy')")
+    address = {"LOCKSTEP_DATABASE_URL": "sqlite:///x.db", "LOCKSTEP_BROKER_URL": "redis://127.0.0.1:9"}
+
+    done = subprocess.run(
+        installed("worker"),
+        cwd=tmp_path,
+        env={**os.environ, **address, "PYTHONPATH": str(tmp_path / "broken")},
+        capture_output=True,
+        text=True,
+        timeout=55,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "ImportError: a broken NumPy" in done.stderr
+    assert done.stderr.count("action=no_child") == 1
+
+
 @pytest.mark.parametrize("kind", WRONG)
 @pytest.mark.parametrize("command", ["worker", "api", "migrate", "doctor"])
 def test_what_is_wrong_is_one_message(tmp_path: Path, command: str, kind: str) -> None:

@@ -1,0 +1,38 @@
+"""Looking after the pool's child: a dead one is replaced at once, but not for ever where none can work."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from celery.worker import state
+
+logger = logging.getLogger(__name__)
+
+MOST_STILLBORN = 3
+
+
+class Nursery:
+    """Replaces a pool's dead children; ends the worker when none reports in.
+
+    `reported` says how many children have done so; `MOST_STILLBORN` in a row may die before it.
+    """
+
+    def __init__(self, reported: Callable[[], int]) -> None:
+        self._reported = reported
+        self._seen = 0
+        self._since: set[int] = set()
+
+    def look(self, pool: Any) -> None:
+        """Do it once; `pool` is Celery's."""
+        pool.maintain_pool()
+        if self._reported() != self._seen:
+            self._seen = self._reported()
+            self._since.clear()
+            return
+        self._since |= {child.pid for child in pool._pool._pool}
+        if len(self._since) > MOST_STILLBORN and not state.should_stop:
+            logger.error(
+                "action=no_child: %d children in a row died before they could work; what they said is above",
+                MOST_STILLBORN,
+            )
+            state.should_stop = 1  # Celery's loop ends the worker with this exit status
