@@ -35,4 +35,5 @@ class Nursery:
                 "action=no_child: %d children in a row died before they could work; what they said is above",
                 MOST_STILLBORN,
             )
-            state.should_stop = 1  # Celery's loop ends the worker with this exit status
+            # Celery's loop ends the worker with this exit status.
+            state.should_stop = 1  # type: ignore[assignment]  # its stubs know None alone

@@ -1,7 +1,8 @@
-"""The standard output, which may be full, closed or speak ASCII alone."""
+"""The standard output, which may be full, closed or short of signs."""
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
 import os
@@ -11,10 +12,14 @@ import typer
 
 
 def speak_any_text() -> None:
-    r"""What the terminal has no sign for is written as \x.., not as a crash."""
+    r"""What the terminal has no sign for is written as \u...., not as a crash.
+
+    ASCII is nearly always a locale that nobody has set, so it is taken for UTF-8, as Python takes C's.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            is_ascii = codecs.lookup(stream.encoding).name == "ascii"
+            stream.reconfigure(encoding="utf-8" if is_ascii else None, errors="backslashreplace")
 
 
 def speaks_unicode() -> bool:

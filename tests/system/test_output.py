@@ -1,4 +1,4 @@
-"""Every command × every output that does not take it: full, closed, no longer read, ASCII alone."""
+"""Every command × every output that does not take it: full, closed, no longer read, short of signs."""
 
 from __future__ import annotations
 
@@ -92,22 +92,23 @@ def test_a_reader_that_has_heard_enough_hears_no_complaint(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 @pytest.mark.parametrize("command", COMMANDS)
-def test_an_ascii_terminal_gets_every_sign_spelt(
-    service: LocalService, job: dict[str, Any], command: str
+def test_a_terminal_that_lacks_signs_gets_them_spelt(
+    service: LocalService, job: dict[str, Any], command: str, encoding: str
 ) -> None:
-    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "LC_ALL": "C"}
     done = subprocess.run(
         line(service, job, command), env=environment, capture_output=True, check=False, timeout=60
     )
 
+    said = done.stdout.decode("utf-8" if encoding == "ascii" else encoding)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.isascii()
     assert b"Traceback" not in done.stderr
     if command == "jobs --json":
-        assert json.loads(done.stdout)["data"][-1]["name"] == NAME
-    if command == "jobs":
-        assert b"Z\\xfcrich" in done.stdout
+        assert json.loads(said)["data"][-1]["name"] == NAME
+    elif command in ("jobs", "show"):
+        assert (NAME if encoding == "ascii" else "Zürich \\u540d \\U0001f388") in said
 
 
 @pytest.mark.parametrize("command", [each for each in COMMANDS if each != "watch"])
@@ -121,3 +122,34 @@ def test_a_closed_output_and_a_full_error_output_are_no_crash(
 
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
+
+
+OUTPUTS = {
+    "nowhere": ("nowhere/w.npz", "No such file or directory"),
+    "folder": ("folder.npz", "Is a directory"),
+    "ending": ("w.weights", "ends in no format of weights"),
+    "device": ("full.npz", "No space left on device"),
+}
+
+
+@needs_full
+@pytest.mark.parametrize("kind", OUTPUTS)
+def test_a_file_that_cannot_be_written_is_one_message(
+    service: LocalService, job: dict[str, Any], tmp_path: Path, kind: str
+) -> None:
+    name, words = OUTPUTS[kind]
+    (tmp_path / "folder.npz").mkdir()
+    (tmp_path / "full.npz").symlink_to(FULL)
+
+    done = subprocess.run(
+        installed("weights", job["id"], "-o", name, "--data-dir", str(service.directory)),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count(words) == 1
+    assert len(done.stderr.strip().splitlines()) == 1
