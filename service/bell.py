@@ -115,6 +115,7 @@ class Ringer(Background):
             fixups=[],  # Django's, where DJANGO_SETTINGS_MODULE is set, puts the working folder there too
             config_source=celery_settings(broker_url),
         )
+        self._url = broker_url
         self._connection: Connection | None = None
         self._producer: Producer | None = None
         self._pending: dict[tuple[TaskName, str], None] = {}
@@ -202,7 +203,7 @@ class Ringer(Background):
         )
 
     def _connect(self) -> Producer:
-        self._connection = self._app.connection_for_write()
+        self._connection = self._app.connection_for_write(self._url)  # CELERY_BROKER_URL may be another's
         # Kombu's own defaults would try for ever, with growing pauses.
         self._connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
         self._producer = self._app.amqp.Producer(self._connection.channel(), auto_declare=False)

@@ -20,16 +20,18 @@ class Nursery:
     def __init__(self, reported: Callable[[], int]) -> None:
         self._reported = reported
         self._seen = 0
+        self._known: set[int] = set()
         self._since: set[int] = set()
 
     def look(self, pool: Any) -> None:
         """Do it once; `pool` is Celery's."""
         pool.maintain_pool()
+        here = {child.pid for child in pool._pool._pool}
         if self._reported() != self._seen:
             self._seen = self._reported()
+            self._known = here
             self._since.clear()
-            return
-        self._since |= {child.pid for child in pool._pool._pool}
+        self._since |= here - self._known
         if len(self._since) > MOST_STILLBORN and not state.should_stop:
             logger.error(
                 "action=no_child: %d children in a row died before they could work; what they said is above",

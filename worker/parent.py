@@ -1,6 +1,7 @@
 """The main process of a worker: Celery, the reconciler, and the watch over the pool child."""
 
 import logging
+import os
 import secrets
 from typing import Any
 
@@ -22,6 +23,10 @@ from worker.options import WorkerOptions
 logger = logging.getLogger(__name__)
 
 
+CELERYS_OWN = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
+"""Variables, of another program perhaps, that Celery puts above its configuration."""
+
+
 class CannotStart(Exception):
     """No worker can run here; the message says what is in the way and what to do."""
 
@@ -29,6 +34,8 @@ class CannotStart(Exception):
 def run() -> int:
     """Run a worker until SIGTERM or SIGINT; returns the exit status. Raises CannotStart."""
     sweep()
+    for name in CELERYS_OWN:
+        os.environ.pop(name, None)
     try:
         settings = read_settings()
         database = Database(settings.database_url)

@@ -33,6 +33,14 @@ def test_a_ring_is_a_task_with_a_job_id_in_the_queue_of_its_name(broker: Broker)
         assert broker.rings("lead") == [("lead", ["job_1"])]
 
 
+def test_another_programs_broker_is_not_rung(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL"):
+        monkeypatch.setenv(name, NO_BROKER)
+    with Ringer(broker.url) as ringer:
+        ringer.ring("lead", "job_1")
+        wait_until(lambda: broker.rings("lead") == [("lead", ["job_1"])])
+
+
 def test_rings_that_wait_are_published_at_the_end(broker: Broker) -> None:
     with Ringer(broker.url) as ringer:
         ringer.ring("lead", "job_1")

@@ -81,7 +81,8 @@ def test_nothing_is_imported_from_the_working_folder(odd_folder: Path) -> None:
     (examples / "digits.json").write_bytes(
         (Path(__file__).parents[2] / "examples" / "digits.json").read_bytes()
     )
-    place = Place(cwd=odd_folder, environment={"DJANGO_SETTINGS_MODULE": "settings"})
+    others = {"DJANGO_SETTINGS_MODULE": "settings", "CELERY_BROKER_URL": "redis://127.0.0.1:9"}
+    place = Place(cwd=odd_folder, environment=others)
 
     with local_service(Path("data"), workers=1, place=place) as service:
         trains(service)
@@ -96,6 +97,7 @@ def test_nothing_is_imported_from_the_working_folder(odd_folder: Path) -> None:
     for done in (doctor, demo, migrate):
         assert done.returncode == 0, done.stdout + done.stderr
     assert [path.name for path in odd_folder.glob("ran-*")] == []
+    assert "broker_away" not in (odd_folder / "data" / "logs" / "worker-1.log").read_text()
 
 
 def test_a_worker_alone_imports_nothing_from_the_working_folder(odd_folder: Path) -> None:
