@@ -152,7 +152,7 @@ def test_sigterm_gives_the_job_back_with_a_checkpoint(with_broker: Cluster, expe
     assert status == 0
     assert seconds < 5
     assert not is_alive(child)
-    assert (job.status, job.status_reason, job.attempt) == ("queued", "worker_drained", 2)
+    assert (job.status, job.transitions[-1].reason, job.attempt) == ("queued", "worker_drained", 2)
     assert job.step > 0
     assert digest(with_broker.bench.lead()) == expected
 
@@ -165,7 +165,7 @@ def test_sigterm_to_the_whole_group_gives_the_job_back_too(with_broker: Cluster)
     os.killpg(worker.process.pid, signal.SIGTERM)
 
     assert worker.process.wait(10) == 0
-    assert with_broker.bench.job(job_id).status_reason == "worker_drained"
+    assert with_broker.bench.job(job_id).transitions[-1].reason == "worker_drained"
 
 
 def test_without_a_broker_jobs_are_found_and_a_late_broker_is_heard(cluster: Cluster) -> None:
