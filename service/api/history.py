@@ -16,6 +16,7 @@ from service.services import TheServices
 from service.store import history, jobs
 from service.store.damage import damaged, explained
 from service.store.history import Gap
+from service.store.sampling import Sampled
 
 router = APIRouter(tags=["history"])
 
@@ -40,14 +41,15 @@ def read_history(  # noqa: PLR0913  (one argument for each parameter of the addr
         Query(
             ge=2,
             le=1_000_000,
-            description="thin each series out to about so many points, keeping its extremes",
+            description="a series with more points comes in so many buckets of neighbours: one point of each, "
+            "and the least, the greatest and the mean value of the bucket",
         ),
     ] = None,
     since_step: Annotated[
         int | None, Query(ge=-1, le=2**62, description="only points after this step")
     ] = None,
 ) -> Response:
-    """Every point, or about `max_points` of each series; a series without points is left out.
+    """Every point, or `max_points` buckets of each series; a series without points is left out.
 
     Of damaged series, the points that can still be read; where there is nothing but damage, 410.
     """
@@ -59,13 +61,19 @@ def read_history(  # noqa: PLR0913  (one argument for each parameter of the addr
         raise damaged("history", job_id, f"{found.gaps[0].series}: {found.gaps[0].reason}")
     return JsonResponse(
         {
-            "series": {
-                name: {"steps": points.steps.tolist(), "values": _values(points.values)}
-                for name, points in found.series.items()
-            },
+            "series": {name: _series(points) for name, points in found.series.items()},
             "damaged": [_gap(gap) for gap in found.gaps],
         }
     )
+
+
+def _series(points: Sampled) -> dict[str, object]:
+    series: dict[str, object] = {"steps": points.steps.tolist(), "values": _values(points.values)}
+    buckets = points.buckets
+    if buckets is not None:
+        series |= {"min": _values(buckets.min), "max": _values(buckets.max), "mean": _values(buckets.mean)}
+        series["count"] = buckets.count.tolist()
+    return series
 
 
 def _names(series: str) -> list[str]:

@@ -175,10 +175,19 @@ class EventPage(Page):
 
 
 class Points(Answer):
-    """The points of one series."""
+    """The points of one series; of one longer than `max_points`, one point of each bucket.
+
+    Of such a series `min`, `max` and `mean` are over the finite values of each bucket ("NaN" where it has
+    none), and `count` says how many points are in it; else the four are absent. The first bucket's point is the
+    first of the series, the last one's the last.
+    """
 
     steps: list[int]
     values: list[Number]
+    min: list[Number] | None = None
+    max: list[Number] | None = None
+    mean: list[Number] | None = None
+    count: list[int] | None = None
 
 
 class Gap(Answer):

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select
 from core.report import Points
 from service.store.errors import ReplayMismatch
 from service.store.leases import Fence
-from service.store.sampling import sample
+from service.store.sampling import Sampled, sample
 from service.store.tables import history
 
 FULL_CHUNK_POINTS = 4096
@@ -79,7 +79,7 @@ class Gap:
 class Recorded:
     """What is on record of a job: its series by name, and what of them can't be read."""
 
-    series: Mapping[str, Points]
+    series: Mapping[str, Sampled]
     gaps: tuple[Gap, ...]
 
 
@@ -136,7 +136,8 @@ def read(
 ) -> Recorded:
     """Series of a job; all where `series` is None, and those without points are absent.
 
-    `since_step` is exclusive. With `max_points` (at least 1) each series is thinned to so many: see `sample`.
+    `since_step` is exclusive. With `max_points` (at least 1) a longer series comes in so many buckets: see
+    `sample`.
     """
     since = -1 if since_step is None else since_step
     query = _READ if series is None else _READ.where(history.c.series.in_(series))
@@ -149,14 +150,15 @@ def read(
             gaps.append(
                 Gap(series=row.series, first_step=row.first_step, last_step=row.last_step, reason=str(error))
             )
-    found: dict[str, Points] = {}
+    found: dict[str, Sampled] = {}
     for name, parts in chunks.items():
         if not parts:
             continue
         points = Points.joined(parts)
         start = int(np.searchsorted(points.steps, since, side="right"))
         points = Points(steps=points.steps[start:], values=points.values[start:])
-        found[name] = points if max_points is None else sample(points, max_points)
+        most = max(len(points.steps), 1) if max_points is None else max_points
+        found[name] = sample(points, most)
     return Recorded(series=found, gaps=tuple(gaps))
 
 

@@ -62,9 +62,29 @@ def test_history_by_series_step_and_points(api: TestClient, line: str) -> None:
     assert history(api, line, since_step=97)["loss"] == {"steps": [98, 99], "values": [2.0, 1.0]}
     assert history(api, line, since_step=99) == {}
     assert history(api, line, since_step=-1, series="odd")["odd"]["steps"] == [0, 9, 99]
-    thin = history(api, line, max_points=10)["loss"]["steps"]
-    assert len(thin) <= 10
-    assert (thin[0], thin[-1]) == (0, 99)
+
+
+def test_history_in_buckets(api: TestClient, line: str) -> None:
+    series = history(api, line, max_points=10)
+    loss = series["loss"]
+    assert (len(loss["steps"]), loss["steps"][0], loss["steps"][-1]) == (10, 0, 99)
+    assert loss["values"] == [100.0 - step for step in loss["steps"]]
+    assert loss["min"] == [91.0 - 10 * i for i in range(10)]
+    assert loss["max"] == [100.0 - 10 * i for i in range(10)]
+    assert loss["mean"] == pytest.approx([95.5 - 10 * i for i in range(10)])
+    assert loss["count"] == [10] * 10
+    assert series["odd"] == {"steps": [0, 9, 99], "values": ["NaN", "Infinity", "-Infinity"]}
+    odd = history(api, line, max_points=2)["odd"]
+    assert odd == {
+        "steps": [0, 99],
+        "values": ["NaN", "-Infinity"],
+        "min": ["NaN", "NaN"],
+        "max": ["NaN", "NaN"],
+        "mean": ["NaN", "NaN"],
+        "count": [1, 2],
+    }
+    assert history(api, line, max_points=100)["loss"].keys() == {"steps", "values"}
+    assert history(api, line, max_points=2, since_step=97)["loss"].keys() == {"steps", "values"}
 
 
 @pytest.mark.parametrize(
