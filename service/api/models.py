@@ -178,8 +178,8 @@ class Points(Answer):
     """The points of one series; of one longer than `max_points`, one point of each bucket.
 
     Of such a series `min`, `max` and `mean` are over the finite values of each bucket ("NaN" where it has
-    none), and `count` says how many points are in it; else the four are absent. The first bucket's point is the
-    first of the series, the last one's the last.
+    none), and `count` says how many points are in it; else the four are absent. The first bucket's point is
+    the first of the series, the last one's the last.
     """
 
     steps: list[int]

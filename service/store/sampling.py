@@ -32,8 +32,8 @@ def sample(points: Points, most: int) -> Sampled:
     """At most `most` points: all, or one of each of `most` buckets of neighbours, as even as can be.
 
     The first bucket shows its first point and the last its last; the others show a value that is not a number
-    if they hold one, else what is farthest from their mean, so that no peak is lost. A single bucket shows the
-    last point.
+    if they hold one, else what is farthest from their mean, so that no peak is lost. A single bucket shows
+    the last point.
     """
     count = len(points.steps)
     if most < 1:

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -131,7 +131,7 @@ class Bench:
         """The job as it is."""
         return self._read(lambda tx: jobs.get(tx, job_id, None))
 
-    def history(self, job_id: str) -> dict[str, Points]:
+    def history(self, job_id: str) -> Mapping[str, Points]:
         """All its series."""
         return self._read(lambda tx: dict(history.read(tx, job_id).series))
 

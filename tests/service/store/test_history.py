@@ -1,5 +1,7 @@
 """History: bits kept, replays compared, chunks packed."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,7 @@ def add(database: Database, held: Claim, **series: Points) -> None:
 
 def read(
     database: Database, held: Claim, since: int | None = None, most: int | None = None
-) -> dict[str, Points]:
+) -> Mapping[str, Points]:
     with database.read() as tx:
         return dict(history.read(tx, held.job_id, since_step=since, max_points=most).series)
 

@@ -9,7 +9,7 @@ from tests.stored_jobs import points
 
 NUMBERS = np.random.default_rng(0)
 STRANGE = np.array([np.nan, np.inf, -np.inf])
-SERIES = {
+SERIES: dict[str, np.ndarray] = {
     "noise": NUMBERS.normal(size=5000),
     "noise of float32": NUMBERS.normal(size=5000).astype(np.float32),
     "one value": np.full(777, 0.1),
@@ -47,7 +47,7 @@ def test_so_many_in_order_with_both_ends(count: int, most: int) -> None:
 @pytest.mark.parametrize("most", [1, 2, 3, 60, 500, 776])
 @pytest.mark.parametrize("name", SERIES)
 def test_buckets_tell_least_greatest_and_mean_of_their_finite_values(name: str, most: int) -> None:
-    whole = points(0, *SERIES[name])
+    whole = Points(steps=np.arange(len(SERIES[name])), values=SERIES[name])
 
     found = sample(whole, most)
 
@@ -70,7 +70,7 @@ def test_buckets_tell_least_greatest_and_mean_of_their_finite_values(name: str, 
 
 @pytest.mark.parametrize("name", SERIES)
 def test_each_bucket_shows_a_point_of_its_own(name: str) -> None:
-    whole = points(0, *SERIES[name])
+    whole = Points(steps=np.arange(len(SERIES[name])), values=SERIES[name])
 
     found = sample(whole, 60)
 
