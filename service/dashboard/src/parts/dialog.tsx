@@ -1,7 +1,7 @@
 /** A question before something that cannot be undone. The browser's own dialog keeps focus and the Escape key right. */
 
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { ComponentChildren, JSX } from "preact";
+import type { ComponentChildren, JSX, RefObject } from "preact";
 
 interface ConfirmProps {
   readonly open: boolean;
@@ -13,12 +13,20 @@ interface ConfirmProps {
   readonly children: ComponentChildren;
 }
 
+/**
+ * Opens and closes a dialog. On its own, so that the effect, which lives as long as its component, keeps nothing of a
+ * render alive: children are part of the page's tree of then, which would hold on to every tree that came after it.
+ */
+function useModal(dialog: RefObject<HTMLDialogElement | null>, open: boolean): void {
+  useLayoutEffect(() => {
+    if (open && dialog.current?.open === false) dialog.current.showModal();
+    if (!open && dialog.current?.open) dialog.current.close();
+  }, [open]);
+}
+
 export function Confirm(props: ConfirmProps): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
-  useLayoutEffect(() => {
-    if (props.open && dialog.current?.open === false) dialog.current.showModal();
-    if (!props.open && dialog.current?.open) dialog.current.close();
-  }, [props.open]);
+  useModal(dialog, props.open);
   return (
     <dialog ref={dialog} class="dialog" aria-label={props.title} onClose={props.onNo}>
       <h2>{props.title}</h2>
