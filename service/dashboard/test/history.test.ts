@@ -4,12 +4,13 @@ import {
   explodes,
   firstNonFinite,
   lastStep,
+  lowest,
   merge,
-  thin,
-  trend,
   until,
   type History,
 } from "../src/pure/history.ts";
+import { thin } from "../src/pure/buckets.ts";
+import { everyPoint, inBuckets } from "./series.ts";
 
 const loss = (from: number, to: number) => {
   const steps = Array.from({ length: to - from }, (_, i) => from + i);
@@ -80,13 +81,37 @@ test("a million steps in many polls stay few points", () => {
   assert.equal(series.steps.at(-1), 999_900);
 });
 
-test("a trend is a mean over near steps and skips what is no number", () => {
-  const steps = Array.from({ length: 1_000 }, (_, i) => i * 3);
-  const values = steps.map((_, i) => (i === 500 ? NaN : i % 2 ? 3 : 1));
-  const line = trend({ steps, values });
-  assert.deepEqual(line.steps, steps);
-  assert.ok(line.values.slice(20, -20).every((value) => Math.abs(value - 2) < 0.12));
-  assert.deepEqual([line.values[0], line.values.at(-1)], [1, 3]);
+test("what is thinned again and again keeps the mean and the range of every point", () => {
+  const whole = everyPoint(50_000);
+  let history: History = {};
+  for (let start = 0; start < 50_000; start += 1_000) {
+    const news = { steps: whole.steps.slice(start, start + 1_000), values: whole.values.slice(start, start + 1_000) };
+    history = merge(history, { loss: start % 3_000 ? inBuckets(news, 40) : news }, 100);
+  }
+  const loss = history["loss"];
+  assert.ok(loss?.buckets);
+  const { min, max, mean, count } = loss.buckets;
+  assert.equal(count.reduce((a, b) => a + b), 50_000);
+  let start = 0;
+  for (const [i, points] of count.entries()) {
+    const run = whole.values.slice(start, start + points);
+    assert.equal(min[i], Math.min(...run));
+    assert.equal(max[i], Math.max(...run));
+    assert.ok(Math.abs((mean[i] ?? NaN) - run.reduce((a, b) => a + b) / points) < 1e-12);
+    start += points;
+  }
+  assert.equal(lowest(loss), Math.min(...whole.values));
+});
+
+test("buckets without a finite value only count", () => {
+  const wire = { steps: [0, 9], values: ["NaN", 2], min: ["NaN", 1], max: ["NaN", 3], mean: ["NaN", 2], count: [5, 4] };
+  const loss = merge({}, { loss: wire }, 100)["loss"];
+  assert.deepEqual(loss?.buckets, { min: [NaN, 1], max: [NaN, 3], mean: [NaN, 2], count: [5, 4] });
+  assert.deepEqual(thin(loss, 1), {
+    steps: [0],
+    values: [NaN],
+    buckets: { min: [1], max: [3], mean: [2], count: [9] },
+  });
 });
 
 test("a history is cut after a step", () => {
@@ -94,12 +119,12 @@ test("a history is cut after a step", () => {
   assert.deepEqual(until(history, 5)["loss"]?.steps, [0, 1, 2, 3, 4, 5]);
   assert.deepEqual(until(history, 3)["validation_loss"]?.steps, []);
   assert.deepEqual(until(history, 99), history);
-});
-
-test("a short or a smooth series gets no trend", () => {
-  const steps = Array.from({ length: 1_000 }, (_, i) => i);
-  assert.equal(trend({ steps: [0, 1], values: [1, 2] }).steps.length, 0);
-  assert.equal(trend({ steps, values: steps.map((step) => Math.exp(-step / 100)) }).steps.length, 0);
+  const buckets = { steps: [1, 5], values: [1, 2], min: [0, 1], max: [2, 3], mean: [1, 2], count: [2, 3] };
+  assert.deepEqual(until(merge({}, { loss: buckets }, 100), 4)["loss"], {
+    steps: [1],
+    values: [1],
+    buckets: { min: [0], max: [2], mean: [1], count: [2] },
+  });
 });
 
 test("an explosion is told from a large loss", () => {

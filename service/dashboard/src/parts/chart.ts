@@ -2,13 +2,14 @@
 
 import uPlot from "uplot";
 import { count } from "../pure/format.ts";
-import { EMPTY, trend, type History, type Series } from "../pure/history.ts";
+import { EMPTY, type History } from "../pure/history.ts";
+import { linesOf, type Lines } from "../pure/lines.ts";
 import { allMarks, axisSize, linearRange, logRange, logSplits, POWERS, tick } from "./scales.ts";
 
 export interface ChartOptions {
   readonly names: readonly string[];
   readonly log: boolean;
-  /** Draw noisy series faintly, with a smoothed line over them. */
+  /** Draw a line through the middle of noisy series. */
   readonly smooth: boolean;
   readonly height: number;
   readonly onZoom: (window: Window | null) => void;
@@ -41,14 +42,40 @@ export const colorOf = (index: number): string => `var(${nameOf(index)})`;
 /** The same for a canvas, which knows no variables. */
 const seriesColor = (index: number): string => css(nameOf(index));
 
+const faded = (color: string, percent: number): string =>
+  `color-mix(in srgb, ${color} ${percent}%, transparent)`;
+
+/** Where the n-th series' greatest, least, faint and bold values are in uPlot's table. */
+const columnsOf = (index: number): [number, number, number, number] => [
+  1 + 4 * index,
+  2 + 4 * index,
+  3 + 4 * index,
+  4 + 4 * index,
+];
+
+const isLine = (column: number): boolean => column % 4 === 0;
+
+function seriesOptions(index: number): uPlot.Series[] {
+  const color = seriesColor(index);
+  const edge: uPlot.Series = { stroke: "transparent", width: 0, points: { show: false } };
+  return [
+    edge,
+    edge,
+    { stroke: faded(color, 30), width: 1.5, points: { show: false } },
+    {
+      stroke: color,
+      width: 2,
+      points: { size: 5, fill: color },
+      ...(isDashed(index) ? { dash: [5, 4] } : {}),
+    },
+  ];
+}
+
 export class CurveChart {
   private readonly plot: uPlot;
   private readonly options: ChartOptions;
   private window: Window | null = null;
   private setting = false;
-  /** For each series: whether a trend is drawn over it. */
-  private faint: readonly boolean[] = [];
-
   constructor(parent: HTMLElement, options: ChartOptions) {
     this.options = options;
     this.plot = new uPlot(this.plotOptions(parent.clientWidth), [[]], parent);
@@ -56,19 +83,18 @@ export class CurveChart {
 
   /** Draws `history`; a zoomed window stays where it is. */
   draw(history: History, hidden: ReadonlySet<string>): void {
-    const found = this.options.names.map((name) => history[name] ?? EMPTY);
-    const trends = found.map((series) => (this.options.smooth ? this.trend(series) : EMPTY));
-    this.faint = trends.map((series) => series.steps.length > 0);
-    const data = uPlot.join([...found, ...trends].map((series) => this.table(series)));
+    const tables = this.options.names.map((name) =>
+      this.table(linesOf(history[name] ?? EMPTY, this.options.smooth)),
+    );
     this.setting = true;
     this.plot.batch(() => {
       this.options.names.forEach((name, i) => {
         const show = !hidden.has(name);
-        for (const at of [1 + i, 1 + i + this.options.names.length]) {
+        for (const at of columnsOf(i)) {
           if (this.plot.series[at]?.show !== show) this.plot.setSeries(at, { show });
         }
       });
-      this.plot.setData(data, this.window === null);
+      this.plot.setData(uPlot.join(tables), this.window === null);
       if (this.window) this.plot.setScale("x", { min: this.window.low, max: this.window.high });
     });
     this.setting = false;
@@ -109,17 +135,15 @@ export class CurveChart {
     this.plot.destroy();
   }
 
-  /** On a log scale the mean is the geometric one, so that the line runs through the middle of what is seen. */
-  private trend(series: Series): Series {
-    if (!this.options.log) return trend(series);
-    const line = trend({ steps: series.steps, values: series.values.map(Math.log) });
-    return { steps: line.steps, values: line.values.map(Math.exp) };
-  }
-
-  /** A series as uPlot takes it; what cannot be drawn (not finite; not positive on a log scale) leaves a gap. */
-  private table(series: Series): [number[], (number | null)[]] {
+  /** Lines as uPlot takes them; what cannot be drawn (not finite; not positive on a log scale) leaves a gap. */
+  private table({ steps, line, range, points }: Lines): uPlot.AlignedData {
     const drawable = (value: number): boolean => Number.isFinite(value) && (!this.options.log || value > 0);
-    return [[...series.steps], series.values.map((value) => (drawable(value) ? value : null))];
+    const column = (values: readonly number[] | undefined): (number | null)[] =>
+      values ? values.map((value) => (drawable(value) ? value : null)) : steps.map(() => null);
+    // On a log scale a range that begins at or below 0 begins where the line's least value is.
+    const least = this.options.log ? line.filter(drawable).reduce((a, b) => Math.min(a, b), Infinity) : 0;
+    const low = range?.low.map((value) => (this.options.log && value <= 0 ? least : value));
+    return [[...steps], column(range?.high), column(low), column(points), column(line)];
   }
 
   private plotOptions(width: number): uPlot.Options {
@@ -152,12 +176,19 @@ export class CurveChart {
           ...(this.options.log ? { incrs: POWERS, splits: logSplits, filter: allMarks } : {}),
         },
       ],
-      cursor: { y: false, drag: { x: true, y: false, dist: 4 }, points: { size: 7 } },
+      cursor: {
+        y: false,
+        drag: { x: true, y: false, dist: 4 },
+        points: { size: (_, at) => (isLine(at) ? 7 : 0) },
+      },
       series: [
         {},
-        ...this.options.names.map((_, i) => this.rawOptions(i)),
-        ...this.options.names.map((_, i) => ({ stroke: seriesColor(i), width: 2, points: { show: false } })),
+        ...this.options.names.flatMap((_, i) => seriesOptions(i)),
       ],
+      bands: this.options.names.map((_, i) => {
+        const [high, low] = columnsOf(i);
+        return { series: [high, low], fill: faded(seriesColor(i), 25) };
+      }),
       hooks: {
         setScale: [(plot, scale) => this.scaled(plot, scale)],
         setCursor: [
@@ -165,18 +196,6 @@ export class CurveChart {
             this.options.onStep(plot.cursor.idx == null ? null : (plot.data[0][plot.cursor.idx] ?? null)),
         ],
       },
-    };
-  }
-
-  private rawOptions(index: number): uPlot.Series {
-    const color = seriesColor(index);
-    const stroke = (): string =>
-      this.faint[index] ? `color-mix(in srgb, ${color} 30%, transparent)` : color;
-    return {
-      stroke,
-      width: index === 0 ? 1.5 : 2,
-      points: { size: 5, fill: color },
-      ...(isDashed(index) ? { dash: [5, 4] } : {}),
     };
   }
 

@@ -4,7 +4,7 @@ import type { Signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import type { JSX } from "preact";
 import { count, number } from "../pure/format.ts";
-import { EMPTY, explodes, firstNonFinite, type History, type Series } from "../pure/history.ts";
+import { EMPTY, explodes, firstNonFinite, lowest, type History, type Series } from "../pure/history.ts";
 import { colorOf, isDashed } from "./chart.ts";
 
 type Label = (name: string) => string;
@@ -32,7 +32,7 @@ export function Legend({ names, label, shown, step, hidden }: LegendProps): JSX.
             style={{ color: colorOf(i) }}
             aria-hidden="true"
           />
-          {label(name)} <b class="mono">{number(valueAt(shown[name] ?? EMPTY, step))}</b>
+          {label(name)} <Reading series={shown[name] ?? EMPTY} step={step} />
         </button>
       ))}
       <span class="legend-step mono">{step === null ? "latest" : `step ${count(step)}`}</span>
@@ -41,9 +41,19 @@ export function Legend({ names, label, shown, step, hidden }: LegendProps): JSX.
 }
 
 /** The value at a step, or the last one before it: an epoch's series has one point for many steps. */
-function valueAt(series: Series, step: number | null): number | undefined {
-  if (step === null) return series.values.at(-1);
-  return series.values[series.steps.findLastIndex((at) => at <= step)];
+function Reading({ series, step }: { series: Series; step: number | null }): JSX.Element {
+  const { steps, values, buckets } = series;
+  if (step === null) return <b class="mono">{number(values.at(-1))}</b>;
+  const at = steps.findLastIndex((each) => each <= step);
+  if (!buckets || (buckets.count[at] ?? 1) === 1) return <b class="mono">{number(values[at])}</b>;
+  return (
+    <>
+      <span class="muted">mean</span> <b class="mono">{number(buckets.mean[at])}</b>{" "}
+      <span class="mono muted">
+        {number(buckets.min[at])} to {number(buckets.max[at])}
+      </span>
+    </>
+  );
 }
 
 export function Notes({
@@ -63,7 +73,7 @@ export function Notes({
       names.flatMap((name) => {
         const series = history[name] ?? EMPTY;
         const bad = firstNonFinite(series);
-        const low = log && series.values.some((value) => value <= 0);
+        const low = log && (series.buckets?.min ?? series.values).some((value) => value <= 0);
         return [
           ...(bad ? [`${label(name)} is ${number(bad.value)} at step ${count(bad.step)}: not drawn.`] : []),
           ...(low ? [`${label(name)}: values of 0 and below have no place on a log scale.`] : []),
@@ -81,10 +91,9 @@ export function Notes({
 
 export function summary(names: readonly string[], label: Label, history: History): string {
   const said = names.map((name) => {
-    const { steps, values } = history[name] ?? EMPTY;
-    const finite = values.filter(Number.isFinite);
-    const low = finite.reduce((a, b) => Math.min(a, b), Infinity);
-    return `${label(name)}: ${number(values[0])} at step ${steps[0] ?? 0}, ${number(values.at(-1))} at step ${steps.at(-1) ?? 0}, lowest ${number(low)}.`;
+    const series = history[name] ?? EMPTY;
+    const { steps, values } = series;
+    return `${label(name)}: ${number(values[0])} at step ${steps[0] ?? 0}, ${number(values.at(-1))} at step ${steps.at(-1) ?? 0}, lowest ${number(lowest(series))}.`;
   });
   return said.length ? `Curve. ${said.join(" ")}` : "Curve without points yet.";
 }

@@ -6,6 +6,7 @@ import { getHistory } from "../api/calls.ts";
 import type { Job } from "../api/types.ts";
 import { number } from "../pure/format.ts";
 import { merge, type Series } from "../pure/history.ts";
+import { linesOf } from "../pure/lines.ts";
 
 const POINTS = 60;
 const AT_ONCE = 2;
@@ -81,13 +82,14 @@ function Line({ series }: { series: Series }): JSX.Element {
 }
 
 function pathOf(series: Series): string {
-  const finite = series.values.filter(Number.isFinite);
+  const { line } = linesOf(series, false);
+  const finite = line.filter(Number.isFinite);
   const low = Math.min(...finite);
   const range = Math.max(...finite) - low || 1;
   const first = series.steps[0] ?? 0;
   const length = (series.steps.at(-1) ?? 0) - first || 1;
   let pen = "M";
-  return series.values
+  return line
     .map((value, i) => {
       if (!Number.isFinite(value)) {
         pen = "M";
