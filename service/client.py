@@ -14,18 +14,17 @@ import time
 import urllib.parse
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import httpx2
 
 from service.answers import problem_in
+from service.client_types import ApiError, Call, JsonObject, Update, WeightsFormat
 from service.settings import is_loopback
 
-JsonObject = dict[str, Any]
-"""An object of JSON as the API sent it; its values' types are the API's to say."""
+__all__ = ["ApiError", "Call", "Client", "GraphFormat", "JsonObject", "Update", "WeightsFormat"]
 
-WeightsFormat = Literal["npz", "safetensors", "json", "onnx"]
+GraphFormat = Literal["json", "dot", "svg"]
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 FIRST_PATIENCE_SECONDS = 1.0
@@ -40,50 +39,6 @@ RETRIED_STATUSES = frozenset({429, 502, 503, 504})
 FASTEST_WATCH_SECONDS = 0.02
 MOVING_WATCH_SECONDS = 0.2
 SLOWEST_WATCH_SECONDS = 5.0
-
-
-class ApiError(Exception):
-    """An answer that is not a success, with the fields of its problem document.
-
-    `status` is 0 when no answer came at all (the service is not running, or the connection broke).
-    `errors` holds {pointer, code, message} for each thing that is wrong with the request.
-    """
-
-    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
-        self.status = status
-        self.title = str(problem.get("title", ""))
-        self.detail = str(problem.get("detail", ""))
-        self.errors: list[JsonObject] = list(problem.get("errors", []))
-        self.request_id: str | None = problem.get("request_id")
-        super().__init__(self._text())
-
-    def _text(self) -> str:
-        head = f"{self.status} {self.title}".strip() if self.status else self.title
-        # Each thing is said once: by the entries, or by the detail where no entry names a place.
-        repeats = bool(self.errors) and all(str(each.get("message")) in self.detail for each in self.errors)
-        placed = any(each.get("pointer") for each in self.errors)
-        entries = [f"  {each.get('pointer') or '/'}: {each.get('message')}" for each in self.errors]
-        first = f"{head}: {self.detail}" if self.detail and not (repeats and placed) else head
-        return "\n".join([first, *entries] if placed or not repeats else [first])
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request; every call of this client may be sent again without harm."""
-
-    method: str
-    path: str
-    body: Mapping[str, Any] | None = None
-    query: Mapping[str, object] | None = None
-    headers: Mapping[str, str] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Update:
-    """What `Client.watch` saw: the job now, and the points of its history since the last update."""
-
-    job: JsonObject
-    history: dict[str, JsonObject]
 
 
 class Client:
@@ -132,18 +87,25 @@ class Client:
         query = {"validate_only": "true", "gradcheck": "true" if gradcheck else None}
         return _object(self._send(Call("POST", "/v1/jobs", body=spec, query=query)))
 
-    def list_jobs(
+    def list_jobs(  # noqa: PLR0913  (one argument for each parameter of the address)
         self,
         *,
         status: str | None = None,
         kind: str | None = None,
+        name: str | None = None,
         metadata: Mapping[str, str] | None = None,
+        order: str | None = None,
         limit: int | None = None,
         after: str | None = None,
     ) -> JsonObject:
-        """GET /v1/jobs: one page, newest first; `after` is the last page's `last_id`."""
-        query: dict[str, object] = {"status": status, "kind": kind, "limit": limit, "after": after}
-        query.update({f"metadata[{name}]": value for name, value in (metadata or {}).items()})
+        """GET /v1/jobs: one page, newest first unless `order` says otherwise.
+
+        `status` may be several, separated by commas; `name` is a part of it; `after` is the last page's
+        `last_id`.
+        """
+        query: dict[str, object] = {"status": status, "kind": kind, "name": name, "order": order}
+        query.update({f"metadata[{key}]": value for key, value in (metadata or {}).items()})
+        query.update(limit=limit, after=after)
         return self._get("/v1/jobs", query)
 
     def job(self, job_id: str) -> JsonObject:
@@ -179,6 +141,13 @@ class Client:
     def walk(self, job_id: str, step: int, sample: int = 0) -> JsonObject:
         """GET /v1/jobs/{id}/walk, asked until it is there: {step, sample, loss, forward, backward, ...}."""
         return self._explained(job_id, "/walk", {"step": step, "sample": sample})
+
+    def graph(
+        self, job_id: str, *, format: GraphFormat = "json", step: int | None = None, sample: int | None = None
+    ) -> bytes:
+        """GET /v1/jobs/{id}/graph: the file's bytes; with a step, with values and gradients of it."""
+        query = {"format": format, "step": step, "sample": sample}
+        return self._answered_at_last(Call("GET", _job_path(job_id, "/graph"), query=query)).content
 
     def weights(self, job_id: str, *, format: WeightsFormat = "safetensors") -> bytes:
         """GET /v1/jobs/{id}/weights: the file's bytes."""
@@ -235,11 +204,13 @@ class Client:
             return {}
 
     def _explained(self, job_id: str, rest: str, query: Mapping[str, object]) -> JsonObject:
+        return _object(self._answered_at_last(Call("GET", _job_path(job_id, rest), query=query)))
+
+    def _answered_at_last(self, call: Call) -> httpx2.Response:
         """Ask until a worker has computed it; 202 says that it has not yet."""
-        call = Call("GET", _job_path(job_id, rest), query=query)
         while (response := self._send(call)).status_code == 202:
             time.sleep(float(response.headers.get("Retry-After", SLOWEST_WATCH_SECONDS)))
-        return _object(response)
+        return response
 
     def _get(self, path: str, query: Mapping[str, object] | None = None) -> JsonObject:
         return _object(self._send(Call("GET", path, query=query)))

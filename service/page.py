@@ -40,5 +40,7 @@ def install(app: FastAPI, dist: Path = DIST) -> None:
         raise HTTPException(404)
 
     app.add_api_route("/", page, include_in_schema=False, response_class=Response)
-    app.add_api_route("/favicon.svg", icon, include_in_schema=False, response_class=Response)
+    # The second is where browsers look for it on pages that name none.
+    for path in ("/favicon.svg", "/favicon.ico"):
+        app.add_api_route(path, icon, include_in_schema=False, response_class=Response)
     app.mount("/assets", Assets(directory=dist / "assets", check_dir=False))

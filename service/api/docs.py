@@ -41,6 +41,7 @@ def _page(document: JsonObject) -> Iterator[str]:
     info = document["info"]
     yield '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Lockstep API</title>'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    yield '<link rel="icon" type="image/svg+xml" href="favicon.svg">'
     yield '<link rel="stylesheet" href="docs.css"></head><body>'
     yield f"<h1>{escape(info['title'])} API {escape(info['version'])}</h1>"
     yield f"<p>{escape(info['description'])}</p>"

@@ -4,7 +4,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, get_args
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import Response
@@ -16,6 +16,7 @@ from service.api import render
 from service.api.conditions import (
     JOB_ID,
     METADATA_PARAMETERS,
+    WITHOUT_CONTROLS,
     JobId,
     MetadataFilter,
     conditional,
@@ -28,12 +29,14 @@ from service.api.schema import BODY_PROBLEMS, body_of, problems
 from service.api.start import START_PROBLEMS, require_start
 from service.api.wire import JsonResponse, dump_json, json_body
 from service.auth import Reader, Writer
+from service.errors import unprocessable
 from service.services import TheServices
-from service.store import endings, idempotency
+from service.store import endings, idempotency, listing
 from service.store import jobs as store
 from service.store.idempotency import Created, IdempotencyKey
 from service.store.jobs import Job as StoredJob
-from service.store.jobs import JobFilter, NewJob
+from service.store.jobs import NewJob
+from service.store.listing import JobFilter, Order
 from service.store.statuses import Status
 
 router = APIRouter(tags=["jobs"])
@@ -49,6 +52,11 @@ KeyHeader = Annotated[
     ),
 ]
 JsonBody = Annotated[object, Depends(json_body)]
+_A_STATUS = f"({'|'.join(get_args(Status))})"
+StatusList = Annotated[
+    str | None,
+    Query(pattern=f"^{_A_STATUS}(,{_A_STATUS})*$", description="one or several, separated by commas"),
+]
 
 POLL = "X-Poll-Interval"
 REPLAYED = "Idempotency-Replayed"
@@ -114,17 +122,52 @@ def list_jobs(  # noqa: PLR0913  (one argument for each parameter of the address
     services: TheServices,
     key: Reader,
     metadata: MetadataFilter,
-    status: Status | None = None,
+    status: StatusList = None,
     kind: Kind | None = None,
+    name: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=200,
+            pattern=f"^{WITHOUT_CONTROLS.pattern}$",
+            description="a part of the name, with A to Z as a to z",
+        ),
+    ] = None,
+    order: Annotated[
+        Order,
+        Query(
+            description='what to sort by; with "-" the latest, longest or last first. By started_at, '
+            "finished_at and run_ms, jobs that have not come so far are left out"
+        ),
+    ] = "-created_at",
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     after: Annotated[
-        str | None, Query(pattern=JOB_ID.pattern, description="the last_id of the page before")
+        str | None, Query(pattern=f"^{JOB_ID.pattern}$", description="the last_id of the page before")
+    ] = None,
+    before: Annotated[
+        str | None, Query(pattern=f"^{JOB_ID.pattern}$", description="the first_id of the page after")
     ] = None,
 ) -> Response:
-    """A page of jobs, newest first; inline data are left out of their specs."""
-    wanted = JobFilter(owner=key.sees, status=status, kind=kind, metadata=metadata, after=after, limit=limit)
+    """A page of jobs, newest first unless asked otherwise; inline data are left out of their specs.
+
+    Pages are stable while jobs come and go on. `has_more` says whether more follow; with `before`, whether
+    more come first.
+    """
+    if after is not None and before is not None:
+        raise unprocessable("", "before", "before: expected it or after, got both")
+    wanted = JobFilter(
+        owner=key.sees,
+        statuses=() if status is None else tuple(status.split(",")),
+        kind=kind,
+        name=name,
+        metadata=metadata,
+        order=order,
+        after=after,
+        before=before,
+        limit=limit,
+    )
     with services.database.read() as tx:
-        page = store.list_jobs(tx, wanted)
+        page = listing.list_jobs(tx, wanted)
     body = render.page_bytes(
         [render.job_bytes(job) for job in page.jobs], [job.id for job in page.jobs], page.has_more
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, literal, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from service.store import events
 from service.store.damage import Damage
@@ -22,9 +22,11 @@ from service.store.tables import job_metadata, jobs
 RING_AFTER_SECONDS = 2.0
 """POST rings by itself; when that got lost, the reconciler rings from then on."""
 
-_SUMMARY = tuple(column for column in jobs.c if column.name not in ("inline_json", "inline_sha256"))
+SUMMARY = tuple(column for column in jobs.c if column.name not in ("inline_json", "inline_sha256"))
+"""What a list needs: all but the data that a spec may hold."""
+
 _GET = select(jobs).where(jobs.c.id == bindparam("job_id"))
-_GET_SUMMARY = select(*_SUMMARY).where(jobs.c.id == bindparam("job_id"))
+_GET_SUMMARY = select(*SUMMARY).where(jobs.c.id == bindparam("job_id"))
 _VERSION = select(jobs.c.version, jobs.c.owner_id).where(jobs.c.id == bindparam("job_id"))
 
 
@@ -126,29 +128,6 @@ class Job:
         return _milliseconds(self.started_at, self.finished_at or self.updated_at)
 
 
-@dataclass(frozen=True, kw_only=True)
-class JobFilter:
-    """Which jobs to list; what is None or empty does not limit. `owner` None sees everybody's.
-
-    `after`: the id of the last job of the page before.
-    """
-
-    owner: str | None
-    status: str | None = None
-    kind: str | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    after: str | None = None
-    limit: int = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Page:
-    """Jobs, newest first, and whether older ones follow."""
-
-    jobs: tuple[Job, ...]
-    has_more: bool
-
-
 def create(tx: Connection, new: NewJob, job_id: str | None = None) -> Job:
     """Queue a job."""
     job_id = job_id or new_id("job")
@@ -188,7 +167,7 @@ def get(tx: Connection, job_id: str, owner: str | None) -> Job:
     """The job with its whole spec; raises NotFound. `owner` None sees everybody's."""
     row = tx.execute(_GET, {"job_id": job_id}).one_or_none()
     if row is None or owner not in (None, row.owner_id):
-        raise _not_found(job_id)
+        raise not_found(job_id)
     readings = Readings()
     return _job(row, read_whole_spec(tx, row, readings), events.courses(tx, [job_id])[job_id], readings)
 
@@ -197,41 +176,21 @@ def summary(tx: Connection, job_id: str, owner: str | None) -> Job:
     """The job as lists show it, without the bulk of its spec; raises NotFound."""
     row = tx.execute(_GET_SUMMARY, {"job_id": job_id}).one_or_none()
     if row is None or owner not in (None, row.owner_id):
-        raise _not_found(job_id)
-    return _summarized(row, events.courses(tx, [job_id])[job_id])
+        raise not_found(job_id)
+    return summarized(row, events.courses(tx, [job_id])[job_id])
 
 
 def version_of(tx: Connection, job_id: str, owner: str | None) -> int:
     """The job's version alone (for its ETag); raises NotFound."""
     row = tx.execute(_VERSION, {"job_id": job_id}).one_or_none()
     if row is None or owner not in (None, row.owner_id):
-        raise _not_found(job_id)
+        raise not_found(job_id)
     version: int = row.version
     return version
 
 
-def list_jobs(tx: Connection, wanted: JobFilter) -> Page:
-    """A page of jobs, newest first. Pages are stable: a job's place never changes."""
-    query = select(*_SUMMARY).order_by(jobs.c.id.desc()).limit(wanted.limit + 1)
-    for column, value in (
-        (jobs.c.owner_id, wanted.owner),
-        (jobs.c.status, wanted.status),
-        (jobs.c.kind, wanted.kind),
-    ):
-        if value is not None:
-            query = query.where(column == value)
-    if wanted.after is not None:
-        query = query.where(jobs.c.id < wanted.after)
-    for key, value in wanted.metadata.items():
-        pair = (job_metadata.c.job_id == jobs.c.id, job_metadata.c.key == key, job_metadata.c.value == value)
-        query = query.where(select(literal(1)).where(*pair).correlate(jobs).exists())
-    rows = tx.execute(query).all()
-    page = rows[: wanted.limit]
-    courses = events.courses(tx, [row.id for row in page]) if page else {}
-    return Page(jobs=tuple(_summarized(row, courses[row.id]) for row in page), has_more=len(rows) > len(page))
-
-
-def _summarized(row: Row[*tuple[Any, ...]], course: Course) -> Job:
+def summarized(row: Row[*tuple[Any, ...]], course: Course) -> Job:
+    """The job of a row of `SUMMARY`, as lists show it."""
     readings = Readings()
     return _job(row, read_spec(row, readings), course, readings)
 
@@ -279,5 +238,6 @@ def _milliseconds(start: datetime | None, end: datetime | None) -> float | None:
     return max((end - start).total_seconds() * 1000, 0.0)
 
 
-def _not_found(job_id: str) -> NotFound:
+def not_found(job_id: str) -> NotFound:
+    """The error about an id that there is not, or that is another owner's."""
     return NotFound(f"no job has the id {job_id!r}: GET /v1/jobs lists those that this key may see")

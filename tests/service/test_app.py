@@ -230,7 +230,8 @@ def test_the_page_when_it_is_built_and_when_not(tmp_path: Path) -> None:
         assert client.get("/").text == "<p>page</p>"
         assert client.get("/").headers["Cache-Control"] == "no-cache"
         assert client.get("/assets/a-1.js").headers["Cache-Control"] == "public, max-age=31536000, immutable"
-        assert client.get("/favicon.svg").headers["Content-Type"].startswith("image/svg")
+        for icon in ("/favicon.svg", "/favicon.ico"):
+            assert client.get(icon).headers["Content-Type"].startswith("image/svg")
         assert client.get("/assets/../index.html").status_code == 404
         assert client.get("/assets/%2e%2e/index.html").status_code == 404
 

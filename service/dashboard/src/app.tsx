@@ -1,5 +1,6 @@
 /** The frame around every page: navigation, and word of a service that is away. */
 
+import { useEffect, useRef } from "preact/hooks";
 import type { JSX } from "preact";
 import { JobPage } from "./pages/job.tsx";
 import { JobsPage } from "./pages/jobs.tsx";
@@ -8,8 +9,9 @@ import { NewPage } from "./pages/new.tsx";
 import { WorkersPage } from "./pages/workers.tsx";
 import { Empty } from "./parts/small.tsx";
 import { span } from "./pure/format.ts";
+import { listLink } from "./pure/listing.ts";
 import { retryNow } from "./poller.ts";
-import { key, leave, now, outage, route } from "./session.ts";
+import { focusMain, key, leave, listing, now, outage, route, seeking } from "./session.ts";
 
 export function App(): JSX.Element {
   return (
@@ -20,7 +22,7 @@ export function App(): JSX.Element {
       <Bar />
       <Outage />
       <main id="main" tabIndex={-1}>
-        {key.value === null ? <KeyPage /> : <Current />}
+        {key.value !== null ? <Current /> : seeking.value ? null : <KeyPage />}
       </main>
     </>
   );
@@ -34,9 +36,18 @@ function skip(event: Event): void {
 
 function Current(): JSX.Element {
   const at = route.value;
+  const place = at.page === "job" ? `job ${at.id}` : at.page;
+  // The link that led here is gone with its page. A page that takes the focus itself keeps it.
+  const isFirst = useRef(true);
+  useEffect(() => {
+    if (!isFirst.current && (document.activeElement === null || document.activeElement === document.body)) {
+      focusMain();
+    }
+    isFirst.current = false;
+  }, [place]);
   switch (at.page) {
     case "jobs":
-      return <JobsPage />;
+      return <JobsPage listing={at.listing} />;
     case "job":
       return <JobPage key={at.id} id={at.id} />;
     case "workers":
@@ -69,7 +80,7 @@ function Bar(): JSX.Element {
       </a>
       {key.value === null ? null : (
         <nav aria-label="Pages">
-          <a href="#/" {...current(["jobs", "job"])}>
+          <a href={at === "jobs" ? "#/" : listLink(listing.value)} {...current(["jobs", "job"])}>
             Jobs
           </a>
           <a href="#/workers" {...current(["workers"])}>

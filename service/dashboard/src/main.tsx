@@ -10,9 +10,10 @@ import "./styles/forms.css";
 import "./styles/explain.css";
 import "./styles/narrow.css";
 import { App } from "./app.tsx";
-import { followAddress, startClock } from "./session.ts";
+import { followAddress, shareKey, startClock } from "./session.ts";
 
 followAddress();
+shareKey();
 startClock();
 const root = document.getElementById("page");
 if (root) render(<App />, root);

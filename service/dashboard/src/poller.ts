@@ -17,11 +17,13 @@ export type Look = (signal: AbortSignal) => Promise<Seen>;
 export interface PollerOptions {
   readonly look: Look;
   readonly limits: Limits;
+  /** How long to wait between two looks while nobody sees the page; without it there are none then. */
+  readonly hiddenDelay?: number;
   /** Told of an answer that asking again will not mend (404, 403, ...); looking stops then. */
   readonly onRefused: (error: Refused) => void;
 }
 
-/** Runs from construction to `stop`. Rests while the page is hidden and looks at once when it is seen again. */
+/** Runs from construction to `stop`. Rests while the page is hidden, or looks seldom, and at once when it is seen. */
 export class Poller {
   private pace: Pace = START;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -30,7 +32,7 @@ export class Poller {
   private readonly options: PollerOptions;
   private readonly wake = (): void => {
     if (document.visibilityState === "visible") this.soon();
-    else clearTimeout(this.timer);
+    else this.later();
   };
 
   constructor(options: PollerOptions) {
@@ -68,9 +70,16 @@ export class Poller {
     } finally {
       this.looking = null;
     }
-    if (!this.stopped && document.visibilityState === "visible") {
-      this.timer = setTimeout(() => this.soon(), this.pace.delay);
-    }
+    this.later();
+  }
+
+  private later(): void {
+    clearTimeout(this.timer);
+    const isSeen = document.visibilityState === "visible";
+    const { hiddenDelay } = this.options;
+    if (this.stopped || this.looking !== null || (!isSeen && hiddenDelay === undefined)) return;
+    const delay = isSeen ? this.pace.delay : Math.max(this.pace.delay, hiddenDelay ?? 0);
+    this.timer = setTimeout(() => this.soon(), delay);
   }
 
   private failed(error: unknown): void {

@@ -1,14 +1,21 @@
 /** What the whole page shares: the key, whether the service answers, the address, and the time. */
 
 import { signal } from "@preact/signals";
+import { ALL, listLink, type Listing } from "./pure/listing.ts";
 import { readFragment, type Route } from "./pure/route.ts";
 
 const KEY = "lockstep.key";
+/** How long a tab without a key waits for another tab's before it asks a person. */
+const SEEK_MS = 300;
 
 export const key = signal<string | null>(sessionStorage.getItem(KEY));
+/** Whether other tabs are being asked for the key. */
+export const seeking = signal(false);
 /** Why the page asks for a key: none yet, or the service refused the last one. */
 export const keyRefused = signal(false);
-export const route = signal<Route>({ page: "jobs" });
+export const route = signal<Route>({ page: "jobs", listing: ALL });
+/** The list as it was seen last, to go back to. */
+export const listing = signal<Listing>(ALL);
 
 export interface Outage {
   readonly since: number;
@@ -25,10 +32,42 @@ export function enter(newKey: string): void {
   key.value = newKey;
 }
 
+/** Forgets the key; so do the other tabs that have it, unless the service refused it here. */
 export function leave(refused: boolean): void {
-  sessionStorage.removeItem(KEY);
+  if (!refused && key.value !== null) tabs.postMessage({ kind: "forget", key: key.value } satisfies TabMessage);
+  forget();
   keyRefused.value = refused;
+}
+
+function forget(): void {
+  sessionStorage.removeItem(KEY);
   key.value = null;
+}
+
+/** What tabs of this page tell one another; the browser passes it on to the same origin alone. */
+type TabMessage =
+  | { readonly kind: "seek" }
+  | { readonly kind: "key"; readonly key: string }
+  | { readonly kind: "forget"; readonly key: string };
+
+const tabs = new BroadcastChannel("lockstep.tabs");
+
+/** Asks the other tabs for the key where this one has none, and answers theirs. */
+export function shareKey(): void {
+  tabs.addEventListener("message", ({ data }: MessageEvent<TabMessage>) => {
+    if (data.kind === "seek" && key.value !== null) {
+      tabs.postMessage({ kind: "key", key: key.value } satisfies TabMessage);
+    }
+    if (data.kind === "key" && seeking.value) {
+      seeking.value = false;
+      enter(data.key);
+    }
+    if (data.kind === "forget" && data.key === key.value) forget();
+  });
+  if (key.value !== null) return;
+  seeking.value = true;
+  tabs.postMessage({ kind: "seek" } satisfies TabMessage);
+  setTimeout(() => (seeking.value = false), SEEK_MS);
 }
 
 /** Follows the address, and takes a key out of it, so that it stays out of bookmarks and histories. */
@@ -41,12 +80,30 @@ export function followAddress(): void {
     }
     const moved = JSON.stringify(fragment.route) !== JSON.stringify(route.value);
     if (moved) {
+      const before = route.value;
       route.value = fragment.route;
-      window.scrollTo(0, 0);
+      if (before.page !== "jobs" || fragment.route.page !== "jobs") window.scrollTo(0, 0);
     }
+    if (fragment.route.page === "jobs") listing.value = fragment.route.listing;
   };
   addEventListener("hashchange", read);
   read();
+}
+
+/** Shows another list; `replace`: in place of this one, so that back does not go through each letter of a search. */
+export function showList(wanted: Listing, replace = false): void {
+  if (!replace) {
+    location.hash = listLink(wanted);
+    return;
+  }
+  history.replaceState(null, "", `${location.pathname}${location.search}${listLink(wanted)}`);
+  listing.value = wanted;
+  route.value = { page: "jobs", listing: wanted };
+}
+
+/** Where to go on from with the keyboard when what had the focus is gone. */
+export function focusMain(): void {
+  document.getElementById("main")?.focus({ preventScroll: true });
 }
 
 export function startClock(): void {

@@ -85,6 +85,11 @@ export class JobWatch {
   look = async (stop: AbortSignal): Promise<Seen> => {
     const answer = await getJob(this.id, stop, this.etag);
     if (answer.data === null) return { outcome: "still", wish: answer.wish };
+    if (document.visibilityState !== "visible" && !answer.data.is_terminal) {
+      // Enough for the tab's title; what else is new is read when somebody sees it.
+      this.accept(answer.data);
+      return { outcome: "still", wish: answer.wish };
+    }
     // The history is read after the job: what a finished job's look brings is then complete.
     await Promise.all([
       this.readNames(answer.data, stop),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { barsOf, compareDigest } from "../src/pure/digest.ts";
-import { ago, count, number, percent, span, speed } from "../src/pure/format.ts";
+import { ago, count, nameOf, number, percent, span, speed } from "../src/pure/format.ts";
 import { sight, speedOf, type Sighting } from "../src/pure/speed.ts";
 
 test("numbers are short and never wrong in kind", () => {
@@ -65,4 +65,11 @@ test("equal digests look equal, others do not", () => {
   assert.equal(compareDigest(digest, ` SHA256:${digest.toUpperCase()}\n`), "same");
   assert.equal(compareDigest(digest, "40".repeat(32)), "different");
   assert.equal(compareDigest(digest, "3f3f"), "unreadable");
+});
+
+test("a job goes by its name, and by its id where none can be seen", () => {
+  for (const blank of [null, "", "  ", "\u200b", "\u2028\u00a0", "\u3164", "\u2800", "\u0301", "\ufeff"]) {
+    assert.equal(nameOf({ id: "job_1", name: blank }), "job_1");
+  }
+  for (const name of ["a", " a ", "∂", "🙂", "名"]) assert.equal(nameOf({ id: "job_1", name }), name);
 });

@@ -126,6 +126,23 @@ def test_filters(any_api: TestClient) -> None:
     assert found("metadata[run]=3") == []
     assert found("status=queued") == [second]
     assert found("status=cancelled&kind=train") == [first]
+    assert found("status=cancelled,queued&order=created_at") == [first, second]
+
+
+def test_search_order_and_pages_back(any_api: TestClient) -> None:
+    ids = {name: create(any_api, name=name)["id"] for name in ("Beta", "alpha 1", "alpha 2")}
+
+    def names(**query: object) -> list[str]:
+        response = any_api.get("/v1/jobs", params=query)
+        assert response.status_code == 200, response.text
+        return [job["name"] for job in response.json()["data"]]
+
+    assert names(name="ALPHA") == ["alpha 2", "alpha 1"]
+    assert names(order="name") == ["alpha 1", "alpha 2", "Beta"]
+    assert names(order="-name", limit=1, after=ids["Beta"]) == ["alpha 2"]
+    assert names(order="-name", limit=1, before=ids["alpha 1"]) == ["alpha 2"]
+    assert names(order="finished_at") == []
+    assert any_api.get(f"/v1/jobs?order=finished_at&after={ids['Beta']}").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -133,6 +150,14 @@ def test_filters(any_api: TestClient) -> None:
     [
         "staus=queued",
         "status=lost",
+        "status=queued,",
+        "status=",
+        "order=loss",
+        "name=",
+        "name=%00",
+        "before=x",
+        "after=job_1&before=job_1",
+        "after=xjob_1",
         "kind=sweep",
         "limit=0",
         "limit=101",

@@ -23,7 +23,8 @@ from service.store import (
 from service.store.database import Database
 from service.store.errors import Damaged
 from service.store.idempotency import IdempotencyKey
-from service.store.jobs import Job, JobFilter
+from service.store.jobs import Job
+from service.store.listing import JobFilter, list_jobs
 from service.store.replays import Asked
 from service.store.tables import blob_parts
 from service.store.tables import jobs as table
@@ -49,7 +50,7 @@ SHOWN_AS_IT_IS = "spec_json: another object"
 
 def listed(database: Database) -> dict[str, Job]:
     with database.read() as tx:
-        return {job.id: job for job in jobs.list_jobs(tx, JobFilter(owner=OWNER, limit=100)).jobs}
+        return {job.id: job for job in list_jobs(tx, JobFilter(owner=OWNER, limit=100)).jobs}
 
 
 def parts(job: Job) -> list[str]:

@@ -1,6 +1,7 @@
 /** The service's addresses, one function each. */
 
 import type { WireHistory } from "../pure/history.ts";
+import { queryOf, type Listing } from "../pure/listing.ts";
 import {
   ask,
   get,
@@ -17,15 +18,12 @@ import type { Gradients, Job, JobEvent, Page, Queue, Validation, Walk, Worker } 
 
 const jobPath = (id: string, rest = ""): string => `/v1/jobs/${encodeURIComponent(id)}${rest}`;
 
-export interface JobsQuery {
-  readonly status: string | null;
-  readonly after: string | null;
-  readonly limit: number;
-}
-
 const readJobs = reader<Page<Job>>();
-export const listJobs = (query: JobsQuery, signal: AbortSignal): Promise<Current<Page<Job>>> =>
-  readJobs(withQuery("/v1/jobs", { ...query }), signal);
+export const listJobs = (
+  listing: Listing,
+  limit: number,
+  signal: AbortSignal,
+): Promise<Current<Page<Job>>> => readJobs(withQuery("/v1/jobs", { ...queryOf(listing), limit }), signal);
 
 export const getJob = (id: string, signal?: AbortSignal, etag?: string | null): Promise<Answer<Job>> =>
   get(jobPath(id), signal, etag);

@@ -1,5 +1,6 @@
 /** The HTTP contract, as far as the page reads it. */
 
+import type { STATUSES } from "../pure/listing.ts";
 import type { Metric } from "../pure/metrics.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
@@ -7,7 +8,6 @@ export interface JsonObject {
   readonly [key: string]: Json;
 }
 
-export const STATUSES = ["queued", "running", "cancelling", "succeeded", "failed", "cancelled"] as const;
 export type Status = (typeof STATUSES)[number];
 
 export interface Progress {

@@ -1,7 +1,7 @@
 /** One job, live. */
 
 import { useSignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { JSX } from "preact";
 import { cancelJob } from "../api/calls.ts";
 import { explain } from "../api/http.ts";
@@ -21,24 +21,32 @@ import {
   type Fact,
 } from "../parts/small.tsx";
 import { Findings } from "../parts/findings.tsx";
+import { EndNotice, NoticeButton } from "../parts/notice.tsx";
 import { ModelCard } from "../parts/model.tsx";
 import { SeriesCard } from "../parts/series.tsx";
 import { SpecCard } from "../parts/spec.tsx";
 import { EventsCard, TimelineCard } from "../parts/timeline.tsx";
-import { count, moment, percent, span, speed, words } from "../pure/format.ts";
+import { count, moment, nameOf, percent, span, speed, words } from "../pure/format.ts";
 import { findingsOf } from "../pure/findings.ts";
 import { MAIN_GROUP } from "../pure/groups.ts";
-import { JOB_LIMITS } from "../pure/pacing.ts";
+import { listLink } from "../pure/listing.ts";
+import { HIDDEN_DELAY, JOB_LIMITS } from "../pure/pacing.ts";
 import { againLink } from "../pure/route.ts";
 import { retryNow, usePolling } from "../poller.ts";
-import { now } from "../session.ts";
+import { focusMain, listing, now } from "../session.ts";
 import { JobWatch } from "../watch.ts";
 
 export function JobPage({ id }: { id: string }): JSX.Element {
   const watch = useMemo(() => new JobWatch(id), [id]);
-  usePolling({ look: watch.look, limits: JOB_LIMITS, onRefused: (error) => (watch.refused.value = error) }, [
-    watch,
-  ]);
+  usePolling(
+    {
+      look: watch.look,
+      limits: JOB_LIMITS,
+      hiddenDelay: HIDDEN_DELAY,
+      onRefused: (error) => (watch.refused.value = error),
+    },
+    [watch],
+  );
   const job = watch.job.value;
   const refused = watch.refused.value;
   useEffect(() => {
@@ -57,6 +65,7 @@ export function JobPage({ id }: { id: string }): JSX.Element {
   if (!job) return <p class="loading">Reading the job …</p>;
   return (
     <div class="job">
+      <EndNotice job={job} />
       <Head job={job} watch={watch} />
       {job.error ? <ErrorBox job={job} /> : null}
       <Findings findings={findingsOf(watch.events.value)} />
@@ -88,25 +97,29 @@ export function JobPage({ id }: { id: string }): JSX.Element {
   );
 }
 
+/** How a job ended, in a sign that shows in a narrow tab. */
+const SIGNS: Readonly<Record<string, string>> = { succeeded: "✓ ", failed: "✗ " };
+
 function titleOf(job: Job): string {
   const state =
     job.is_terminal || job.status === "queued" ? words(job.status) : percent(job.progress.fraction);
-  return `${state} · ${job.name ?? job.id}`;
+  return `${SIGNS[job.status] ?? ""}${state} · ${nameOf(job)}`;
 }
 
 function Head({ job, watch }: { job: Job; watch: JobWatch }): JSX.Element {
   return (
     <header class="job-head">
-      <a class="back" href="#/">
+      <a class="back" href={listLink(listing.value)}>
         ← Jobs
       </a>
       <div class="job-title">
-        <h1>{job.name ?? job.id}</h1>
+        <h1>{nameOf(job)}</h1>
         <StatusBadge status={job.status} reason={job.is_terminal ? null : job.status_reason} />
         <span class="actions">
           <a class="button" href={againLink(job.id)}>
             Run again
           </a>
+          {job.is_terminal ? null : <NoticeButton />}
           {job.is_terminal ? null : <CancelButton job={job} watch={watch} />}
         </span>
       </div>
@@ -177,6 +190,14 @@ function CancelButton({ job, watch }: { job: Job; watch: JobWatch }): JSX.Elemen
   const asking = useSignal(false);
   const problem = useSignal("");
   const busy = job.status === "cancelling";
+  const button = useRef<HTMLButtonElement>(null);
+  // The button goes when the job is over; who stood on it goes on from the top of the page.
+  useLayoutEffect(() => {
+    const own = button.current;
+    return () => {
+      if (own === document.activeElement) focusMain();
+    };
+  }, []);
   const cancel = async (): Promise<void> => {
     asking.value = false;
     try {
@@ -189,7 +210,13 @@ function CancelButton({ job, watch }: { job: Job; watch: JobWatch }): JSX.Elemen
   };
   return (
     <>
-      <button type="button" class="button danger-quiet" disabled={busy} onClick={() => (asking.value = true)}>
+      <button
+        ref={button}
+        type="button"
+        class="button danger-quiet"
+        aria-disabled={busy}
+        onClick={() => (asking.value = !busy)}
+      >
         {busy ? "Cancelling …" : "Cancel"}
       </button>
       <span class="problem-text" role="status">

@@ -5,10 +5,12 @@ import { useEffect } from "preact/hooks";
 import type { JSX } from "preact";
 import { getQueue, listJobs } from "../api/calls.ts";
 import type { Refused } from "../api/http.ts";
-import { STATUSES, type Job, type Page, type Queue } from "../api/types.ts";
+import type { Job, Page, Queue } from "../api/types.ts";
+import { Filters } from "../parts/filters.tsx";
 import { Ago, Command, DigestMark, Empty, ProgressBar, StatusBadge, stepsOf } from "../parts/small.tsx";
 import { Spark, sparks } from "../parts/spark.tsx";
-import { count, words } from "../pure/format.ts";
+import { count, nameOf } from "../pure/format.ts";
+import { changed, isFiltered, listLink, noneOf, type Listing } from "../pure/listing.ts";
 import { LIST_LIMITS } from "../pure/pacing.ts";
 import { jobLink } from "../pure/route.ts";
 import { usePolling, type Seen } from "../poller.ts";
@@ -16,36 +18,31 @@ import { usePolling, type Seen } from "../poller.ts";
 const LIMIT = 20;
 
 // Outside the component, so that going back from a job finds the list as it was left.
-const status = signal<string | null>(null);
-/** The cursors of the pages before this one; the last is this page's own. */
-const cursors = signal<readonly (string | null)[]>([null]);
 const page = signal<Page<Job> | null>(null);
+/** The list that `page` is of. */
+const shown = signal("");
 const queue = signal<Queue | null>(null);
 const refused = signal<Refused | null>(null);
 
-async function look(stop: AbortSignal): Promise<Seen> {
-  const after = cursors.peek().at(-1) ?? null;
-  const [jobs, counts] = await Promise.all([
-    listJobs({ status: status.peek(), after, limit: LIMIT }, stop),
-    getQueue(stop),
-  ]);
+async function look(listing: Listing, stop: AbortSignal): Promise<Seen> {
+  const [jobs, counts] = await Promise.all([listJobs(listing, LIMIT, stop), getQueue(stop)]);
   page.value = jobs.data;
+  shown.value = listLink(listing);
   queue.value = counts.data;
   refused.value = null;
   sparks.show(jobs.data.data);
   return { outcome: jobs.moved || counts.moved ? "moved" : "still", wish: jobs.wish };
 }
 
-function go(to: readonly (string | null)[]): void {
-  page.value = null;
-  cursors.value = to;
-}
-
-export function JobsPage(): JSX.Element {
-  usePolling({ look, limits: LIST_LIMITS, onRefused: (error) => (refused.value = error) }, [
-    status.value,
-    cursors.value,
-  ]);
+export function JobsPage({ listing }: { listing: Listing }): JSX.Element {
+  usePolling(
+    {
+      look: (stop) => look(listing, stop),
+      limits: LIST_LIMITS,
+      onRefused: (error) => (refused.value = error),
+    },
+    [listLink(listing)],
+  );
   useEffect(() => {
     document.title = "Jobs · Lockstep";
   }, []);
@@ -54,27 +51,11 @@ export function JobsPage(): JSX.Element {
       <div class="page-head">
         <h1>Jobs</h1>
         <Numbers />
-        <label class="field-inline">
-          <span>Status</span>
-          <select
-            value={status.value ?? ""}
-            onChange={(event) => {
-              status.value = event.currentTarget.value || null;
-              go([null]);
-            }}
-          >
-            <option value="">all</option>
-            {STATUSES.map((one) => (
-              <option key={one} value={one}>
-                {words(one)}
-              </option>
-            ))}
-          </select>
-        </label>
       </div>
+      <Filters listing={listing} />
       {refused.value ? <p class="problem-text">{refused.value.message}</p> : null}
       <NoWorkers />
-      <List />
+      <List listing={listing} />
     </>
   );
 }
@@ -112,12 +93,14 @@ function NoWorkers(): JSX.Element | null {
   );
 }
 
-function List(): JSX.Element {
+function List({ listing }: { listing: Listing }): JSX.Element {
   const jobs = page.value;
-  if (!jobs) return <p class="loading">Reading the jobs …</p>;
-  if (jobs.data.length === 0) return <NoJobs />;
+  if (!jobs) return refused.value ? <></> : <p class="loading">Reading the jobs …</p>;
+  // The list before stays until the next is there: nothing jumps, and the focus stays on what was pressed.
+  const isOld = shown.value !== listLink(listing);
+  if (jobs.data.length === 0 && !isOld) return <NoJobs listing={listing} />;
   return (
-    <>
+    <div class={isOld ? "list is-old" : "list"} aria-busy={isOld}>
       <table class="jobs">
         <thead>
           <tr>
@@ -136,8 +119,8 @@ function List(): JSX.Element {
           ))}
         </tbody>
       </table>
-      <Pages jobs={jobs} />
-    </>
+      <Pages jobs={jobs} listing={listing} />
+    </div>
   );
 }
 
@@ -146,8 +129,10 @@ function Row({ job }: { job: Job }): JSX.Element {
   return (
     <tr>
       <th scope="row" class="cell-job">
-        <a href={jobLink(job.id)}>{job.name ?? job.id}</a>
-        {job.name ? <span class="mono muted cell-id">{job.id}</span> : null}
+        <a href={jobLink(job.id)} title={nameOf(job)}>
+          {nameOf(job)}
+        </a>
+        {nameOf(job) === job.id ? null : <span class="mono muted cell-id">{job.id}</span>}
       </th>
       <td class="cell-status">
         <StatusBadge
@@ -183,34 +168,44 @@ function Row({ job }: { job: Job }): JSX.Element {
   );
 }
 
-function Pages({ jobs }: { jobs: Page<Job> }): JSX.Element | null {
-  const at = cursors.value;
-  if (at.length === 1 && !jobs.has_more) return null;
+function Pages({ jobs, listing }: { jobs: Page<Job>; listing: Listing }): JSX.Element | null {
+  // A page that was gone back to knows only whether more jobs come before it.
+  const isFirst = listing.before === null ? listing.after === null : !jobs.has_more;
+  const isLast = listing.before === null && !jobs.has_more;
+  if (isFirst && isLast) return null;
+  const newer = { after: null, before: jobs.first_id, page: Math.max(1, listing.page - 1) };
+  const older = { after: jobs.last_id, before: null, page: isFirst ? 2 : listing.page + 1 };
   return (
     <nav class="pages" aria-label="Pages of jobs">
-      <button type="button" class="button" disabled={at.length === 1} onClick={() => go(at.slice(0, -1))}>
-        ← Newer
-      </button>
-      <span class="muted">page {at.length}</span>
-      <button
-        type="button"
-        class="button"
-        disabled={!jobs.has_more}
-        onClick={() => go([...at, jobs.last_id])}
-      >
-        Older →
-      </button>
+      <PageLink to={isFirst ? null : listing.page === 2 ? changed(listing, {}) : { ...listing, ...newer }}>
+        ← Before
+      </PageLink>
+      <span class="muted">page {isFirst ? 1 : listing.page}</span>
+      <PageLink to={isLast ? null : { ...listing, ...older }}>Next →</PageLink>
     </nav>
   );
 }
 
-function NoJobs(): JSX.Element {
-  if (status.value !== null) {
+/** A link, so that a page can be opened in another tab; one that leads nowhere keeps its place, and the focus. */
+function PageLink({ to, children }: { to: Listing | null; children: string }): JSX.Element {
+  return to ? (
+    <a class="button" href={listLink(to)}>
+      {children}
+    </a>
+  ) : (
+    <a class="button" role="link" aria-disabled="true" tabIndex={0}>
+      {children}
+    </a>
+  );
+}
+
+function NoJobs({ listing }: { listing: Listing }): JSX.Element {
+  if (isFiltered(listing) || listing.page > 1) {
     return (
-      <Empty title={`No job is ${words(status.value)}.`}>
-        <button type="button" class="button" onClick={() => ((status.value = null), go([null]))}>
+      <Empty title={isFiltered(listing) ? noneOf(listing) : "No jobs here."}>
+        <a class="button" href="#/">
           Show all jobs
-        </button>
+        </a>
       </Empty>
     );
   }

@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { JSX } from "preact";
 import { tryKey } from "../api/calls.ts";
 import { explain, Refused } from "../api/http.ts";
-import { enter, keyRefused } from "../session.ts";
+import { enter, focusMain, keyRefused } from "../session.ts";
 
 export function KeyPage(): JSX.Element {
   const typed = useSignal("");
@@ -30,6 +30,7 @@ export function KeyPage(): JSX.Element {
     try {
       await tryKey(wanted);
       enter(wanted);
+      requestAnimationFrame(focusMain);
     } catch (error) {
       keyRefused.value = error instanceof Refused && error.status === 401;
       if (!keyRefused.value) problem.value = explain(error);
@@ -66,7 +67,10 @@ export function KeyPage(): JSX.Element {
       <button type="submit" class="button primary">
         Enter
       </button>
-      <p class="note">The key stays in this tab and is forgotten when it is closed.</p>
+      <p class="note">
+        The key stays in this tab, and in others that you open from here. It is forgotten when the last of them is
+        closed.
+      </p>
     </form>
   );
 }

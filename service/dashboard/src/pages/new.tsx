@@ -16,6 +16,21 @@ import { jobLink } from "../pure/route.ts";
 
 /** What was written stays while the page is open, so that a look at another job loses nothing. */
 const text = signal(EXAMPLES[0]?.spec ?? "");
+/** The text as an example or a job gave it: what differs from it, a person wrote. */
+let given = text.peek();
+/** What a person wrote before an example or a job took its place, the latest first. */
+const drafts = signal<readonly string[]>([]);
+const MOST_DRAFTS = 5;
+
+/** Puts a text into the form; what a person wrote there is kept. */
+function put(next: string): void {
+  const own = text.peek();
+  const isOwn = own !== given && own.trim() !== "";
+  const others = drafts.peek().filter((draft) => draft !== own && draft !== next);
+  drafts.value = isOwn ? [own, ...others].slice(0, MOST_DRAFTS) : others;
+  text.value = next;
+  given = EXAMPLES.some((example) => example.spec === next) ? next : "";
+}
 
 interface Finding extends SpecProblem {
   readonly line: number;
@@ -40,6 +55,10 @@ export function NewPage({ from }: { from: string | null }): JSX.Element {
     text.value = written;
     verdict.value = { kind: "none" };
   };
+  const take = (whole: string): void => {
+    put(whole);
+    verdict.value = { kind: "none" };
+  };
   const findings = verdict.value.kind === "wrong" ? verdict.value.findings : [];
   const submit = (): void => void attempt(verdict, submitText);
   return (
@@ -55,10 +74,16 @@ export function NewPage({ from }: { from: string | null }): JSX.Element {
             type="button"
             class="example"
             aria-pressed={text.value === example.spec}
-            onClick={() => write(example.spec)}
+            onClick={() => take(example.spec)}
           >
             <b>{example.name}</b>
             <span>{example.about}</span>
+          </button>
+        ))}
+        {drafts.value.map((draft) => (
+          <button key={draft} type="button" class="example" aria-pressed={false} onClick={() => take(draft)}>
+            <b>Your text</b>
+            <span class="mono">{firstWords(draft)}</span>
           </button>
         ))}
       </fieldset>
@@ -79,7 +104,7 @@ export function NewPage({ from }: { from: string | null }): JSX.Element {
             <button
               type="button"
               class="button primary"
-              disabled={verdict.value.kind === "busy"}
+              aria-disabled={verdict.value.kind === "busy"}
               onClick={submit}
             >
               Submit
@@ -87,7 +112,7 @@ export function NewPage({ from }: { from: string | null }): JSX.Element {
             <button
               type="button"
               class="button"
-              disabled={verdict.value.kind === "busy"}
+              aria-disabled={verdict.value.kind === "busy"}
               onClick={() => void attempt(verdict, validateText)}
             >
               Check only
@@ -106,6 +131,8 @@ export function NewPage({ from }: { from: string | null }): JSX.Element {
   );
 }
 
+const firstWords = (written: string): string => written.replaceAll(/\s+/g, " ").slice(0, 80);
+
 /** Fills in the spec of the job that the address names. */
 function useStartFrom(from: string | null, verdict: Signal<Verdict>): void {
   useEffect(() => {
@@ -116,7 +143,10 @@ function useStartFrom(from: string | null, verdict: Signal<Verdict>): void {
     getJob(from, controller.signal).then(
       (answer) => {
         const job = answer.data;
-        if (job?.spec) text.value = shortJson(job.spec, Infinity);
+        if (job?.spec) {
+          put(shortJson(job.spec, Infinity));
+          given = text.peek();
+        }
         const damage = job?.damaged.find(({ part }) => part === "spec" || part === "inline_data");
         verdict.value = damage
           ? { kind: "wrong", message: damage.message, findings: [] }

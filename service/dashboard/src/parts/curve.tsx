@@ -156,7 +156,7 @@ function Plot({ names, log, smooth, watch, label }: PlotProps): JSX.Element {
           <button
             type="button"
             class="button small quiet"
-            disabled={!zoom.value}
+            aria-disabled={!zoom.value}
             onClick={() => chart.current?.show(null)}
           >
             Whole run

@@ -86,6 +86,7 @@ function Explain({ job, onPlace }: { job: Job; onPlace: (place: Place | null) =>
   }
   const submit = (event: Event): void => {
     event.preventDefault();
+    if (question.progress.peek().state === "busy") return;
     const wanted = Number(typed.value ?? last);
     typed.value = String(wanted);
     step.value = wanted;
@@ -108,7 +109,7 @@ function Explain({ job, onPlace }: { job: Job; onPlace: (place: Place | null) =>
             onInput={(event) => (typed.value = event.currentTarget.value)}
           />
         </label>
-        <button type="submit" class="button" disabled={busy}>
+        <button type="submit" class="button" aria-disabled={busy}>
           Explain
         </button>
         {busy ? (

@@ -91,6 +91,7 @@ function Weights({ id }: { id: string }): JSX.Element {
   const problem = useSignal("");
   const busy = useSignal<WeightFormat | null>(null);
   const download = async (format: WeightFormat): Promise<void> => {
+    if (busy.value !== null) return;
     busy.value = format;
     problem.value = "";
     try {
@@ -110,7 +111,7 @@ function Weights({ id }: { id: string }): JSX.Element {
             key={format}
             type="button"
             class="button small"
-            disabled={busy.value !== null}
+            aria-disabled={busy.value !== null}
             onClick={() => void download(format)}
           >
             {format}

@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import type { Job, Status } from "../api/types.ts";
 import { barsOf } from "../pure/digest.ts";
-import { ago, clockTime, count, moment, percent, words } from "../pure/format.ts";
+import { ago, clockTime, count, moment, nameOf, percent, words } from "../pure/format.ts";
 import { now } from "../session.ts";
 
 /** A status as a word with a sign of its own shape, so that colour is never the only difference. */
@@ -40,7 +40,7 @@ export function Clock({ at }: { at: string }): JSX.Element {
 /** How far a job is: an honest bar (a queued job's is empty), with the step beside it. */
 export function ProgressBar({ job }: { job: Job }): JSX.Element {
   const { fraction } = job.progress;
-  const label = `${job.name ?? job.id}: ${percent(fraction)}`;
+  const label = `${nameOf(job)}: ${percent(fraction)}`;
   return (
     <span class={`progress is-${job.status}`}>
       <progress max={1} value={fraction} aria-label={label} />

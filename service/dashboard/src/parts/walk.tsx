@@ -26,6 +26,7 @@ export function WalkOf({ job, step, onPlace }: WalkProps): JSX.Element {
   const hasRows = job.kind === "train";
   const submit = (event: Event): void => {
     event.preventDefault();
+    if (progress.peek().state === "busy") return;
     const place = { step, sample: row.value };
     ask(async (asking) => {
       const walk = await getWalk(job.id, place, asking);
@@ -49,7 +50,7 @@ export function WalkOf({ job, step, onPlace }: WalkProps): JSX.Element {
             />
           </label>
         ) : null}
-        <button type="submit" class="button" disabled={now.state === "busy"}>
+        <button type="submit" class="button" aria-disabled={now.state === "busy"}>
           {hasRows ? "Through and back" : "Follow it back"}
         </button>
       </form>

@@ -58,6 +58,14 @@ export function speed(stepsPerSecond: number | null): string {
   return `${stepsPerSecond >= 10 ? Math.round(stepsPerSecond) : stepsPerSecond.toFixed(1)} steps/s`;
 }
 
+/** Signs that take room without being seen: fillers, and the empty braille pattern. */
+const BLANK = /[\s\p{C}\p{Z}\p{M}\u115f\u1160\u2800\u3164\uffa0]/gu;
+
+/** What a job goes by: its name, or its id where it has none that can be seen. */
+export function nameOf(job: { readonly id: string; readonly name: string | null }): string {
+  return job.name === null || job.name.replace(BLANK, "") === "" ? job.id : job.name;
+}
+
 /** Lower-case machine words as people read them: "waiting_for_workers" is "waiting for workers". */
 export function words(code: string): string {
   return code.replaceAll("_", " ");

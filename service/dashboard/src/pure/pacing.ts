@@ -16,6 +16,8 @@ export interface Limits {
 
 export const START: Pace = { delay: 0, failures: 0 };
 export const JOB_LIMITS: Limits = { fastest: 500, slowest: 10_000 };
+/** Between two looks at a job in a tab that nobody sees. */
+export const HIDDEN_DELAY = 10_000;
 export const LIST_LIMITS: Limits = { fastest: 1_000, slowest: 10_000 };
 
 const GROWTH = 1.6;

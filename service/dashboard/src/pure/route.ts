@@ -1,7 +1,9 @@
 /** The page's addresses: everything after `#`. The key may come along once; it never stays in the address bar. */
 
+import { readListing, type Listing } from "./listing.ts";
+
 export type Route =
-  | { readonly page: "jobs" }
+  | { readonly page: "jobs"; readonly listing: Listing }
   | { readonly page: "job"; readonly id: string }
   | { readonly page: "workers" }
   | { readonly page: "new"; readonly from: string | null }
@@ -14,7 +16,7 @@ export interface Fragment {
   readonly route: Route;
 }
 
-/** Reads "#key=K", "#/jobs/ID", "#/jobs/ID?key=K", "#/new?from=ID", "#/workers". */
+/** Reads "#key=K", "#/?status=failed", "#/jobs/ID", "#/jobs/ID?key=K", "#/new?from=ID", "#/workers". */
 export function readFragment(hash: string): Fragment {
   const text = hash.replace(/^#/, "");
   const [path = "", query = ""] = text.startsWith("/") ? splitOnce(text, "?") : ["", text];
@@ -31,7 +33,9 @@ export function readFragment(hash: string): Fragment {
 
 function routeOf(path: string, parameters: URLSearchParams): Route {
   const parts = path.split("/").filter((part) => part !== "");
-  if (parts.length === 0 || (parts.length === 1 && parts[0] === "jobs")) return { page: "jobs" };
+  if (parts.length === 0 || (parts.length === 1 && parts[0] === "jobs")) {
+    return { page: "jobs", listing: readListing(path === "" ? new URLSearchParams() : parameters) };
+  }
   if (parts.length === 2 && parts[0] === "jobs") return { page: "job", id: decode(parts[1] ?? "") };
   if (parts.length === 1 && parts[0] === "workers") return { page: "workers" };
   if (parts.length === 1 && parts[0] === "new") return { page: "new", from: parameters.get("from") };

@@ -1,0 +1,62 @@
+"""What the client of the HTTP API takes and gives."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+JsonObject = dict[str, Any]
+"""An object of JSON as the API sent it; its values' types are the API's to say."""
+
+WeightsFormat = Literal["npz", "safetensors", "json", "onnx"]
+
+
+class ApiError(Exception):
+    """An answer that is not a success, with the fields of its problem document.
+
+    `status` is 0 when no answer came at all (the service is not running, or the connection broke).
+    `errors` holds {pointer, code, message} for each thing that is wrong with the request.
+    """
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        self.status = status
+        self.title = str(problem.get("title", ""))
+        self.detail = str(problem.get("detail", ""))
+        self.errors: list[JsonObject] = list(problem.get("errors", []))
+        self.request_id: str | None = problem.get("request_id")
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        head = f"{self.status} {self.title}".strip() if self.status else self.title
+        # Each thing is said once: by the entries, or by the detail where no entry names a place.
+        repeats = bool(self.errors) and all(str(each.get("message")) in self.detail for each in self.errors)
+        placed = any(each.get("pointer") for each in self.errors)
+        entries = [f"  {each.get('pointer') or '/'}: {each.get('message')}" for each in self.errors]
+        first = f"{head}: {self.detail}" if self.detail and not (repeats and placed) else head
+        return "\n".join([first, *entries] if placed or not repeats else [first])
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request; every call of this client may be sent again without harm."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+    query: Mapping[str, object] | None = None
+    headers: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Update:
+    """What `Client.watch` saw: the job now, and the points of its history since the last update."""
+
+    job: JsonObject
+    history: dict[str, JsonObject]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsFile:
+    """A file of weights; `step` is None where they are a job's result, else how many steps they have seen."""
+
+    content: bytes
+    step: int | None
