@@ -82,6 +82,7 @@ export function JobPage({ id }: { id: string }): JSX.Element {
           </Card>
           <SeriesCard job={job} names={watch.names.value} />
           <SpecCard job={job} />
+          <EventsCard events={watch.events.value} />
         </div>
         <div class="job-side">
           {job.result ? <ResultCard job={job} result={job.result} /> : null}
@@ -90,7 +91,6 @@ export function JobPage({ id }: { id: string }): JSX.Element {
         </div>
         <div class="job-wide">
           <ModelCard job={job} />
-          <EventsCard events={watch.events.value} />
         </div>
       </div>
     </div>

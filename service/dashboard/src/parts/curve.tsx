@@ -19,8 +19,7 @@ interface CurveProps {
 }
 
 const LOG = "lockstep.log";
-const HEIGHT = 320;
-const NARROW_HEIGHT = 240;
+const heightOf = (width: number): number => (width < 560 ? 240 : width < 1000 ? 320 : 420);
 
 /** Below this many points in a zoomed window it is worth asking for denser ones. */
 const SPARSE = 400;
@@ -100,7 +99,7 @@ function Plot({ names, log, smooth, watch, label }: PlotProps): JSX.Element {
         names,
         log,
         smooth,
-        height: element.clientWidth < 560 ? NARROW_HEIGHT : HEIGHT,
+        height: heightOf(element.clientWidth),
         onZoom: (window) => (zoom.value = window),
         onStep: (at) => (step.value = at),
       });

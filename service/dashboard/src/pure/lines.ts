@@ -31,7 +31,7 @@ const RESTLESS = 8;
 
 /**
  * A smoothed line through a restless series: at each point the mean of the finite values within 1 % of the run to
- * each side, and less near the ends, so that the line begins and ends where the series does. Else empty. A bucket
+ * each side, and less near the start, so that the line begins where the series does. Else empty. A bucket
  * weighs as many points as it holds, so that it is the mean of every point.
  */
 export function trend({ steps, values, buckets }: Series): Series {
@@ -42,7 +42,7 @@ export function trend({ steps, values, buckets }: Series): Series {
   const window = new Window(means, buckets?.count ?? null);
   let [from, to] = [0, 0];
   const smooth = steps.map((step) => {
-    const reach = Math.min((last - first) / 100, step - first, last - step);
+    const reach = Math.min((last - first) / 100, step - first);
     while (to < steps.length && (steps[to] ?? 0) <= step + reach) to += 1;
     while ((steps[from] ?? 0) < step - reach) from += 1;
     return window.mean(from, to);
