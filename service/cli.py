@@ -3,32 +3,52 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
 from service.client import ApiError
-from service.commands import jobs, keys, server
+from service.commands import inside, jobs, keys, listing, server
 from service.commands.access import CommandError
 from service.commands.demo import demo
 from service.commands.doctor import doctor
 from service.commands.gradcheck import gradcheck
+from service.commands.opening import open_page
 from service.commands.output import complain, finish, reason_of, speak_any_text
 from service.local.errors import LocalError
 from service.settings import SettingsError
 
 app = typer.Typer(
     name="lockstep",
-    help="Train neural networks on every CPU you have: the same bits on any number of workers.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 for command in (
-    *(server.up, demo, jobs.train, jobs.jobs, jobs.show, jobs.watch, jobs.cancel, jobs.weights, jobs.predict),
-    *(gradcheck, server.worker, server.api, server.migrate, doctor),
+    *(server.up, demo, jobs.train, listing.jobs, jobs.show, jobs.watch, jobs.cancel),
+    *(jobs.weights, jobs.predict, inside.history, inside.events, inside.gradients, inside.walk, inside.graph),
+    *(gradcheck, listing.workers, server.worker, server.api, server.migrate, doctor),
 ):
     app.command()(command)
+app.command("open")(open_page)
 app.add_typer(keys.app)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lockstep {version('lockstep')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and end."),
+    ] = False,
+) -> None:
+    """Train neural networks on every CPU you have: the same bits on any number of workers."""
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,12 @@ class CommandError(Exception):
     """A command cannot do what it was asked; the message says why and what to do."""
 
 
+def hint(command: str, data_dir: Path | None) -> str:
+    """A command line to try next; it names the data directory where one was named before."""
+    where = "" if data_dir is None else f" --data-dir {shlex.quote(str(data_dir))}"
+    return f"lockstep {command}{where}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Access:
     """Where the service is and the key to it."""
@@ -59,7 +66,8 @@ def find_access(data_dir: Path | None) -> Access:
     url = line_of(directory / "url")
     if url is None:
         raise CommandError(
-            f"no service runs in {directory}: start one with `lockstep up`, or name one with LOCKSTEP_URL"
+            f"no service runs in {directory}: start one with `{hint('up', data_dir)}`, "
+            "or name one with LOCKSTEP_URL"
         )
     return Access(url=url, api_key=key or line_of(directory / "api-key"))
 

@@ -1,4 +1,4 @@
-"""Commands about jobs: train, jobs, show, watch, cancel, weights, predict."""
+"""Commands about a job: train, show, watch, cancel, weights, predict."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Annotated, Any, get_args
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from service.client import Client, WeightsFormat
 from service.commands.access import (
@@ -17,7 +16,7 @@ from service.commands.access import (
     JsonOption,
     connected,
     echo_json,
-    print_table,
+    hint,
     read_json,
 )
 from service.commands.progress import duration, follow
@@ -48,41 +47,12 @@ def train(  # noqa: PLR0913  (one argument for each option)
     with connected(data_dir) as client:
         job = client.create_job(spec)
         if watch:
-            _follow_and_show(client, job["id"], as_json=as_json)
+            _follow_and_show(client, job["id"], data_dir, as_json=as_json)
         elif as_json:
             echo_json(job)
         else:
-            typer.echo(f"{job['id']} {job['status']}; follow it with: lockstep watch {job['id']}")
-
-
-def jobs(
-    status: Annotated[str | None, typer.Option(help="Only jobs of this status.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 20,
-    as_json: JsonOption = False,
-    data_dir: DataDirOption = None,
-) -> None:
-    """List the jobs, newest first."""
-    with connected(data_dir) as client:
-        page = client.list_jobs(status=status, limit=limit)
-    if as_json:
-        echo_json(page)
-        return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("id", "name", "status", "step", "loss or value", "created"):
-        table.add_column(heading, no_wrap=heading == "id")
-    for job in page["data"]:
-        progress, result = job["progress"], job.get("result") or {}
-        table.add_row(
-            job["id"],
-            job.get("name") or "",
-            job["status"],
-            f"{progress['step']:,}/{progress['steps']:,}",
-            number(result.get("value", result.get("loss"))),
-            str(job["created_at"])[:19].replace("T", " "),
-        )
-    print_table(table)
-    if page["has_more"]:
-        typer.echo("... and more; see --limit")
+            follow_it = hint(f"watch {job['id']}", data_dir)
+            typer.echo(f"{job['id']} {job['status']}; follow it with: {follow_it}")
 
 
 def show(job_id: JobIdArgument, as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
@@ -98,7 +68,7 @@ def show(job_id: JobIdArgument, as_json: JsonOption = False, data_dir: DataDirOp
 def watch(job_id: JobIdArgument, as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
     """Follow a job to its end. The exit status is 0 when it succeeded."""
     with connected(data_dir) as client:
-        _follow_and_show(client, job_id, as_json=as_json)
+        _follow_and_show(client, job_id, data_dir, as_json=as_json)
 
 
 def cancel(job_id: JobIdArgument, as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
@@ -165,15 +135,13 @@ def _with_weights(spec: dict[str, Any], file: Path) -> dict[str, Any]:
         raise CommandError(str(error)) from error
 
 
-def _follow_and_show(client: Client, job_id: str, *, as_json: bool) -> None:
+def _follow_and_show(client: Client, job_id: str, data_dir: Path | None, *, as_json: bool) -> None:
     """The bar goes to the standard error, so that `--json` can be piped."""
     try:
         job = follow(client, job_id, Console(stderr=True))
     except KeyboardInterrupt:
-        typer.echo(
-            f"\n{job_id} goes on: `lockstep watch {job_id}` follows it, `lockstep cancel {job_id}` ends it",
-            err=True,
-        )
+        watch, cancel = (hint(f"{verb} {job_id}", data_dir) for verb in ("watch", "cancel"))
+        typer.echo(f"\n{job_id} goes on: `{watch}` follows it, `{cancel}` ends it", err=True)
         raise typer.Exit(130) from None
     if as_json:
         echo_json(job)
@@ -244,6 +212,6 @@ def _parameter_lines(parameters: dict[str, Any] | None) -> list[str]:
     return [f"{name:<9} {value}" for name, value in scalars.items()]
 
 
-def number(value: object) -> str:
-    """A number for people: six digits; a string such as \"NaN\" as it is; nothing as a dash."""
-    return f"{value:.6g}" if isinstance(value, int | float) else str(value or "-")
+def number(value: object, digits: int = 6) -> str:
+    """A number for people; a string such as \"NaN\" as it is; nothing as a dash."""
+    return f"{value:.{digits}g}" if isinstance(value, int | float) else str(value or "-")

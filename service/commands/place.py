@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.commands.access import DEFAULT_DATA_DIR, CommandError, line_of
+from service.commands.access import DEFAULT_DATA_DIR, CommandError, hint, line_of
 from service.settings import Settings, read_settings
 from service.store.address import BadAddress, sqlite_url
 from service.store.database import Database
@@ -25,7 +25,7 @@ def find_settings(data_dir: Path | None) -> Settings:
     directory = data_dir or DEFAULT_DATA_DIR
     is_local = (directory / "lockstep.db").exists() and "LOCKSTEP_DATABASE_URL" not in os.environ
     if data_dir is not None and not (directory / "lockstep.db").exists():
-        raise CommandError(f"{directory} holds no database: `lockstep up` makes one")
+        raise CommandError(f"{directory} holds no database: `{hint('up', data_dir)}` makes one")
     if is_local or data_dir is not None:
         return read_settings(from_file=False, **_local(directory))
     return read_settings()

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from service.commands.access import Access, CommandError, find_access, read_json
+from service.commands.access import Access, CommandError, find_access, hint, read_json
+from service.commands.opening import page_address
 
 
 @pytest.fixture
@@ -52,6 +53,23 @@ def test_the_local_key_never_goes_to_another_service(monkeypatch: pytest.MonkeyP
 def test_without_a_service_the_error_says_how_to_start_one(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="lockstep up"):
         find_access(tmp_path)
+
+
+def test_hints_name_the_data_directory_that_was_given(tmp_path: Path) -> None:
+    place = tmp_path / "my data"
+
+    assert hint("watch job_1", None) == "lockstep watch job_1"
+    assert hint("watch job_1", place) == f"lockstep watch job_1 --data-dir '{place}'"
+    with pytest.raises(CommandError, match=r"`lockstep up --data-dir '.*my data'`"):
+        find_access(place)
+
+
+def test_the_pages_address_carries_the_key_where_no_server_sees_it() -> None:
+    access = Access(url="http://here:8000/", api_key="a/b+c")
+
+    assert page_address(access, None) == "http://here:8000/#/?key=a%2Fb%2Bc"
+    assert page_address(access, "job_1") == "http://here:8000/#/jobs/job_1?key=a%2Fb%2Bc"
+    assert page_address(Access(url="http://here", api_key=None), "job_1") == "http://here/#/jobs/job_1"
 
 
 def test_a_file_that_is_not_json_is_an_error_with_its_place(tmp_path: Path) -> None:
