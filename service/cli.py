@@ -59,7 +59,7 @@ def main() -> None:
 
 def _status() -> int:
     try:
-        app()
+        app(prog_name="lockstep")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except (CommandError, LocalError, ApiError, SettingsError) as error:

@@ -65,7 +65,7 @@ class Visit:
     def enter(self, path: str = "/") -> Page:
         """Open a page with the key in the address."""
         key = (self.service.directory / "api-key").read_text().strip()
-        self.page.goto(f"{self.service.url}/#{path}?key={key}")
+        self.page.goto(f"{self.service.url}/#{path}{'&' if '?' in path else '?'}key={key}")
         expect(self.page.get_by_role("navigation", name="Pages", exact=True)).to_be_visible()
         return self.page
 

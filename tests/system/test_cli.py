@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -235,29 +234,6 @@ def test_migrate_makes_the_tables(tmp_path: Path) -> None:
 
     assert (first.returncode, again.returncode) == (0, 0), first.stderr
     assert "broken" not in lockstep(None, "doctor", LOCKSTEP_DATABASE_URL=url).stdout
-
-
-COMMANDS = (
-    *("up", "demo", "train", "jobs", "show", "watch", "cancel", "weights", "predict", "history", "events"),
-    *("gradients", "walk", "graph", "open", "gradcheck", "workers", "worker", "api", "migrate", "doctor", "keys"),
-)
-
-
-def test_every_command_is_listed_and_has_help() -> None:
-    listed = lockstep(None, "-h").stdout
-
-    for verb in COMMANDS:
-        assert f" {verb} " in listed, verb
-        [long, short] = (lockstep(None, verb, flag) for flag in ("--help", "-h"))
-        assert (long.returncode, short.returncode) == (0, 0)
-        assert "Usage" in long.stdout
-        assert long.stdout == short.stdout
-
-
-def test_the_version_and_completion_are_told() -> None:
-    assert lockstep(None, "--version").stdout == f"lockstep {version('lockstep')}\n"
-    completion = lockstep(None, _LOCKSTEP_COMPLETE="complete_bash", COMP_WORDS="lockstep gra", COMP_CWORD="1")
-    assert completion.stdout.split() == ["gradients", "graph", "gradcheck"]
 
 
 def test_weights_go_out_and_back_in(service: LocalService, iris: dict[str, Any], tmp_path: Path) -> None:

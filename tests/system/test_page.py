@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import expect
 
 from service.client import WeightsFormat
-from tests.local_service import wait_until
 from tests.system.browsing import Visit, is_drawn, scrolls_sideways
 from tests.system.page_jobs import DIGITS, LINE, QUIET_MS, SLOWEST_MS, finished
 
@@ -159,26 +158,6 @@ def test_an_unknown_job_leads_back_to_the_list(visit: Visit) -> None:
     expect(page.get_by_text("There is no such job here.")).to_be_visible()
     page.get_by_role("link", name="All jobs", exact=True).click()
     expect(page.get_by_role("heading", name="Jobs", exact=True)).to_be_visible()
-
-
-def test_the_list_is_filtered_and_paged(visit: Visit) -> None:
-    for number in range(22):
-        visit.service.client.create_job({**LINE, "name": f"page {number}", "epochs": 1})
-    page = visit.enter()
-    rows = page.locator("tbody tr")
-
-    expect(rows).to_have_count(20)
-    expect(rows.first).to_contain_text("page 21")
-    page.get_by_role("button", name="Older").click()
-    expect(rows.first).to_contain_text("page 1")
-    page.get_by_role("button", name="Newer").click()
-    expect(rows.first).to_contain_text("page 21")
-
-    wait_until(lambda: visit.service.client.queue()["jobs"]["queued"] == 0)
-    page.get_by_label("Status").select_option("queued")
-    expect(page.get_by_text("No job is queued.")).to_be_visible()
-    page.get_by_role("button", name="Show all jobs").click()
-    expect(rows).to_have_count(20)
 
 
 def test_workers_are_listed(visit: Visit) -> None:
