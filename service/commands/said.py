@@ -57,7 +57,7 @@ def points_table(series: Mapping[str, JsonObject]) -> tuple[list[Column], list[S
         for heading, values in zip(headings, shown, strict=True):
             for step, value in zip(points["steps"], values, strict=True):
                 cells.setdefault(step, {})[heading] = number(value)
-    rows = [
+    rows: list[Sequence[str]] = [
         [f"{step:,}", *(row.get(column.heading, "") for column in columns[1:])]
         for step, row in sorted(cells.items())
     ]

@@ -132,7 +132,7 @@ def test_filters(any_api: TestClient) -> None:
 def test_search_order_and_pages_back(any_api: TestClient) -> None:
     ids = {name: create(any_api, name=name)["id"] for name in ("Beta", "alpha 1", "alpha 2")}
 
-    def names(**query: object) -> list[str]:
+    def names(**query: str | int) -> list[str]:
         response = any_api.get("/v1/jobs", params=query)
         assert response.status_code == 200, response.text
         return [job["name"] for job in response.json()["data"]]

@@ -114,7 +114,7 @@ def test_pages_of_every_order_tell_each_job_once(mixed: Database, order: Order, 
     jobs = [get(mixed, job_id) for job_id in whole]
     values = [(job.name or job.id) if key == "name" else getattr(job, key) for job in jobs]
     if key == "run_ms":  # microseconds are lost on the way to it
-        values = [round(value, 1) for value in values]
+        values = [round(job.run_ms or 0.0, 1) for job in jobs]
     assert values == sorted(values, reverse=order.startswith("-"))
 
 
