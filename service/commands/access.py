@@ -14,8 +14,6 @@ from typing import Annotated, Any
 
 import httpx2
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from service.client import ApiError, Client
 from service.commands.json_file import NotJson, parse_json
@@ -126,14 +124,6 @@ def read_json(file: Path) -> Any:
 def _standard_input() -> bytes:
     # None where it was closed.
     return b"" if sys.stdin is None else sys.stdin.buffer.read()
-
-
-def print_table(table: Table) -> None:
-    """Print a table: as wide as the terminal, and unwrapped where there is none."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=1000)
-    console.print(table)
 
 
 def echo_json(value: object) -> None:

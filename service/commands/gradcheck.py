@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from service.commands.access import (
     CommandError,
@@ -14,10 +13,18 @@ from service.commands.access import (
     JsonOption,
     connected,
     echo_json,
-    print_table,
     read_json,
 )
+from service.commands.columns import Column, table_lines, terminal_width
 from service.commands.jobs import number
+
+COLUMNS = (
+    Column(heading="parameter"),
+    Column(heading="shape"),
+    Column(heading="checked"),
+    *(Column(heading=heading, is_right=True) for heading in ("worst error", "at", "gradient", "difference")),
+    Column(heading="verdict"),
+)
 
 
 def gradcheck(
@@ -40,22 +47,23 @@ def gradcheck(
 
 
 def _show(check: dict[str, Any]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("parameter", "shape", "checked", "worst error", "at", "gradient", "difference", ""):
-        table.add_column(heading)
+    rows = []
     for each in check["parameters"]:
         worst = each["worst"] or {}
-        table.add_row(
-            each["name"],
-            " x ".join(map(str, each["shape"])) or "one number",
-            str(each["checked"]) + (f" ({each['at_kinks']} at a kink)" if each["at_kinks"] else ""),
-            number(worst.get("relative_error")),
-            ", ".join(map(str, worst.get("index", []))) or "-",
-            number(worst.get("gradient")),
-            number(worst.get("difference")),
-            "not checked" if not each["checked"] else "ok" if each["passed"] else "WRONG",
+        kinks = f" ({each['at_kinks']} at a kink)" if each["at_kinks"] else ""
+        rows.append(
+            (
+                each["name"],
+                " x ".join(map(str, each["shape"])) or "one number",
+                f"{each['checked']}{kinks}",
+                number(worst.get("relative_error")),
+                ", ".join(map(str, worst.get("index", []))) or "-",
+                number(worst.get("gradient")),
+                number(worst.get("difference")),
+                "ok" if each["passed"] else "WRONG",
+            )
         )
-    print_table(table)
+    typer.echo("\n".join(table_lines(COLUMNS, rows, terminal_width())))
     rest = "" if check["complete"] else "; time ran out before all chosen elements were compared"
     says = verdict(check)
     typer.echo(f"{says} (float64, {check['rows']} rows, errors up to {check['tolerance']:g} pass{rest})")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Literal, get_args
 
 import typer
-from rich.table import Table
 
-from service.commands.access import DataDirOption, print_table
+from service.commands.access import DataDirOption
+from service.commands.columns import Column, table_lines, terminal_width
 
 # The store is imported in the commands: what needs no database should start without it.
 
@@ -49,13 +49,15 @@ def list_keys(data_dir: DataDirOption = None) -> None:
 
     with opened(find_settings(data_dir)) as database, database.read() as tx:
         found = store.list_keys(tx)
-    table = Table(box=None, pad_edge=False)
-    for heading in ("id", "name", "scopes", "owner", "created"):
-        table.add_column(heading, no_wrap=heading in ("id", "owner"))
+    columns = [
+        Column(heading=heading, is_text=heading == "name")
+        for heading in ("id", "name", "scopes", "owner", "created")
+    ]
+    rows = []
     for key in found:
         scopes = " ".join(scope for scope in get_args(Scope) if scope in key.scopes)
-        table.add_row(key.id, key.name, scopes, key.owner_id, f"{key.created_at:%Y-%m-%d %H:%M}")
-    print_table(table)
+        rows.append((key.id, key.name, scopes, key.owner_id, f"{key.created_at:%Y-%m-%d %H:%M}"))
+    typer.echo("\n".join(table_lines(columns, rows, terminal_width())))
 
 
 @app.command("revoke")

@@ -3,6 +3,7 @@
 import type { JSX } from "preact";
 import type { Job } from "../api/types.ts";
 import { describe, shortJson } from "../pure/describe.ts";
+import { ALL, listLink } from "../pure/listing.ts";
 import { againLink } from "../pure/route.ts";
 import { Card, CopyButton, Facts } from "./small.tsx";
 
@@ -27,7 +28,10 @@ export function SpecCard({ job }: { job: Job }): JSX.Element {
       </ol>
       <Facts facts={said.rows.map(([name, value]) => ({ name, value }))} />
       {metadata.length ? (
-        <Facts class="metadata" facts={metadata.map(([name, value]) => ({ name, value }))} />
+        <Facts
+          class="metadata"
+          facts={metadata.map(([name, value]) => ({ name, value: <Others name={name} value={value} /> }))}
+        />
       ) : null}
       <details>
         <summary>As JSON</summary>
@@ -37,5 +41,14 @@ export function SpecCard({ job }: { job: Job }): JSX.Element {
         </div>
       </details>
     </Card>
+  );
+}
+
+/** A value of the metadata, as a link to the jobs that have it. */
+function Others({ name, value }: { name: string; value: string }): JSX.Element {
+  return (
+    <a class="others" href={listLink({ ...ALL, metadata: [[name, value]] })} title="All jobs with this">
+      {value === "" ? "(empty)" : value}
+    </a>
   );
 }
