@@ -173,7 +173,7 @@ def test_openapi_shows_the_limits_of_a_spec(shared_api: TestClient) -> None:
     for reference in set(_references(document)):
         assert reference.removeprefix("#/components/schemas/") in schemas
     names = {each["name"] for each in document["paths"]["/v1/jobs"]["get"]["parameters"]}
-    assert names == {"status", "kind", "limit", "after", "metadata"}
+    assert names == {"status", "kind", "name", "order", "limit", "after", "before", "metadata"}
 
 
 def _references(part: object) -> Iterator[str]:
