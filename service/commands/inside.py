@@ -57,6 +57,8 @@ def history(
     if as_json:
         echo_json(found)
         return
+    for gap in found["damaged"]:
+        typer.echo(f"damaged: {gap['message']}", err=True)
     recorded = found["series"]
     for name in sorted(set(names or ()) - set(recorded)):
         listing = hint(f"history {job_id}", data_dir)
