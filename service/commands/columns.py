@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,6 +42,16 @@ def table_lines(columns: Sequence[Column], rows: Sequence[Sequence[str]], width:
     if widths is None:
         return [line for row in rows for line in _stacked(columns, row, width or 0)]
     return [GAP.join(map(_cell, row, columns, widths)).rstrip() for row in (headings, *rows)]
+
+
+def wrapped(line: str, width: int | None) -> list[str]:
+    """A line as lines of at most `width` letters, broken between words alone: a number stays whole."""
+    if width is None or len(line) <= width:
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    return textwrap.wrap(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def plain(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,7 +18,7 @@ from service.commands.access import (
     echo_json,
     hint,
 )
-from service.commands.columns import plain, table_lines, terminal_width
+from service.commands.columns import plain, table_lines, terminal_width, wrapped
 from service.commands.said import (
     GRADIENT_COLUMNS,
     SERIES_COLUMNS,
@@ -80,7 +81,7 @@ def events(job_id: JobIdArgument, as_json: JsonOption = False, data_dir: DataDir
     if as_json:
         echo_json({"object": "list", "data": found, "has_more": False})
     else:
-        typer.echo("\n".join(map(event_line, found)))
+        _tell(map(event_line, found))
 
 
 def gradients(
@@ -113,7 +114,7 @@ def walk(
     if as_json:
         echo_json(found)
     else:
-        typer.echo("\n".join(map(plain, walk_lines(found))))
+        _tell(walk_lines(found))
 
 
 def graph(  # noqa: PLR0913  (one argument for each option)
@@ -142,6 +143,9 @@ def graph(  # noqa: PLR0913  (one argument for each option)
         content = client.graph(job_id, format=wanted, step=step, sample=sample)
     text = content.decode()
     if wanted == "json" and not as_json:
+        if output is None:
+            _tell(graph_lines(content))
+            return
         text = "\n".join(map(plain, graph_lines(content))) + "\n"
     if output is None:
         typer.echo(text.rstrip("\n"))
@@ -151,6 +155,11 @@ def graph(  # noqa: PLR0913  (one argument for each option)
     except OSError as error:
         raise CommandError(f"cannot write {output}: {error.strerror}") from error
     typer.echo(f"{output}: {len(text.encode()):,} bytes")
+
+
+def _tell(lines: Iterable[str]) -> None:
+    width = terminal_width()
+    typer.echo("\n".join(part for line in lines for part in wrapped(plain(line), width)))
 
 
 def _last_step(client: Client, job_id: str) -> int:

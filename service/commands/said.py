@@ -89,7 +89,8 @@ def walk_lines(walk: JsonObject) -> Iterator[str]:
     about = "" if walk.get("loss") is None else f", loss {brief(walk['loss'])}"
     yield f"step {walk['step']:,}, row {walk['sample']}{about}"
     yield "forward"
-    for value in walk["forward"]:
+    # A constant is its own name: "2 = 2" tells nothing.
+    for value in (each for each in walk["forward"] if each["kind"] != "constant"):
         yield f"  {value['formula'] or value['name']} = {brief(value['value'])}"
     yield "back"
     for step in walk["backward"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from service.commands.columns import Column, cut, plain, table_lines
+from service.commands.columns import Column, cut, plain, table_lines, wrapped
 
 COLUMNS = (
     Column(heading="id"),
@@ -66,6 +66,17 @@ def test_a_row_that_does_not_fit_stands_on_several_lines() -> None:
 )
 def test_a_cut_text_says_so(text: str, width: int, shown: str) -> None:
     assert cut(text, width) == shown
+
+
+def test_a_long_line_is_broken_between_words() -> None:
+    line = "  a: the loss has grown to -1.37e+288; it was 3.35e+19 around step 0"
+
+    assert wrapped(line, 40) == [
+        "  a: the loss has grown to -1.37e+288;",
+        "      it was 3.35e+19 around step 0",
+    ]
+    assert wrapped(line, None) == wrapped(line, 200) == [line]
+    assert wrapped("f" * 64, 60) == ["f" * 64]
 
 
 def test_what_would_steer_the_terminal_is_shown_as_a_sign() -> None:

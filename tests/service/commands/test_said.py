@@ -86,8 +86,9 @@ def test_a_walk_tells_each_step_of_the_chain_rule() -> None:
         "sample": 0,
         "loss": 1.25,
         "forward": [
-            {"name": "a", "formula": None, "value": 3.85},
-            {"name": "r", "formula": "r = ŷ - y", "value": -1.12},
+            {"kind": "constant", "name": "2", "formula": None, "value": 2},
+            {"kind": "parameter", "name": "a", "formula": None, "value": 3.85},
+            {"kind": "op", "name": "r", "formula": "r = ŷ - y", "value": -1.12},
         ],
         "backward": [
             {
