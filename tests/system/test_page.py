@@ -92,11 +92,12 @@ def test_a_running_job_is_followed_and_cancelled(visit: Visit) -> None:
     assert any(etags)
     assert visit.asked("since_step=")
 
-    page.get_by_role("button", name="Log").click()
     page.get_by_role("button", name="Zoom in").click()
+    page.get_by_role("button", name="Log").click()
     page.locator(".curve-plot").focus()
     page.keyboard.press("ArrowLeft")
     expect(page.get_by_role("button", name="Whole run")).to_be_enabled()
+    assert is_drawn(page)
     page.keyboard.press("0")
     expect(page.get_by_role("button", name="Whole run")).to_be_disabled()
 

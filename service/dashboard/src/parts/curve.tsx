@@ -61,14 +61,7 @@ export function Curve({ group, watch, label, restless }: CurveProps): JSX.Elemen
           </button>
         </div>
       </div>
-      <Plot
-        key={`${names.join()} ${log} ${smooth.value}`}
-        names={names}
-        log={log}
-        smooth={smooth.value}
-        watch={watch}
-        label={label}
-      />
+      <Plot names={names} log={log} smooth={smooth.value} watch={watch} label={label} />
     </>
   );
 }
@@ -79,7 +72,7 @@ interface PlotProps extends Pick<CurveProps, "watch" | "label"> {
   readonly smooth: boolean;
 }
 
-/** One chart for one choice of series and scale. */
+/** The chart. Another choice of series or scale makes a new one in its place; zoom, focus and hidden lines stay. */
 function Plot({ names, log, smooth, watch, label }: PlotProps): JSX.Element {
   const history = watch.history;
   const parent = useRef<HTMLDivElement>(null);
@@ -89,6 +82,7 @@ function Plot({ names, log, smooth, watch, label }: PlotProps): JSX.Element {
   const hidden = useSignal<ReadonlySet<string>>(new Set());
   const dense = useSignal<History | null>(null);
   const shown = zoom.value && dense.value ? dense.value : history.value;
+  const choice = `${names.join()} ${log} ${smooth}`;
 
   useEffect(() => {
     const element = parent.current;
@@ -104,7 +98,7 @@ function Plot({ names, log, smooth, watch, label }: PlotProps): JSX.Element {
         onStep: (at) => (step.value = at),
       });
       chart.current.draw(history.peek(), hidden.peek());
-      zoom.value = null;
+      if (zoom.peek()) chart.current.show(zoom.peek());
     };
     make();
     const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -117,9 +111,9 @@ function Plot({ names, log, smooth, watch, label }: PlotProps): JSX.Element {
       chart.current?.destroy();
       chart.current = null;
     };
-  }, []);
+  }, [choice]);
 
-  useEffect(() => chart.current?.draw(shown, hidden.value), [shown, hidden.value]);
+  useEffect(() => chart.current?.draw(shown, hidden.value), [choice, shown, hidden.value]);
   useDetail(zoom, dense, watch, names);
 
   return (
