@@ -5,26 +5,18 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.local_service import ROOT, LocalService, command, local_service, wait_until
+from tests.local_service import ROOT, LocalService, command
 from tests.system.test_cli import lockstep
 
 pytestmark = [
     pytest.mark.timeout(120),
     pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc, which is Linux's"),
 ]
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
-    with local_service(tmp_path_factory.mktemp("inside") / "data") as running:
-        wait_until(lambda: len(running.client.workers()["data"]) == 2)
-        yield running
 
 
 @pytest.fixture(scope="module")
