@@ -11,7 +11,19 @@ from service.cli import app
 
 COMMANDS = (
     *("up", "demo", "train", "jobs", "show", "watch", "cancel", "weights", "predict", "history", "events"),
-    *("gradients", "walk", "graph", "open", "gradcheck", "workers", "worker", "migrate", "doctor", "keys"),
+    *(
+        "gradients",
+        "walk",
+        "graph",
+        "open",
+        "gradcheck",
+        "workers",
+        "worker",
+        "api",
+        "migrate",
+        "doctor",
+        "keys",
+    ),
 )
 
 
