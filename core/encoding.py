@@ -21,8 +21,10 @@ _DTYPES = {
 }
 _BFLOAT16 = "BF16"
 
-Json = float | str | list["Json"]
-"""A number, one of the strings "NaN", "Infinity", "-Infinity", or a list of these."""
+Json = float | str | None | list["Json"]
+"""A number, one of the strings "NaN", "Infinity", "-Infinity", nothing, or a list of these."""
+_HEADER_ALIGNMENT = 8
+"""So that the arrays behind a safetensors header begin where numbers of 8 bytes may."""
 
 
 def to_safetensors(weights: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> bytes:
@@ -54,13 +56,33 @@ def _array(name: str, entry: Mapping[str, Any]) -> np.ndarray:
     return np.frombuffer(entry["data"], _DTYPES[kind]).reshape(shape)
 
 
+def with_metadata(data: bytes, metadata: Mapping[str, str]) -> bytes:
+    """Safetensors bytes with other `__metadata__`; the arrays' bytes and places stay as they are."""
+    length = int.from_bytes(data[:8], "little")
+    header = _header_of(data) | {"__metadata__": dict(metadata)}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % _HEADER_ALIGNMENT)
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]
+
+
+def metadata_in(head: bytes) -> dict[str, str]:
+    """The `__metadata__` of a safetensors file, from its beginning: all of its header."""
+    found: dict[str, str] = _header_of(head).get("__metadata__", {})
+    return found
+
+
+def _header_of(head: bytes) -> dict[str, Any]:
+    header: dict[str, Any] = json.loads(head[8 : 8 + int.from_bytes(head[:8], "little")])
+    return header
+
+
 def shapes_in(head: bytes) -> dict[str, tuple[int, ...]]:
     """The shapes of the arrays by name, from the beginning of a safetensors file: all of its header.
 
     Raises InvalidData on anything else.
     """
     try:
-        header = json.loads(head[8 : 8 + int.from_bytes(head[:8], "little")])
+        header = _header_of(head)
         return {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidData(f"expected the header of a safetensors file, got other bytes: {error}") from error

@@ -1,12 +1,13 @@
 """Predictions of a trained model for rows that a user gives."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from core.buffers import aligned
 from core.data.dataset import Preprocessing
-from core.data.shapes import shape_of
+from core.data.shapes import class_names_of, shape_of
 from core.data.tokens import require_tokens
 from core.encoding import Json, to_json
 from core.errors import InvalidData
@@ -32,6 +33,7 @@ class Predictor:
     ) -> None:
         self._columns = input_columns(spec)
         self._loss = spec.loss.type
+        self._class_names = class_names_of(spec.data)
         self._preprocessing = preprocessing
         self._parameters = Parameters(build_graph(spec, self._columns), np.dtype(spec.dtype))
         self._parameters.load(weights)
@@ -43,15 +45,22 @@ class Predictor:
         A model that begins with an unflatten also takes nested lists of that shape.
 
         `y`: the raw outputs, bare numbers where there is one for a row. For a classifier also `probabilities`
-        and `labels`, as `interpreted` has them. Raises InvalidData where the rows do not fit the model.
+        and `labels`, as `interpreted` has them, a label null where the outputs that it hangs on hold a NaN;
+        and `label_names`, what the data call these classes, where they have names. Raises InvalidData where
+        the rows do not fit the model.
         """
         outputs = self.outputs(self._rows(x))
         with np.errstate(all="ignore"):
-            answer = {"y": outputs} | interpreted(self._loss, outputs)
-        return {
-            name: to_json(values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values)
-            for name, values in answer.items()
-        }
+            read = interpreted(self._loss, outputs)
+        answer = {name: to_json(_flat(values)) for name, values in ({"y": outputs} | read).items()}
+        if "labels" in read:
+            labels = read["labels"]
+            lost = np.isnan(outputs)
+            labels = np.where(lost if lost.ndim == labels.ndim else lost.any(axis=-1), -1, labels)
+            answer["labels"] = _told(_flat(labels).tolist(), None)
+            if self._class_names:
+                answer["label_names"] = _told(_flat(labels).tolist(), self._class_names)
+        return answer
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
         """The outputs (rows, ..., outputs) for inputs (rows, columns) as they are before preprocessing."""
@@ -89,6 +98,23 @@ class Predictor:
         if not np.isfinite(array).all():
             raise InvalidData(f"expected {wanted}, got NaN or infinity: leave such rows out")
         return array.astype(np.float64)
+
+
+def _flat(values: np.ndarray) -> np.ndarray:
+    """A bare number for each row where there is one."""
+    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+
+
+def _told(labels: Any, names: Sequence[str] | None) -> Json:
+    """Class numbers, in lists or not, or what they are called; null for -1."""
+    if isinstance(labels, list):
+        return [_told(label, names) for label in labels]
+    if labels < 0:
+        return None
+    number: int = labels
+    if names is None:
+        return number
+    return names[number] if number < len(names) else None  # an output that no class of the data has
 
 
 def interpreted(loss: str, outputs: np.ndarray) -> dict[str, np.ndarray]:

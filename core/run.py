@@ -11,11 +11,11 @@ from typing import Protocol
 import numpy as np
 
 from core.checkpoint import Checkpoint
-from core.data.dataset import Preprocessing
+from core.data.dataset import Preprocessing, Told
 from core.data.sources import load_dataset
 from core.group import Group
 from core.minimize import Minimize
-from core.report import Outcome, Report
+from core.report import SMALL_RESULT, Outcome, Report
 from core.solve import Solve
 from core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec
 from core.training import Training
@@ -53,11 +53,16 @@ class Run(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A job that can start. `epochs` is 0 where there is no data to go over."""
+    """A job that can start. `epochs` is 0 where there is no data to go over.
+
+    `told`: what its result says of the preprocessing (core.data.dataset.Preprocessing.told), None where that
+    is nothing, or more numbers than a result shows.
+    """
 
     start: Callable[[Group, Checkpoint | None, StartWeights], Run]
     epochs: int = 0
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    told: Told | None = None
 
 
 def prepare(spec: AnyResolvedSpec) -> Prepared:
@@ -67,6 +72,10 @@ def prepare(spec: AnyResolvedSpec) -> Prepared:
     if isinstance(spec, SolveSpec):
         return Prepared(start=lambda _, checkpoint, __: Solve(spec, checkpoint))
     dataset = load_dataset(spec)
+    fitted = dataset.preprocessing
     return Prepared(
-        start=partial(Training, spec, dataset), epochs=spec.epochs, preprocessing=dataset.preprocessing
+        start=partial(Training, spec, dataset),
+        epochs=spec.epochs,
+        preprocessing=fitted,
+        told=fitted.told(dataset.class_names) if fitted.numbers <= SMALL_RESULT else None,
     )

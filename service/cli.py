@@ -16,6 +16,7 @@ from service.commands.doctor import doctor
 from service.commands.gradcheck import gradcheck
 from service.commands.opening import open_page
 from service.commands.output import complain, finish, reason_of, speak_any_text
+from service.commands.weights import weights
 from service.local.errors import LocalError
 from service.settings import SettingsError
 
@@ -27,7 +28,7 @@ app = typer.Typer(
 )
 for command in (
     *(server.up, demo, jobs.train, listing.jobs, jobs.show, jobs.watch, jobs.cancel),
-    *(jobs.weights, jobs.predict, inside.history, inside.events, inside.gradients, inside.walk, inside.graph),
+    *(weights, jobs.predict, inside.history, inside.events, inside.gradients, inside.walk, inside.graph),
     *(gradcheck, listing.workers, server.worker, server.api, server.migrate, doctor),
 ):
     app.command()(command)

@@ -19,10 +19,19 @@ from typing import Any, Literal, Self
 import httpx2
 
 from service.answers import problem_in
-from service.client_types import ApiError, Call, JsonObject, Update, WeightsFormat
+from service.client_types import ApiError, Call, JsonObject, Update, WeightsFile, WeightsFormat
 from service.settings import is_loopback
 
-__all__ = ["ApiError", "Call", "Client", "GraphFormat", "JsonObject", "Update", "WeightsFormat"]
+__all__ = [
+    "ApiError",
+    "Call",
+    "Client",
+    "GraphFormat",
+    "JsonObject",
+    "Update",
+    "WeightsFile",
+    "WeightsFormat",
+]
 
 GraphFormat = Literal["json", "dot", "svg"]
 
@@ -151,10 +160,16 @@ class Client:
 
     def weights(self, job_id: str, *, format: WeightsFormat = "safetensors") -> bytes:
         """GET /v1/jobs/{id}/weights: the file's bytes."""
-        return self._send(Call("GET", _job_path(job_id, "/weights"), query={"format": format})).content
+        return self.weights_file(job_id, format=format).content
+
+    def weights_file(self, job_id: str, *, format: WeightsFormat = "safetensors") -> WeightsFile:
+        """The same, and of which step the weights are where the job did not succeed."""
+        response = self._send(Call("GET", _job_path(job_id, "/weights"), query={"format": format}))
+        step = response.headers.get("X-Lockstep-Step")
+        return WeightsFile(content=response.content, step=None if step is None else int(step))
 
     def predict(self, job_id: str, x: Sequence[Any]) -> JsonObject:
-        """POST /v1/jobs/{id}/predict: {y} and, for a classifier, {probabilities, labels}."""
+        """POST /v1/jobs/{id}/predict: {y} and, for a classifier, {probabilities, labels, label_names}."""
         return _object(self._send(Call("POST", _job_path(job_id, "/predict"), body={"x": x})))
 
     def workers(self) -> JsonObject:

@@ -15,8 +15,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from core.errors import ExpressionError, InvalidData, SpecError
+from core.submission import problems_of
 from service.paths import route_path
-from service.predictors import NoWeights
+from service.problems import MEANINGS, OF_STATUS, type_of
 from service.store.damage import damage
 from service.store.errors import Damaged, KeyReused, NotFound, Refused
 
@@ -35,22 +36,31 @@ class ApiProblem(Exception):
         status: int,
         detail: str,
         *,
-        errors: Sequence[Mapping[str, str]] = (),
+        code: str | None = None,
+        errors: Sequence[Mapping[str, object]] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self.status = status
         self.detail = detail
+        self.code = code or _only_code(errors) or OF_STATUS.get(status, "internal")
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
         super().__init__(detail)
 
 
+def _only_code(errors: Sequence[Mapping[str, object]]) -> str | None:
+    """The code of what is wrong, where it is one thing that has a meaning of its own."""
+    codes = {str(entry["code"]) for entry in errors}
+    return codes.pop() if len(codes) == 1 and codes <= MEANINGS.keys() else None
+
+
 def problem_response(problem: ApiProblem, instance: str) -> Response:
     """The problem document of the request for the path `instance`."""
     document = {
-        "type": "about:blank",
+        "type": type_of(problem.code, problem.status),
         "title": HTTPStatus(problem.status).phrase,
         "status": problem.status,
+        "code": problem.code,
         "detail": problem.detail,
         "instance": instance,
         "errors": problem.errors[:MOST_ENTRIES],
@@ -67,6 +77,8 @@ def install_error_handlers(app: FastAPI) -> None:
     """Make `app` answer each of its errors with a problem document."""
 
     async def answer(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and error.status_code == 405 and request.method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": f"{allowed_at(request)}, OPTIONS"})
         return problem_response(problem_of(error, request), request.url.path)
 
     for kind in (
@@ -80,7 +92,6 @@ def install_error_handlers(app: FastAPI) -> None:
         KeyReused,
         Refused,
         Damaged,
-        NoWeights,
         RecursionError,
         OperationalError,
         InterfaceError,
@@ -112,7 +123,10 @@ def _of_refusal(error: Exception) -> ApiProblem | None:
             count = len(error.problems)
             entries = [asdict(problem) for problem in error.problems]
             return ApiProblem(
-                422, f"The spec has {count} problem{'s' if count != 1 else ''}.", errors=entries
+                422,
+                f"The spec has {count} problem{'s' if count != 1 else ''}.",
+                code="invalid_spec",
+                errors=entries,
             )
         case InvalidData():
             return unprocessable("/x", "invalid_data", str(error))
@@ -129,8 +143,6 @@ def _of_refusal(error: Exception) -> ApiProblem | None:
         case ExpressionError():
             # Those of a request are a SpecError: this is that of a job, which had no such fault when it came.
             return gone("spec_damaged", damage("spec", error).message)
-        case NoWeights():
-            return _conflict("result_not_ready", str(error))
     return None
 
 
@@ -153,7 +165,7 @@ def _of_http(error: HTTPException, request: Request) -> ApiProblem:
         case 404:
             detail = f"There is no {request.url.path}; /docs lists what there is."
         case 405:
-            allowed = _allowed_at(request)
+            allowed = allowed_at(request)
             return ApiProblem(
                 405, f"{request.method} is not allowed here; {allowed} is.", headers={"Allow": allowed}
             )
@@ -162,7 +174,7 @@ def _of_http(error: HTTPException, request: Request) -> ApiProblem:
     return ApiProblem(error.status_code, detail, headers=error.headers)
 
 
-def _allowed_at(request: Request) -> str:
+def allowed_at(request: Request) -> str:
     """The methods of the address; the router itself tells only those of the first handler found there."""
     for path, methods in request.app.openapi()["paths"].items():
         if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), route_path(request.scope)):
@@ -171,16 +183,14 @@ def _allowed_at(request: Request) -> str:
 
 
 def _of_validation(error: RequestValidationError) -> ApiProblem:
-    """Problems of the address's parameters; bodies are read elsewhere."""
-    entries = [
-        {
-            "pointer": "",
-            "code": str(entry["type"]),
-            "message": f"{'.'.join(str(part) for part in entry['loc'][1:])}: {entry['msg']}",
-        }
-        for entry in error.errors()
-    ]
-    return ApiProblem(422, "; ".join(entry["message"] for entry in entries[:3]), errors=entries)
+    """Problems of parameters: each with its place, /query/NAME or /header/NAME, and what came there."""
+    entries = [asdict(problem) for problem in problems_of(error.errors())]
+    return ApiProblem(
+        422,
+        "; ".join(f"{entry['pointer'].rpartition('/')[2]}: {entry['message']}" for entry in entries[:3]),
+        code="invalid_parameter",
+        errors=entries,
+    )
 
 
 def _of_database(error: Exception) -> ApiProblem:

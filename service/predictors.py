@@ -13,17 +13,19 @@ from core.spec import ResolvedSpec
 from service.store import jobs, specs, weights
 from service.store.damage import damaged
 from service.store.database import Database
-from service.store.errors import Refused
+from service.store.errors import NotFound, Refused
+from service.store.jobs import Job
+from service.store.weights import StoredWeights
 
 MOST_LOADED = 8
 
 
-class NoWeights(Exception):
-    """The job has not succeeded, or not yet; `status` says which."""
-
-    def __init__(self, status: str) -> None:
-        self.status = status
-        super().__init__(f"the job is {status} and has no weights; they are there once it has succeeded")
+def learned_by(tx: Connection, job: Job) -> StoredWeights:
+    """What the job learned; refuses where there is nothing (yet)."""
+    try:
+        return weights.load(tx, job.id)
+    except NotFound as error:
+        raise Refused("no_weights" if job.is_terminal else "result_not_ready", str(error)) from error
 
 
 def require_model(kind: str) -> None:
@@ -34,32 +36,41 @@ def require_model(kind: str) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a model says; `step` as in StoredWeights."""
+
+    body: dict[str, Any]
+    step: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Loaded:
     """A model, for one thread at a time: it computes in buffers of its own."""
 
     predictor: Predictor
+    step: int | None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Predictors:
-    """A small cache: weights never change once a job has succeeded."""
+    """A small cache: weights never change once a job is over."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._loaded: OrderedDict[str, Loaded] = OrderedDict()
         self._lock = threading.Lock()
 
-    def predict(self, job_id: str, owner: str | None, x: list[Any]) -> dict[str, Any]:
-        """What the job's model answers for `x`: {y} and, for a classifier, {probabilities, labels}.
+    def predict(self, job_id: str, owner: str | None, x: list[Any]) -> Answer:
+        """What the job's model answers for `x`: see core.inference.Predictor.
 
-        Raises NotFound, NoWeights, Refused for a kind of job without a model, Damaged, and InvalidData where
-        `x` does not fit it.
+        Raises NotFound, Refused without weights or without a model, Damaged, and InvalidData
+        where `x` does not fit it.
         """
         with self._database.read() as tx:
             jobs.version_of(tx, job_id, owner)
             loaded = self._known(job_id) or self._load(tx, job_id)
         with loaded.lock:
-            return loaded.predictor.predict(x)
+            return Answer(body=loaded.predictor.predict(x), step=loaded.step)
 
     def _known(self, job_id: str) -> Loaded | None:
         with self._lock:
@@ -71,16 +82,14 @@ class Predictors:
     def _load(self, tx: Connection, job_id: str) -> Loaded:
         job = jobs.summary(tx, job_id, None)
         require_model(job.kind)
-        if job.status != "succeeded":
-            raise NoWeights(job.status)
-        spec, stored = specs.load(tx, job_id).resolved(), weights.load(tx, job_id)
+        spec, stored = specs.load(tx, job_id).resolved(), learned_by(tx, job)
         if not isinstance(spec, ResolvedSpec):
             raise damaged("spec", job_id, f"it is of the kind {spec.kind}")
         try:
             predictor = Predictor(spec, stored.arrays(), stored.preprocessing(input_columns(spec)))
         except InvalidData as error:
             raise damaged("weights", job_id, error) from error
-        loaded = Loaded(predictor=predictor)
+        loaded = Loaded(predictor=predictor, step=stored.step)
         with self._lock:
             self._loaded[job_id] = loaded
             while len(self._loaded) > MOST_LOADED:

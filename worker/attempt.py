@@ -16,10 +16,10 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.data.dataset import Preprocessing
 from core.encoding import to_safetensors
+from core.errors import Diverged, DomainError
 from core.report import Outcome
-from core.run import Run, prepare
+from core.run import Prepared, Run, prepare
 from service.store import endings, specs, weights
 from service.store.errors import Fenced, ReplayMismatch
 from service.store.leases import Fence
@@ -87,7 +87,7 @@ class Attempt:
             pace = CheckpointPace(self._tools.settings.checkpoint_seconds, hurried=hurried)
             self._reporter = Reporter(run, prepared.epochs, group, happened, pace)
             ending = self._take_steps(run, self._reporter)
-        return ending or self._succeed(run, prepared.preprocessing, self._reporter)
+        return ending or self._succeed(run, prepared, self._reporter)
 
     def _take_steps(self, run: Run, reporter: Reporter) -> str | None:
         """Go on until the run is finished: None. Or end the attempt before that, and return how."""
@@ -110,16 +110,16 @@ class Attempt:
                 raise Fenced("the lease was not renewed in time")
         return None
 
-    def _succeed(self, run: Run, preprocessing: Preprocessing, reporter: Reporter) -> str:
+    def _succeed(self, run: Run, prepared: Prepared, reporter: Reporter) -> str:
         outcome = run.outcome()
         data = to_safetensors(outcome.weights)
-        result = result_of(run, outcome)
+        result = result_of(run, outcome) | {"preprocessing": prepared.told}
 
         def write(fence: Fence) -> str:
             if fence.cancel_requested:
                 return _cancel(fence, reporter)
             reporter.write(fence)
-            weights.save(fence, data, preprocessing.to_json())
+            weights.save(fence, data, prepared.preprocessing.to_json())
             endings.succeed(fence, result)
             return "succeeded"
 
@@ -149,12 +149,14 @@ class Attempt:
         log = logger.exception if failure.code == "internal" else logger.info
         log("action=attempt_failed job=%s code=%s error=%s", self._claim.job_id, failure.code, error)
         reporter = None if isinstance(error, ReplayMismatch) else self._reporter
+        # A step that is refused for its numbers has moved nothing; any other error may come from within one.
+        is_sound = isinstance(error, Diverged | DomainError)
 
         def write(fence: Fence) -> str:
             if fence.cancel_requested:
-                return _cancel(fence, reporter)
+                return _cancel(fence, reporter, saves=is_sound)
             if reporter is not None:
-                reporter.write(fence)
+                reporter.write(fence, with_checkpoint=is_sound)
             endings.fail(fence, failure)
             return "failed"
 
@@ -187,8 +189,9 @@ def result_of(run: Run, outcome: Outcome) -> dict[str, object]:
     }
 
 
-def _cancel(fence: Fence, reporter: Reporter | None) -> str:
+def _cancel(fence: Fence, reporter: Reporter | None, *, saves: bool = True) -> str:
+    """End the job as its user asked; what it has learned stays, as its last checkpoint."""
     if reporter is not None:
-        reporter.write(fence)
+        reporter.write(fence, with_checkpoint=saves)
     endings.finish_cancel(fence)
     return "cancelled"

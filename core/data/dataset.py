@@ -1,6 +1,7 @@
 """The data of a job as arrays, ready to train on."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,6 +9,9 @@ import numpy as np
 
 from core.buffers import aligned
 from core.errors import InvalidData
+
+Told = dict[str, list[float] | list[str] | None]
+"""{mean, scale, class_names}: see Preprocessing.told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +82,24 @@ class Preprocessing:
         if self.mean is None or self.scale is None:
             return "{}"
         return json.dumps({"mean": self.mean.tolist(), "scale": self.scale.tolist()})
+
+    def told(self, class_names: Sequence[str] | None) -> Told | None:
+        """What whoever uses the weights elsewhere has to know: {mean, scale, class_names}, None for nothing.
+
+        Standardized inputs are (x - mean) / scale, in float64; `class_names` are in the order of the numbers.
+        """
+        if self.mean is None and not class_names:
+            return None
+        return {
+            "mean": None if self.mean is None else self.mean.tolist(),
+            "scale": None if self.scale is None else self.scale.tolist(),
+            "class_names": list(class_names) if class_names else None,
+        }
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers were fitted."""
+        return 0 if self.mean is None else 2 * self.mean.size
 
     @staticmethod
     def from_json(text: str) -> "Preprocessing":

@@ -59,6 +59,11 @@ def classes_of(data: GeneratedData) -> int:
     return _DEFAULT_CLASSES[data.generator]
 
 
+def class_names_of(data: Data) -> tuple[str, ...] | None:
+    """What each class number is called; None where the data have no names for them."""
+    return (BUILTINS[data.builtin].class_names or None) if isinstance(data, BuiltinData) else None
+
+
 def shape_of(data: Data) -> DataShape:
     """The shape of the data that a spec names."""
     if isinstance(data, BuiltinData):

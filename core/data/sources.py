@@ -6,7 +6,7 @@ import numpy as np
 
 from core.data.dataset import Dataset, Part, Preprocessing
 from core.data.generators import generate
-from core.data.shapes import BUILTINS, shape_of
+from core.data.shapes import class_names_of, shape_of
 from core.data.split import part_rows
 from core.errors import InvalidData
 from core.losses import loss_of
@@ -41,7 +41,7 @@ def load_dataset(spec: ResolvedSpec) -> Dataset:
         validation=part(rows.validation) if len(rows.validation) else None,
         test=part(rows.test) if len(rows.test) else None,
         preprocessing=preprocessing,
-        class_names=_class_names(spec),
+        class_names=class_names_of(spec.data),
     )
 
 
@@ -77,9 +77,3 @@ def _frozen(array: np.ndarray) -> np.ndarray:
     array = np.ascontiguousarray(array)
     array.flags.writeable = False
     return array
-
-
-def _class_names(spec: ResolvedSpec) -> tuple[str, ...] | None:
-    if isinstance(spec.data, BuiltinData) and BUILTINS[spec.data.builtin].class_names:
-        return BUILTINS[spec.data.builtin].class_names
-    return None

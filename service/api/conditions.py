@@ -16,6 +16,7 @@ JOB_ID = re.compile(r"job_[0-9a-z]{1,59}")
 METADATA_PARAMETER = re.compile(r"metadata\[(.*)\]", re.DOTALL)
 WITHOUT_CONTROLS = re.compile(r"[^\x00-\x1f\x7f]*")
 """The same that a job's metadata may hold."""
+STEP = "X-Lockstep-Step"
 MOST_METADATA_FILTERS = 16
 """As many as a job can have."""
 
@@ -90,12 +91,19 @@ async def only_known_parameters(request: Request) -> None:
             raise unprocessable("", "unknown_parameter", message)
 
 
-def conditional(request: Request, body: bytes, headers: Mapping[str, str]) -> Response:
+def step_header(step: int | None) -> dict[str, str]:
+    """After how many steps the weights were so, where they are not a result's."""
+    return {} if step is None else {STEP: str(step)}
+
+
+def conditional(
+    request: Request, body: bytes, headers: Mapping[str, str], media_type: str = JsonResponse.media_type
+) -> Response:
     """The body with an ETag of its own bytes, or 304 when the client has it."""
     tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
     if has_tag(request, tag):
         return not_modified(tag, headers)
-    return JsonResponse(body, headers={**headers, "ETag": tag})
+    return Response(body, headers={**headers, "ETag": tag}, media_type=media_type)
 
 
 def not_modified(tag: str, headers: Mapping[str, str]) -> Response:

@@ -52,6 +52,14 @@ class Progress(Answer):
     eta_seconds: float | None
 
 
+class Preprocessing(Answer):
+    """Standardized inputs are (x - mean) / scale; `class_names` are in the order of the class numbers."""
+
+    mean: list[float] | None
+    scale: list[float] | None
+    class_names: list[str] | None
+
+
 class Result(Answer):
     """What a finished job learned."""
 
@@ -69,6 +77,9 @@ class Result(Answer):
     parameters: JsonValue
     """values by name, where there are at most 1,000 numbers; else null"""
     weights_sha256: str
+    preprocessing: Preprocessing | None = None
+    """what to do to inputs where the weights are used elsewhere; null for nothing, and beyond 1,000 numbers:
+    then the safetensors file has it; absent in jobs that were over before there was such a key"""
 
 
 class JobError(Answer):
@@ -208,6 +219,10 @@ class History(Answer):
     """what of them can't be read any more; empty where all is well"""
 
 
+Labels = list[int | None] | list[list[int | None]]
+Names = list[str | None] | list[list[str | None]]
+
+
 class Inputs(BaseModel):
     """Rows to predict for."""
 
@@ -224,8 +239,10 @@ class Prediction(Answer):
     """raw outputs"""
     probabilities: list[Number] | list[list[Number]] | None = None
     """of a classifier"""
-    labels: list[int | str] | None = None
-    """of a classifier"""
+    labels: Labels | None = None
+    """of a classifier: class numbers, null where an output is NaN; a list for each row of a sequence"""
+    label_names: Names | None = None
+    """what the data call the classes in `labels`, where they have names"""
 
 
 class Health(Answer):

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
-from service.api.conditions import JobId
+from service.api.conditions import JobId, step_header
 from service.api.models import Prediction
 from service.api.schema import BODY_PROBLEMS, DAMAGED, body_of, problems
 from service.api.wire import JsonResponse, json_body
@@ -19,18 +19,20 @@ router = APIRouter(tags=["weights"])
 @router.post(
     "/jobs/{job_id}/predict",
     response_model=Prediction,
-    responses=problems(
-        {409: "the job has no weights, or not yet, or no model", 410: DAMAGED, **BODY_PROBLEMS}
-    ),
+    responses=problems({409: "the job has no weights (yet), or no model", 410: DAMAGED, **BODY_PROBLEMS}),
     openapi_extra=body_of("Inputs"),
     summary="Predict with a job's weights",
 )
 def predict(
     services: TheServices, key: Reader, job_id: JobId, body: Annotated[object, Depends(json_body)]
 ) -> Response:
-    """Raw outputs for rows of inputs, which are standardized as the training data were."""
+    """Raw outputs for rows of inputs, which are standardized as the training data were.
+
+    A cancelled or failed job answers by its last checkpoint; X-Lockstep-Step is that one's step.
+    """
     if not isinstance(body, dict) or body.keys() != {"x"} or not isinstance(body["x"], list):
         raise unprocessable(
             "", "inputs", 'expected {"x": [...]} with a list of rows, or of numbers for one column'
         )
-    return JsonResponse(services.predictors.predict(job_id, key.sees, body["x"]))
+    answer = services.predictors.predict(job_id, key.sees, body["x"])
+    return JsonResponse(answer.body, headers=step_header(answer.step))

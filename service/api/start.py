@@ -10,7 +10,7 @@ from service.store.errors import Damaged, NotFound
 
 START_PROBLEMS = {
     404: "no job has the id in start_from",
-    409: "the job in start_from has not succeeded, or not yet",
+    409: "the job in start_from has no weights, or not yet",
     410: "the weights of the job in start_from can't be read any more",
 }
 
@@ -24,11 +24,11 @@ def require_start(database: Database, spec: TrainSpec, owner: str | None) -> Non
             job = jobs.summary(tx, spec.start_from, owner)
         except NotFound as error:
             raise _problem(404, "unknown_job", str(error)) from error
-        if job.status != "succeeded":
-            message = f"expected a job that has succeeded, got {job.id}, which is {job.status}; take another"
-            raise _problem(409, "result_not_ready", message)
         try:
             shapes = weights.shapes(tx, job.id)
+        except NotFound as error:
+            message = f"expected a job that has learned something: {error}; take another"
+            raise _problem(409, "no_weights" if job.is_terminal else "result_not_ready", message) from error
         except Damaged as error:
             raise gone(f"{error.part}_damaged", str(error), "/start_from") from error
     if problems := tuple(check_start(spec, shapes)):

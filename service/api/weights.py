@@ -2,16 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from service.api.conditions import JobId
+from service.api.conditions import JobId, conditional, step_header
 from service.api.schema import DAMAGED, problems
-from service.api.weights_file import MEDIA_TYPES, Format, in_format, model_in_onnx
+from service.api.weights_file import MEDIA_TYPES, Format, in_format
 from service.auth import Reader
-from service.predictors import NoWeights, require_model
+from service.predictors import learned_by, require_model
 from service.services import TheServices
-from service.store import jobs, specs, weights
+from service.store import jobs, specs
 
 router = APIRouter(tags=["weights"])
 
@@ -29,34 +29,35 @@ NESTED_NUMBERS = {"description": "nested lists by name; a scalar is a bare numbe
                 "application/json": {"schema": NESTED_NUMBERS},
             },
         },
+        304: {"description": "the file is as the client has it (If-None-Match)"},
         **problems(
             {
-                409: "the job has no weights, or not yet",
+                409: "the job has no weights (yet), or no model",
                 410: DAMAGED,
-                422: "ONNX lacks a layer of the model",
+                422: "ONNX lacks one of the layers",
             }
         ),
     },
     summary="Download a job's weights",
 )
 def read_weights(
+    request: Request,
     services: TheServices,
     key: Reader,
     job_id: JobId,
     format: Annotated[Format, Query(description="npz, safetensors, json or onnx")] = "npz",
 ) -> Response:
-    """The weights of a job that has succeeded; onnx: the model, with what is done to its inputs first."""
+    """What a job learned; of a cancelled or failed one, its last checkpoint.
+
+    X-Lockstep-Step is then the step of that. safetensors: with what is done to the inputs as `preprocessing`
+    in its header's metadata; onnx: the model, with that as its first nodes.
+    """
     with services.database.read() as tx:
         job = jobs.summary(tx, job_id, key.sees)
-        if job.status != "succeeded":
-            raise NoWeights(job.status)
-        stored = weights.load(tx, job_id)
+        stored = learned_by(tx, job)
         if format == "onnx":
             require_model(job.kind)
-            spec = specs.load(tx, job_id)
-    content = model_in_onnx(spec.resolved(), stored) if format == "onnx" else in_format(stored, format)
-    return Response(
-        content,
-        media_type=MEDIA_TYPES[format],
-        headers={"Content-Disposition": f'attachment; filename="{job_id}.{format}"'},
-    )
+        spec = specs.load(tx, job_id) if format in ("onnx", "safetensors") else None
+    content = in_format(stored, format, None if spec is None else spec.resolved())
+    headers = {"Content-Disposition": f'attachment; filename="{job_id}.{format}"', **step_header(stored.step)}
+    return conditional(request, content, headers, MEDIA_TYPES[format])

@@ -1,14 +1,14 @@
-"""Commands about a job: train, show, watch, cancel, weights, predict."""
+"""Commands about a job: train, show, watch, cancel, predict."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from service.client import Client, WeightsFormat
+from service.client import Client
 from service.commands.access import (
     CommandError,
     DataDirOption,
@@ -72,36 +72,13 @@ def watch(job_id: JobIdArgument, as_json: JsonOption = False, data_dir: DataDirO
 
 
 def cancel(job_id: JobIdArgument, as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
-    """Cancel a job. What it has learned so far stays."""
+    """Cancel a job. What it has learned so far stays: `weights` saves it."""
     with connected(data_dir) as client:
         job = client.cancel(job_id)
     if as_json:
         echo_json(job)
     else:
         typer.echo(f"{job['id']} {job['status']}")
-
-
-def weights(
-    job_id: JobIdArgument,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to; its ending says the format.")
-    ],
-    data_dir: DataDirOption = None,
-) -> None:
-    """Save the learned weights as .safetensors, .npz or .json, or the whole model as .onnx."""
-    formats: dict[str, WeightsFormat] = {f".{name}": name for name in get_args(WeightsFormat)}
-    wanted = formats.get(output.suffix)
-    if wanted is None:
-        raise CommandError(
-            f"{output} ends in no format of weights: expected one of {', '.join(sorted(formats))}"
-        )
-    with connected(data_dir) as client:
-        content = client.weights(job_id, format=wanted)
-    try:
-        output.write_bytes(content)
-    except OSError as error:
-        raise CommandError(f"cannot write {output}: {error.strerror}") from error
-    typer.echo(f"{output}: {len(content):,} bytes")
 
 
 def predict(

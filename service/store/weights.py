@@ -1,30 +1,41 @@
-"""What a job learned."""
+"""What a job learned: its result, or, where it was cancelled or failed, its last checkpoint."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 from sqlalchemy import Connection, bindparam, insert, select
 
+from core.checkpoint import BadCheckpoint, Checkpoint
 from core.data.dataset import Preprocessing
-from core.encoding import from_safetensors, shapes_in
+from core.data.sources import load_dataset
+from core.encoding import from_safetensors, shapes_in, to_safetensors
 from core.errors import InvalidData
-from service.store import blobs
+from core.learned import is_finite, learned_shapes, weights_in
+from core.spec import ResolvedSpec
+from service.store import blobs, checkpoints, jobs, specs
 from service.store.damage import damaged, json_object
-from service.store.errors import Corrupt, NotFound
+from service.store.errors import Corrupt, CorruptCheckpoint, NotFound
 from service.store.leases import Fence
 from service.store.tables import weights
 
 _LOAD = select(weights.c.sha256, weights.c.preprocessing_json).where(weights.c.job_id == bindparam("job_id"))
-_MISSING = "job {} has no weights: they come when it succeeds"
+_ENDED_EARLY = frozenset({"cancelled", "failed"})
+"""Jobs whose checkpoints change no more, though they have no result."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredWeights:
-    """A safetensors file of parameters and buffers, and the preprocessing of inputs as JSON."""
+    """A safetensors file of parameters and buffers, and the preprocessing of inputs as JSON.
+
+    `step`: after how many steps the weights were so, where they are those of a job that did not succeed.
+    """
 
     job_id: str
     safetensors: bytes
     preprocessing_json: str
+    step: int | None = None
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The parameters and buffers by name; raises Damaged."""
@@ -55,13 +66,13 @@ def save(fence: Fence, safetensors: bytes, preprocessing_json: str) -> None:
 
 
 def load(tx: Connection, job_id: str) -> StoredWeights:
-    """What the job learned; raises NotFound when it has not (yet), and Damaged.
+    """What the job learned; raises NotFound where there is nothing (yet), and Damaged.
 
     Who may see it, `jobs.get` knows.
     """
     row = tx.execute(_LOAD, {"job_id": job_id}).one_or_none()
     if row is None:
-        raise NotFound(_MISSING.format(job_id))
+        return _of_checkpoint(tx, job_id)
     try:
         return StoredWeights(job_id=job_id, safetensors=blobs.get(tx, row[0]), preprocessing_json=row[1])
     except (Corrupt, NotFound) as error:
@@ -69,11 +80,47 @@ def load(tx: Connection, job_id: str) -> StoredWeights:
 
 
 def shapes(tx: Connection, job_id: str) -> dict[str, tuple[int, ...]]:
-    """The shapes of the arrays by name, from the beginning of the file; raises as `load`."""
+    """The shapes of the arrays by name, without reading all of them; raises as `load`."""
     row = tx.execute(_LOAD, {"job_id": job_id}).one_or_none()
     if row is None:
-        raise NotFound(_MISSING.format(job_id))
+        job = jobs.summary(tx, job_id, None)
+        if job.status not in _ENDED_EARLY or not checkpoints.list_checkpoints(tx, job_id):
+            raise _missing(job_id, job.status)
+        return learned_shapes(specs.load(tx, job_id).resolved())
     try:
         return shapes_in(blobs.beginning(tx, row[0]))
     except (NotFound, InvalidData) as error:
         raise damaged("weights", job_id, error) from error
+
+
+def _of_checkpoint(tx: Connection, job_id: str) -> StoredWeights:
+    """The last checkpoint that can be read and holds numbers, of a job that ended without a result."""
+    status = jobs.summary(tx, job_id, None).status
+    sound = _sound_checkpoints(tx, job_id) if status in _ENDED_EARLY else iter(())
+    checkpoint = next(sound, None)
+    if checkpoint is None:
+        raise _missing(job_id, status)
+    spec = specs.load(tx, job_id).resolved()
+    # It is stored with a result alone; it follows from the spec.
+    prepared = load_dataset(spec).preprocessing if isinstance(spec, ResolvedSpec) else Preprocessing()
+    return StoredWeights(
+        job_id=job_id,
+        safetensors=to_safetensors(weights_in(spec, checkpoint)),
+        preprocessing_json=prepared.to_json(),
+        step=checkpoint.step,
+    )
+
+
+def _sound_checkpoints(tx: Connection, job_id: str) -> Iterator[Checkpoint]:
+    for kept in reversed(checkpoints.list_checkpoints(tx, job_id)):
+        with suppress(CorruptCheckpoint, BadCheckpoint):
+            saved = checkpoints.latest(tx, job_id, kept.step)
+            checkpoint = None if saved is None else Checkpoint.from_bytes(saved.data)
+            if checkpoint is not None and is_finite(checkpoint):
+                yield checkpoint
+
+
+def _missing(job_id: str, status: str) -> NotFound:
+    if status in _ENDED_EARLY:
+        return NotFound(f"job {job_id} is {status}, and no checkpoint of it was kept")
+    return NotFound(f"job {job_id} is {status} and has no weights yet: they come when it is over")

@@ -176,3 +176,48 @@ def test_images_come_flat_or_nested() -> None:
     assert flat["y"] == pytest.approx(expected.tolist())
     with pytest.raises(InvalidData, match="40 x 3 x 1 x 2"):
         predictor.predict(rows.reshape(40, 3, 1, 2).tolist())
+
+
+@pytest.mark.parametrize(
+    ("loss", "width"),
+    [
+        ("cross_entropy", 3),
+        ("nll", 3),
+        ("multi_margin", 3),
+        ("binary_cross_entropy", 1),
+        ("hinge", 1),
+    ],
+)
+def test_a_nan_has_no_label(loss: str, width: int) -> None:
+    """Where a weight is so large that one row's outputs are inf - inf, the other rows keep their labels."""
+    model: dict[str, object] = {
+        "layers": [{"type": "linear", "in": 2, "out": 2}, {"type": "linear", "in": 2, "out": width}]
+    }
+    wanted = spec(model, loss=loss, data={"inline": {"x": [[1, 2]], "y": [1]}}, dtype="float64")
+    weights = {
+        "0.weight": np.full((2, 2), 1e300),
+        "0.bias": np.zeros(2),
+        "1.weight": np.tile([1.0, -1.0], (width, 1)),
+        "1.bias": np.zeros(width),
+    }
+
+    answer = Predictor(wanted, weights, Preprocessing()).predict([[1e300, 1e300], [0, 0]])
+
+    y = answer["y"]
+    assert isinstance(y, list)
+    assert y[0] in ("NaN", ["NaN"] * 3)
+    assert answer["labels"] in ([None, 0], [None, 1])
+    assert "label_names" not in answer
+
+
+def test_labels_are_named_where_the_data_have_names() -> None:
+    model: dict[str, object] = {"layers": [{"type": "linear", "in": 4, "out": 3}]}
+    wanted = spec(model, loss="cross_entropy", data={"builtin": "iris"}, dtype="float64")
+    weights = {"0.weight": np.eye(3, 4) * np.array([[1.0], [1.0], [np.nan]]), "0.bias": np.zeros(3)}
+    named = {"0.weight": np.eye(3, 4), "0.bias": np.zeros(3)}
+
+    lost = Predictor(wanted, weights, Preprocessing()).predict([[1, 0, 0, 0]])
+    found = Predictor(wanted, named, Preprocessing()).predict([[1, 0, 0, 0], [0, 0, 1, 0]])
+
+    assert (lost["labels"], lost["label_names"]) == ([None], [None])
+    assert (found["labels"], found["label_names"]) == ([0, 2], ["setosa", "virginica"])

@@ -8,7 +8,7 @@ import { explain } from "../api/http.ts";
 import type { Job } from "../api/types.ts";
 import { Curve } from "../parts/curve.tsx";
 import { Confirm } from "../parts/dialog.tsx";
-import { DeterminismCard, ResultCard } from "../parts/result.tsx";
+import { DeterminismCard, LearnedCard, ResultCard } from "../parts/result.tsx";
 import {
   Ago,
   Card,
@@ -86,6 +86,7 @@ export function JobPage({ id }: { id: string }): JSX.Element {
         </div>
         <div class="job-side">
           {job.result ? <ResultCard job={job} result={job.result} /> : null}
+          {job.is_terminal && !job.result && job.started_at !== null ? <LearnedCard job={job} /> : null}
           <DeterminismCard job={job} />
           <TimelineCard job={job} />
         </div>

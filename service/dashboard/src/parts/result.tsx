@@ -51,6 +51,16 @@ export function ResultCard({ job, result }: { job: Job; result: Result }): JSX.E
   );
 }
 
+/** What is left of a job that ended before its time. */
+export function LearnedCard({ job }: { job: Job }): JSX.Element {
+  return (
+    <Card title="Learned so far">
+      <p class="note">The weights of its last checkpoint are kept. Another job can start from them.</p>
+      <Weights id={job.id} />
+    </Card>
+  );
+}
+
 function stopWords(reason: string): string {
   const known: Readonly<Record<string, string>> = {
     steps_done: "all steps are done",
