@@ -22,6 +22,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from service.store.address import read_address
+from service.store.redaction import redact_errors
 
 HEAD_REVISION = "0003"
 """The migration that this version's code needs; a test compares it with migrations/."""
@@ -224,6 +225,7 @@ def _make_postgresql_engine(address: URL) -> Engine:
     """One that keeps nothing on a connection between transactions: PgBouncer gives each another."""
     engine = sa.create_engine(
         address,
+        hide_parameters=True,
         isolation_level="READ COMMITTED",  # said in each BEGIN, whatever the server's default is
         use_native_hstore=False,  # else it asks for a type that nothing here has
         pool_size=POOL_SIZE,
@@ -243,6 +245,7 @@ def _make_postgresql_engine(address: URL) -> Engine:
         },
     )
     event.listen(engine, "begin", _limit_times)
+    redact_errors(engine)
     return engine
 
 
@@ -253,6 +256,7 @@ def _limit_times(connection: Connection) -> None:
 def _make_sqlite_engine(address: URL) -> Engine:
     engine = sa.create_engine(
         address,
+        hide_parameters=True,
         pool_size=POOL_SIZE,
         max_overflow=MOST_CONNECTIONS - POOL_SIZE,
         pool_timeout=BUSY_TIMEOUT_SECONDS,
