@@ -9,6 +9,7 @@ import difflib
 import keyword
 import math
 import re
+import threading
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TypedDict
@@ -26,6 +27,10 @@ MAX_NODES = 400
 MAX_DEPTH = 100
 """A sum of n terms is n deep: this leaves room for one with a weight for each of the 64 columns of digits."""
 
+_PARSER = threading.Lock()
+"""CPython 3.11 keeps how deep it is in a tree once for all threads (state->recursion_depth in Python-ast.c):
+where another one parses meanwhile, a correct text ends in a SystemError, "AST constructor recursion depth
+mismatch"."""
 _OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "add",
     ast.Sub: "subtract",
@@ -131,7 +136,8 @@ def terms(root: Term) -> Iterator[Term]:
 
 def _parse(source: str, start: int) -> ast.expr:
     try:
-        return ast.parse(source[start:], mode="eval").body
+        with _PARSER:
+            return ast.parse(source[start:], mode="eval").body
     except SyntaxError as error:
         message, column = explain(source, (error.offset or 1) + start)
         raise ExpressionError(message, column) from None
