@@ -25,7 +25,8 @@ class ProblemEntry(Answer):
     """One thing that is wrong with a request."""
 
     pointer: str
-    """JSON pointer into the request's body; empty for the whole of it and for parameters of the address"""
+    """JSON pointer into the request's body, empty for the whole of it; for a parameter /query/NAME or
+    /header/NAME"""
     code: str
     message: str
 
@@ -34,8 +35,11 @@ class ProblemDocument(Answer):
     """RFC 9457."""
 
     type: str
+    """the address of a page that says what `code` means"""
     title: str
     status: int
+    code: str
+    """for programs: what is wrong, in one word"""
     detail: str
     instance: str
     errors: list[ProblemEntry]

@@ -3,14 +3,14 @@
 from collections import Counter
 from typing import get_args
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from service.api import render
 from service.api.conditions import conditional
 from service.api.wire import dump_json
 from service.api.worker_models import Queue
-from service.auth import needs
+from service.auth import Reader
 from service.services import TheServices
 from service.store import queue, workers
 
@@ -20,14 +20,16 @@ router = APIRouter(tags=["workers"])
 @router.get(
     "/queue",
     response_model=Queue,
-    dependencies=[Depends(needs("read"))],
     responses={304: {"description": "nothing has changed (If-None-Match)"}},
     summary="Read the queue's lengths",
 )
-def read_queue(services: TheServices, request: Request) -> Response:
-    """How many jobs wait and run, since when the oldest one waits, and how many workers there are."""
+def read_queue(services: TheServices, key: Reader, request: Request) -> Response:
+    """How many jobs wait and run, since when the oldest one waits, and how many workers there are.
+
+    Jobs are those that the key may see.
+    """
     with services.database.read() as tx:
-        counts = queue.queue_counts(tx)
+        counts = queue.queue_counts(tx, key.sees)
         states = Counter(worker.state for worker in workers.list_workers(tx) if worker.present)
     body = {
         "object": "queue",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, get_args
 
 import typer
 
-from service.commands.access import DataDirOption
+from service.commands.access import CommandError, DataDirOption
 from service.commands.columns import Column, table_lines, terminal_width
 
 # The store is imported in the commands: what needs no database should start without it.
@@ -26,18 +26,29 @@ def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Whose key it is, for the list.")],
     scope: Annotated[Scope, typer.Option(help="What it may do; each includes the ones before.")] = "write",
     owner: Annotated[
-        str | None, typer.Option(metavar="OWNER", help="Share the jobs of this owner (see `keys list`).")
+        str | None,
+        typer.Option(metavar="OWNER", help="Whose jobs it sees (see `keys list`); else the administrator's."),
+    ] = None,
+    new_owner: Annotated[
+        str | None, typer.Option(metavar="OWNER", help="The same, for an owner that is not there yet.")
     ] = None,
     data_dir: DataDirOption = None,
 ) -> None:
     """Make a key. It is printed once and cannot be read again."""
     from service.commands.place import find_settings, opened
     from service.store import keys as store
-    from service.store.ids import new_id
 
+    if not name.strip() or not name.isprintable():
+        raise CommandError(f"expected a name for the key, as in `keys add anna`, got {name!r}: give it one")
+    if owner is not None and new_owner is not None:
+        raise CommandError("expected either --owner or --new-owner, got both; take one of them out")
     with opened(find_settings(data_dir)) as database, database.write() as tx:
-        key_id, secret = store.create(tx, owner or new_id("owner"), name, INCLUDED[scope])
-    typer.echo(f"{key_id} ({', '.join(sorted(INCLUDED[scope]))})", err=True)
+        if new_owner is not None:
+            owner_id = store.new_owner(tx, new_owner)
+        else:
+            owner_id = store.known_owner(tx, store.ADMIN_OWNER_ID if owner is None else owner)
+        key_id, secret = store.create(tx, owner_id, name.strip(), INCLUDED[scope])
+    typer.echo(f"{key_id} ({', '.join(sorted(INCLUDED[scope]))}) of {owner_id}", err=True)
     typer.echo(secret)
 
 

@@ -13,7 +13,7 @@ from service.commands.access import DEFAULT_DATA_DIR, CommandError, hint, line_o
 from service.settings import Settings, read_settings
 from service.store.address import BadAddress, sqlite_url
 from service.store.database import Database
-from service.store.errors import NotFound
+from service.store.errors import NotFound, Refused
 
 
 def find_settings(data_dir: Path | None) -> Settings:
@@ -48,7 +48,7 @@ def opened(settings: Settings) -> Iterator[Database]:
         database = Database(settings.database_url)
         try:
             yield database
-        except NotFound as error:
+        except (NotFound, Refused) as error:
             raise CommandError(str(error)) from error
         finally:
             database.dispose()

@@ -120,7 +120,9 @@ class Job:
     @property
     def first_step_ms(self) -> float | None:
         """From the first claim to the end of the first step."""
-        return _milliseconds(self.started_at, self.first_step_at)
+        first_step_ms = _milliseconds(self.started_at, self.first_step_at)
+        # The worker measures from before its claim was written down; no part is longer than the whole.
+        return first_step_ms if first_step_ms is None else min(first_step_ms, self.run_ms or 0.0)
 
     @property
     def run_ms(self) -> float | None:

@@ -1,22 +1,24 @@
 """API keys: only their SHA-256 is stored, which is enough for secrets that are long and random."""
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, literal, select, update
 
 from service.store.database import clock, insert_or_ignore, moment
-from service.store.errors import NotFound
+from service.store.errors import NotFound, Refused
 from service.store.ids import new_id
-from service.store.tables import api_keys
+from service.store.tables import api_keys, jobs
 
 Scope = Literal["read", "write", "admin"]
 ADMIN_KEY_ID = "key_admin"
 """The row of the key that the settings name; a new key there takes the old one's place."""
 ADMIN_OWNER_ID = "owner_admin"
+OWNER_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
 
 _VALID = select(
     api_keys.c.id, api_keys.c.owner_id, api_keys.c.name, api_keys.c.scopes, api_keys.c.created_at
@@ -46,6 +48,33 @@ def create(tx: Connection, owner_id: str, name: str, scopes: frozenset[Scope]) -
     row = {"id": key_id, "owner_id": owner_id, "name": name, "scopes": " ".join(sorted(scopes))}
     tx.execute(insert(api_keys).values(created_at=clock()), {**row, "sha256": _hash(secret)})
     return key_id, secret
+
+
+def known_owner(tx: Connection, name: str) -> str:
+    """The owner of that name; raises NotFound where nobody has a key or a job of theirs."""
+    if name != ADMIN_OWNER_ID and not _exists(tx, name):
+        raise NotFound(
+            f"no owner is called {name[:80]!r}: `lockstep keys list` shows those that have a key, and "
+            "--new-owner makes one"
+        )
+    return name
+
+
+def new_owner(tx: Connection, name: str) -> str:
+    """An owner that nobody is yet; raises Refused for a name that is taken, or can't be one."""
+    if not OWNER_NAME.fullmatch(name):
+        message = f"expected a name of 1 to 64 letters, digits, _ and -, got {name[:80]!r}; take another"
+        raise Refused("owner_name", message)
+    if name == ADMIN_OWNER_ID or _exists(tx, name):
+        raise Refused("owner_taken", f"the owner {name!r} is there already: take --owner {name}")
+    return name
+
+
+def _exists(tx: Connection, owner_id: str) -> bool:
+    return any(
+        tx.execute(select(literal(1)).where(table.c.owner_id == owner_id).limit(1)).one_or_none() is not None
+        for table in (api_keys, jobs)
+    )
 
 
 def find(tx: Connection, secret: str) -> ApiKey | None:

@@ -47,11 +47,14 @@ class WorkerState:
 
 @dataclass(frozen=True, kw_only=True)
 class Worker:
-    """What is known of a worker. `present`: it was heard of within the last 15 seconds."""
+    """What is known of a worker. `present`: it was heard of within the last 15 seconds.
+
+    Without host and pid it is as those see it whose jobs it does not work at.
+    """
 
     worker_id: str
-    host: str
-    pid: int
+    host: str | None
+    pid: int | None
     state: str
     job_id: str | None
     fingerprint: str | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi.testclient import TestClient
 
-from service.store import workers
+from service.store import keys, workers
 from service.store.database import Database
 from service.store.workers import State, WorkerState
 from tests.service.submissions import LINE, claim
@@ -47,3 +47,50 @@ def test_health_needs_no_key(any_api: TestClient) -> None:
     del any_api.headers["Authorization"]
     for path in ("/healthz", "/readyz"):
         assert (any_api.get(path).status_code, any_api.get(path).json()) == (200, {"status": "ok"})
+
+
+def test_a_tenant_learns_nothing_of_others(any_api: TestClient, database: Database) -> None:
+    """Every key × every answer that is not about one job."""
+    keyed: dict[str, dict[str, str]] = {}
+    with database.write() as tx:
+        for owner in ("anna", "ben"):
+            _, secret = keys.create(tx, owner, owner, frozenset({"read", "write"}))
+            keyed[owner] = {"Authorization": f"Bearer {secret}"}
+    job_ids = {
+        owner: any_api.post("/v1/jobs", json=LINE, headers=headers).json()["id"]
+        for owner, headers in keyed.items()
+    }
+    any_api.post("/v1/jobs", json=LINE, headers=keyed["ben"])
+    claim(database)
+    claim(database)
+    states: dict[str, State] = {"anna": "leading", "ben": "helping", "nobody": "idle"}
+    with database.write() as tx:
+        for owner, state in states.items():
+            workers.heartbeat(
+                tx,
+                WorkerState(
+                    worker_id=f"worker_of_{owner}",
+                    host=f"host-of-{owner}",
+                    pid=7,
+                    state=state,
+                    job_id=job_ids.get(owner),
+                    fingerprint="f",
+                ),
+            )
+
+    for owner, other in (("anna", "ben"), ("ben", "anna")):
+        seen = any_api.get("/v1/workers", headers=keyed[owner])
+        told = {each["id"]: (each["host"], each["pid"], each["job_id"]) for each in seen.json()["data"]}
+        assert told == {
+            f"worker_of_{owner}": (f"host-of-{owner}", 7, job_ids[owner]),
+            f"worker_of_{other}": (None, None, None),
+            "worker_of_nobody": (None, None, None),
+        }
+        queue = any_api.get("/v1/queue", headers=keyed[owner]).json()
+        queued = {"anna": 0, "ben": 1}[owner]
+        assert queue["jobs"] == {"queued": queued, "running": 1, "cancelling": 0}
+        assert (queue["oldest_queued_seconds"] is None) == (queued == 0)
+        assert sum(queue["workers"].values()) == 3
+    everything = any_api.get("/v1/workers").text
+    assert all(part in everything for part in ("host-of-anna", "host-of-ben", *job_ids.values()))
+    assert any_api.get("/v1/queue").json()["jobs"] == {"queued": 1, "running": 2, "cancelling": 0}

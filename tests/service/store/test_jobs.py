@@ -109,13 +109,13 @@ def test_results_keep_what_is_not_finite(database: Database) -> None:
 
 def test_queue_is_counted(database: Database) -> None:
     with database.read() as tx:
-        assert queue.queue_counts(tx).oldest_queued_seconds is None
+        assert queue.queue_counts(tx, None).oldest_queued_seconds is None
     for _ in range(4):
         queue_job(database)
     claim(database)
     cancel(database, claim(database, OTHER).job_id)
     with database.read() as tx:
-        counts = queue.queue_counts(tx)
+        counts = queue.queue_counts(tx, None)
     assert (counts.queued, counts.running, counts.cancelling) == (2, 1, 1)
     assert counts.oldest_queued_seconds is not None
 

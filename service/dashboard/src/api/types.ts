@@ -104,8 +104,8 @@ export interface Validation {
 
 export interface Worker {
   readonly id: string;
-  readonly host: string;
-  readonly pid: number;
+  readonly host: string | null;
+  readonly pid: number | null;
   readonly state: "idle" | "leading" | "helping" | "replaying";
   readonly job_id: string | null;
   readonly fingerprint: string | null;

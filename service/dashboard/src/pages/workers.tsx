@@ -109,9 +109,9 @@ function Row({ worker }: { worker: Worker }): JSX.Element {
           <span class="muted">–</span>
         )}
       </td>
-      <td data-label="Host">{worker.host}</td>
+      <td data-label="Host">{worker.host ?? "–"}</td>
       <td data-label="Process" class="mono">
-        {worker.pid}
+        {worker.pid ?? "–"}
       </td>
       <td data-label="Fingerprint" class="mono" title={worker.fingerprint ?? ""}>
         {worker.fingerprint?.slice(0, 12) ?? "–"}
