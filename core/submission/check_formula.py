@@ -7,6 +7,7 @@ from core.expression_syntax import RESERVED, Expr, is_identifier, parse_expressi
 from core.spec.minimize import MinimizeSpec
 from core.spec.solve import SolveSpec
 from core.submission.check_data import FLOAT32_MAX
+from core.submission.check_name import check_name
 from core.submission.check_optimizer import check_optimizer
 from core.submission.problems import pointer_to
 
@@ -28,6 +29,7 @@ def check_formula_job(spec: FormulaSpec) -> tuple[Problem, ...]:
 
 
 def _problems(spec: FormulaSpec) -> Iterator[Problem]:
+    yield from check_name(spec)
     wrong_names = tuple(_check_names(spec))
     yield from wrong_names
     if not wrong_names:

@@ -11,6 +11,7 @@ from core.submission.check_augment import check_augment
 from core.submission.check_batch_norm import check_batch_norm
 from core.submission.check_data import check_data
 from core.submission.check_model import check_model
+from core.submission.check_name import check_name
 from core.submission.check_optimizer import check_stop, check_updates
 from core.submission.check_start import check_given_start
 
@@ -24,6 +25,7 @@ MOST_DEFAULT_SHARDS = 8
 def check(spec: TrainSpec) -> tuple[Problem, ...]:
     """All problems of a spec whose keys are well formed; none if it can be trained."""
     parts: tuple[Callable[[TrainSpec], Iterator[Problem]], ...] = (
+        check_name,
         check_model,
         check_data,
         check_augment,

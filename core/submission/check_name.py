@@ -1,0 +1,36 @@
+"""Whether a job's name, and the keys of its metadata, show what they are."""
+
+import re
+from collections.abc import Iterator
+
+from core.errors import Problem
+from core.spec import AnySpec
+from core.submission.problems import pointer_to
+
+_HIDDEN = re.compile(
+    "[\x80-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
+"""Controls of the second kind, line and paragraph separators, controls of direction, what has no width: they
+break lines, turn text around, and make two names look alike. U+200C and U+200D stay: scripts and emoji need
+them. Stored jobs keep theirs, so this is not a spec's own pattern."""
+_JOINERS = "\u200c\u200d"
+
+
+def check_name(spec: AnySpec) -> Iterator[Problem]:
+    """All problems of spec.name and of the keys of spec.metadata."""
+    if spec.name is not None:
+        yield from _check(spec.name, ("name",))
+    for key in spec.metadata:
+        yield from _check(key, ("metadata", key))
+
+
+def _check(text: str, place: tuple[str, ...]) -> Iterator[Problem]:
+    found = _HIDDEN.search(text)
+    if found:
+        message = (
+            f"expected letters that show, got U+{ord(found[0]):04X} at position {found.start()}; take it out"
+        )
+        yield Problem(pointer=pointer_to(place), code="invisible_letter", message=message)
+    elif text and not text.strip(f"{_JOINERS} \u00a0\u3000"):
+        message = f"expected a name that shows, got {len(text)} blanks; write one, or leave it out"
+        yield Problem(pointer=pointer_to(place), code="blank", message=message)

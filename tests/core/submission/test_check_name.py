@@ -1,0 +1,62 @@
+"""Names that show what they are."""
+
+import pytest
+
+from core.errors import SpecError
+from core.spec import read_resolved
+from core.submission import parse_job, resolve
+from tests.core.searches import PARABOLA, PRODUCT
+from tests.service.submissions import LINE
+
+HIDDEN = (
+    0x85,
+    0xAD,
+    0x61C,
+    0x200B,
+    0x200E,
+    0x200F,
+    0x2028,
+    0x2029,
+    0x202A,
+    0x202E,
+    0x2060,
+    0x2066,
+    0x2069,
+    0xFEFF,
+)
+
+
+@pytest.mark.parametrize("code", HIDDEN)
+@pytest.mark.parametrize("spec", [LINE, PARABOLA, PRODUCT])
+def test_letters_that_do_not_show_are_refused_in_names_of_every_kind(
+    spec: dict[str, object], code: int
+) -> None:
+    text = f"a{chr(code)}b"
+
+    with pytest.raises(SpecError) as refused:
+        parse_job(spec | {"name": text, "metadata": {text: "kept"}})
+
+    assert [problem.code for problem in refused.value.problems] == ["invisible_letter"] * 2
+    assert refused.value.problems[0].pointer == "/name"
+    assert f"U+{code:04X} at position 1" in refused.value.problems[0].message
+
+
+@pytest.mark.parametrize("name", [" ", "\u00a0", "  \u3000", "\u200d", "\u200c \u200d"])
+def test_a_name_of_blanks_is_refused(name: str) -> None:
+    with pytest.raises(SpecError) as refused:
+        parse_job(LINE | {"name": name})
+
+    assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [("/name", "blank")]
+
+
+@pytest.mark.parametrize("name", ["Größe", "می\u200cخواهم", "👩\u200d🔬", "x\u00a0y", " x ", "דוגמה", "例"])
+def test_names_of_every_script_pass(name: str) -> None:
+    spec = parse_job(LINE | {"name": name, "metadata": {name: "value with \u2028"}})
+
+    assert spec.name == name
+
+
+def test_a_stored_job_keeps_its_name() -> None:
+    stored = resolve(parse_job(LINE), lambda: 0).model_copy(update={"name": "a\u2028b"})
+
+    assert read_resolved("train", stored.model_dump_json(exclude_none=True)).name == "a\u2028b"
