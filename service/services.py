@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from service.api.body import Budget
 from service.auth import Keyring
 from service.bell import Bell
 from service.predictors import Predictors
@@ -21,6 +22,7 @@ class Services:
     bell: Bell
     keyring: Keyring
     predictors: Predictors
+    bodies: Budget
 
 
 async def services_of(request: Request) -> Services:

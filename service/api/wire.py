@@ -2,12 +2,14 @@
 
 import json
 import math
+from collections.abc import AsyncIterator
 from typing import Any, NoReturn
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
+from service.api.body import reading
 from service.errors import ApiProblem
 
 BIG_BODY_BYTES = 64 * 1024
@@ -52,13 +54,14 @@ def name_of(value: float) -> str:
     return "Infinity" if value > 0 else "-Infinity"
 
 
-async def json_body(request: Request) -> object:
-    """The request's body as JSON; refuses what is too large, of another type, or not strictly JSON."""
+async def json_body(request: Request) -> AsyncIterator[object]:
+    """The request's body as JSON; refuses what is too large, of another type, or not strictly JSON.
+
+    Its bytes count as the service's to bear until the request is answered.
+    """
     _check_type(request)
-    body = await _read(request, request.app.state.services.settings.max_body_bytes)
-    if len(body) > BIG_BODY_BYTES:
-        return await run_in_threadpool(parse_json, body)
-    return parse_json(body)
+    async with reading(request, request.app.state.services.bodies) as body:
+        yield await run_in_threadpool(parse_json, body) if len(body) > BIG_BODY_BYTES else parse_json(body)
 
 
 def _check_type(request: Request) -> None:
@@ -70,27 +73,6 @@ def _check_type(request: Request) -> None:
         raise ApiProblem(415, f"expected Content-Type: application/json in UTF-8, {got}")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise ApiProblem(415, "expected a body without Content-Encoding; send it uncompressed")
-
-
-async def _read(request: Request, limit: int) -> bytes:
-    """The body; refused as soon as it is known to be larger than `limit` bytes."""
-    declared = request.headers.get("Content-Length", "")
-    if declared.isdecimal() and len(declared) < 20 and int(declared) > limit:
-        raise _too_large(limit)
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _too_large(limit: int) -> ApiProblem:
-    return ApiProblem(
-        413, f"expected at most {limit} bytes in the body; LOCKSTEP_MAX_BODY_BYTES sets the limit"
-    )
 
 
 def parse_json(body: bytes) -> object:

@@ -12,6 +12,7 @@ import sys
 import uvicorn
 
 from service.app import factory
+from service.protocol import BoundedHttp
 from service.settings import SettingsError, read_settings
 from service.store.address import BadAddress
 
@@ -28,6 +29,7 @@ def serve(descriptor: int | None) -> None:
         factory(settings),
         host=settings.host,
         port=settings.port,
+        http=BoundedHttp,
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=settings.keep_alive_seconds,
         access_log=False,

@@ -28,8 +28,6 @@ JSON = {"Content-Type": "application/json"}
         (b"\xef\xbb\xbf{}", "BOM"),
         (b'{"name": "\\ud800"}', "surrogate"),
         (b'{"name": "\\uDFFF"}', "surrogate"),
-        (b"[" * 100_000, "nested too deeply"),
-        (b'{"a":' * 100_000, "nested too deeply"),
         (b'{"epochs": ' + b"9" * 5000 + b"}", "300 digits"),
     ],
 )
@@ -49,6 +47,8 @@ def test_what_is_not_strict_json_is_400(shared_api: TestClient, body: bytes, sai
         b"7",
         b"1e999",
         b"{}",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
         b'{"model": ' + b"[" * 400 + b"]" * 400 + b"}",
         b'{"model": {"layers": ' + b"[" * 400 + b"]" * 400 + b"}}",
         b'{"epochs": ' + b"9" * 4000 + b"}",

@@ -1,0 +1,80 @@
+"""uvicorn's HTTP, with bounds on a request's head: httptools alone reads headers of any length, for any time.
+
+Bodies have bounds of their own (service/api/body.py). `uvicorn --http service.protocol:BoundedHttp` uses it.
+"""
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service.problems import MOST_HEAD_BYTES
+
+HEAD_SECONDS = 30.0
+"""How long they may take; a connection that is kept alive is uvicorn's to end."""
+
+_TOO_LARGE = (
+    b"""{"type":"/docs/problems#headers_too_large","title":"Request Header Fields Too Large",\
+"status":431,"code":"headers_too_large","detail":"expected at most %d bytes of request line and headers",\
+"instance":"","errors":[]}"""
+    % MOST_HEAD_BYTES
+)
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """Ends a connection whose head does not end: past MOST_HEAD_BYTES with 431, past HEAD_SECONDS without."""
+
+    _head_bytes = 0
+    _in_head = False
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        """See asyncio.Protocol."""
+        super().connection_made(transport)
+        self._start_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """See httptools."""
+        super().on_message_begin()
+        self._head_bytes, self._in_head = 0, True
+        self._start_timer()
+
+    def on_headers_complete(self) -> None:
+        """See httptools."""
+        self._in_head = False
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        super().data_received(data)
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MOST_HEAD_BYTES:
+                self._refuse()
+
+    def _refuse(self) -> None:
+        self._in_head = False
+        self._stop_timer()
+        self.transport.write(
+            b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: application/problem+json\r\n"
+            b"Connection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(_TOO_LARGE), _TOO_LARGE)
+        )
+        self.transport.close()
+
+    def _start_timer(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _give_up(self) -> None:
+        self._timer = None
+        self.transport.close()
