@@ -84,6 +84,17 @@ class Observer:
         return found | self._insides.taken()
 
 
+def names_of(graph: Graph) -> list[str]:
+    """The names of the series of a graph's layers."""
+    names = [f"{kind}.{layer}" for layer in layers_of(graph)[0] for kind in NORMS]
+    return names + [f"{_share_of(node)[0]}.{node.name}" for node in _looked_into(graph)]
+
+
+def _looked_into(graph: Graph) -> list[Node]:
+    """The nodes whose outputs have limits."""
+    return [node for node in graph.nodes if node.op in (*_RECTIFIERS, *_LIMITS) and not graph.input_names]
+
+
 class _Norms:
     """The norms of each layer's parameters, of their gradient, and of the update in proportion to them."""
 
@@ -162,9 +173,7 @@ class _Insides:
 
     def __init__(self, parameters: Parameters, seed: int) -> None:
         graph = parameters.graph
-        self._nodes = [
-            node for node in graph.nodes if node.op in (*_RECTIFIERS, *_LIMITS) and not graph.input_names
-        ]
+        self._nodes = _looked_into(graph)
         self._parameters = parameters
         self._options = Options(keep_all=True, training=True, seed=seed)
         self._programs: dict[int, Program] = {}

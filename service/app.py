@@ -6,10 +6,12 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
 from service import page
 from service.api import docs, events, explain, health, history, jobs, predict, queue, weights, workers
-from service.api.conditions import only_known_parameters
+from service.api.body import Budget
+from service.api.conditions import STEP, only_known_parameters
 from service.api.schema import openapi_of, problems
 from service.auth import Keyring, authenticated
 from service.bell import Ringer
@@ -17,7 +19,7 @@ from service.errors import install_error_handlers
 from service.paths import Prefixed
 from service.predictors import Predictors
 from service.reconciler import Reconciler
-from service.request_id import Envelope
+from service.request_id import REQUEST_ID_HEADER, Envelope
 from service.services import Services
 from service.settings import Settings, read_settings
 from service.store.database import Database
@@ -25,6 +27,13 @@ from service.transfer import Compressed, Heads
 
 logger = logging.getLogger(__name__)
 
+EXPOSED_HEADERS = (
+    *("ETag", "Location", "Retry-After", REQUEST_ID_HEADER, "X-Poll-Interval", STEP, "Idempotency-Replayed"),
+    "Content-Disposition",
+)
+"""Those of an answer that a script of another origin may read, where the settings let it in."""
+TAKEN_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", REQUEST_ID_HEADER)
+"""Those that it may send."""
 PROBLEMS = problems(
     {
         401: "no key, or an unknown one",
@@ -59,6 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
         bell=ringer,
         keyring=Keyring(database, admin_key),
         predictors=Predictors(database),
+        bodies=Budget(max(settings.max_bodies_bytes, settings.max_body_bytes)),
     )
 
     @asynccontextmanager
@@ -85,6 +95,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.services = services
     app.add_middleware(Compressed)
     app.add_middleware(Heads)
+    if origins := settings.allowed_origins():
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["*"],
+            allow_headers=TAKEN_HEADERS,
+            expose_headers=EXPOSED_HEADERS,
+            max_age=600,
+        )
     app.add_middleware(Envelope, host_names=settings.host_names())
     app.add_middleware(Prefixed, prefix=settings.root_path)
     install_error_handlers(app)

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import ApiProblem, problem_of, problem_response
 from service.paths import route_path
+from service.problems import MOST_HEAD_BYTES
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ class Envelope:
 
         try:
             self._check_host(request_headers)
+            _check_size(scope)
             await self._app(scope, receive, send_with_headers)
         except Exception as error:
             if not isinstance(error, ApiProblem):
@@ -85,6 +87,13 @@ class Envelope:
                 f"This service does not answer to the host {host[:100]!r}; LOCKSTEP_ALLOWED_HOSTS names "
                 "those that it does.",
             )
+
+
+def _check_size(scope: Scope) -> None:
+    """Whatever the server let through, nobody reads more."""
+    size = sum(len(name) + len(value) for name, value in scope["headers"])
+    if size + len(scope.get("raw_path", b"")) + len(scope["query_string"]) > MOST_HEAD_BYTES:
+        raise ApiProblem(431, f"expected at most {MOST_HEAD_BYTES} bytes of request line and headers")
 
 
 def _request_id(headers: Headers) -> str:

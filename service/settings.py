@@ -92,6 +92,20 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=32 * 1024 * 1024, ge=1024, le=1024**3, description="largest request body that the API reads"
     )
+    cors_origins: str = Field(
+        default="",
+        description="origins whose pages may call the API from a browser, as https://app.example, separated "
+        "by commas; empty: none",
+    )
+    max_bodies_bytes: int = Field(
+        default=128 * 1024 * 1024,
+        ge=1024,
+        le=1024**4,
+        description="bytes of request bodies that one API process holds at a time; more of them wait",
+    )
+    body_seconds: float = Field(
+        default=120.0, gt=0, le=3600, description="how long a request body may take to come, or wait to"
+    )
     log_level: LogLevel = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @field_validator("api_key", mode="before")
@@ -126,6 +140,10 @@ class Settings(BaseSettings):
         if named:
             return None if "*" in named else named
         return LOOPBACK_HOST_NAMES if is_loopback(self.host) else None
+
+    def allowed_origins(self) -> tuple[str, ...]:
+        """The origins of `cors_origins`."""
+        return tuple(origin.strip().rstrip("/") for origin in self.cors_origins.split(",") if origin.strip())
 
     def group_address(self) -> str:
         """`group_host`, with `auto` resolved to this machine's first address that is not loopback."""

@@ -2,14 +2,16 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
 from fastapi.responses import Response
 
+from core.submission.problems import pointer_to
 from service.api.wire import JsonResponse
-from service.errors import unprocessable
+from service.errors import ApiProblem, unprocessable
 from service.store.errors import NotFound
 
 JOB_ID = re.compile(r"job_[0-9a-z]{1,59}")
@@ -17,6 +19,9 @@ METADATA_PARAMETER = re.compile(r"metadata\[(.*)\]", re.DOTALL)
 WITHOUT_CONTROLS = re.compile(r"[^\x00-\x1f\x7f]*")
 """The same that a job's metadata may hold."""
 STEP = "X-Lockstep-Step"
+UNCHANGED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "the answer is as the client has it (If-None-Match)"}
+}
 MOST_METADATA_FILTERS = 16
 """As many as a job can have."""
 
@@ -40,13 +45,11 @@ async def _metadata_filter(request: Request) -> Mapping[str, str]:
             continue
         key = matched[1]
         if not 1 <= len(key) <= 64 or len(value) > 512 or not WITHOUT_CONTROLS.fullmatch(key + value):
-            raise unprocessable(
-                "", "metadata", f"{name[:80]}: expected metadata[KEY]=VALUE of 1-64 and 0-512 letters"
-            )
-        if pairs.setdefault(key, value) != value or len(pairs) > MOST_METADATA_FILTERS:
-            raise unprocessable(
-                "", "metadata", f"{name}: expected at most {MOST_METADATA_FILTERS} keys, each once"
-            )
+            message = "expected metadata[KEY]=VALUE of 1-64 and 0-512 letters"
+            raise wrong_parameter(name, f"{message}, got {len(key)} and {len(value)}")
+        pairs[key] = value
+        if len(pairs) > MOST_METADATA_FILTERS:
+            raise wrong_parameter(name, f"expected at most {MOST_METADATA_FILTERS} such keys, got more")
     return pairs
 
 
@@ -79,7 +82,10 @@ METADATA_PARAMETERS = {
 
 
 async def only_known_parameters(request: Request) -> None:
-    """Refuse a query parameter that the address does not know: a misspelt filter would be no filter."""
+    """Refuse a query parameter that the address does not know, or that comes twice.
+
+    A misspelt filter would be no filter, and of two values one would go unheard.
+    """
     route = request.scope["route"]
     known = {parameter.alias for parameter in route.dependant.query_params}
     takes_metadata = route.openapi_extra == METADATA_PARAMETERS
@@ -88,7 +94,16 @@ async def only_known_parameters(request: Request) -> None:
         if name not in known and not (takes_metadata and METADATA_PARAMETER.fullmatch(name)):
             hint = f"there are {', '.join(shown)}" if shown else "there are none"
             message = f"the address has no parameter {name[:80]!r}; {hint}"
-            raise unprocessable("", "unknown_parameter", message)
+            raise wrong_parameter(name, message, "unknown_parameter")
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    for name, count in counts.items():
+        if count > 1:
+            raise wrong_parameter(name, f"expected {name} once, got it {count} times", "repeated_parameter")
+
+
+def wrong_parameter(name: str, message: str, code: str = "invalid_parameter") -> ApiProblem:
+    """422 for a parameter of the address."""
+    return unprocessable(pointer_to(("query", name)), code, message)
 
 
 def step_header(step: int | None) -> dict[str, str]:

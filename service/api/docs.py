@@ -8,6 +8,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
+from service.problems import MEANINGS, PAGE
+
 router = APIRouter(include_in_schema=False)
 
 JsonObject = Mapping[str, Any]
@@ -37,16 +39,36 @@ async def docs(request: Request) -> HTMLResponse:
     return HTMLResponse("\n".join(_page(request.app.openapi())))
 
 
-def _page(document: JsonObject) -> Iterator[str]:
-    info = document["info"]
-    yield '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Lockstep API</title>'
+@router.get(PAGE)
+async def problems() -> HTMLResponse:
+    """What the codes of problems mean."""
+    return HTMLResponse("\n".join(_problems()))
+
+
+def _problems() -> Iterator[str]:
+    yield from _head("Lockstep problems")
+    yield "<h1>Problems</h1><p>An answer that is no success is <code>application/problem+json</code> "
+    yield "(RFC 9457). Its <code>code</code> is one of these; <code>errors</code> says more.</p><dl>"
+    for code, meaning in sorted(MEANINGS.items()):
+        yield f'<dt id="{code}"><code>{code}</code></dt><dd>{escape(meaning)}</dd>'
+    yield "</dl></body></html>"
+
+
+def _head(title: str) -> Iterator[str]:
+    yield f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield '<link rel="icon" type="image/svg+xml" href="favicon.svg">'
     yield '<link rel="stylesheet" href="docs.css"></head><body>'
+
+
+def _page(document: JsonObject) -> Iterator[str]:
+    info = document["info"]
+    yield from _head("Lockstep API")
     yield f"<h1>{escape(info['title'])} API {escape(info['version'])}</h1>"
     yield f"<p>{escape(info['description'])}</p>"
     yield "<p>All of <code>/v1</code> needs the header <code>Authorization: Bearer KEY</code>. "
-    yield "Errors are <code>application/problem+json</code>. "
+    yield "Errors are <code>application/problem+json</code>; "
+    yield '<a href="docs/problems">what their codes mean</a>. '
     yield 'For programs: <a href="openapi.json">openapi.json</a>.</p>'
     yield "<h2>Operations</h2>"
     for path, operations in document["paths"].items():

@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from service.api import render
-from service.api.conditions import JobId
+from service.api.conditions import UNCHANGED, JobId, conditional
 from service.api.models import EventPage
-from service.api.wire import JsonResponse, dump_json
+from service.api.wire import dump_json
 from service.auth import Reader
 from service.services import TheServices
 from service.store import events, jobs
@@ -16,8 +16,11 @@ from service.store import events, jobs
 router = APIRouter(tags=["history"])
 
 
-@router.get("/jobs/{job_id}/events", response_model=EventPage, summary="Read a job's events")
-def read_events(
+@router.get(
+    "/jobs/{job_id}/events", response_model=EventPage, responses=UNCHANGED, summary="Read a job's events"
+)
+def read_events(  # noqa: PLR0913  (one argument for each parameter of the address)
+    request: Request,
     services: TheServices,
     key: Reader,
     job_id: JobId,
@@ -31,8 +34,7 @@ def read_events(
         jobs.version_of(tx, job_id, key.sees)
         found = events.list_events(tx, job_id, int(after or 0), limit + 1)
     page = [render.event_object(event) for event in found[:limit]]
-    return JsonResponse(
-        render.page_bytes(
-            [dump_json(event) for event in page], [event["id"] for event in page], len(found) > limit
-        )
+    body = render.page_bytes(
+        [dump_json(event) for event in page], [event["id"] for event in page], len(found) > limit
     )
+    return conditional(request, body, {})

@@ -14,13 +14,12 @@ from core.explain.svg import to_svg
 from core.explain.view import View, view_of_spec
 from core.explain.walk import annotated, notes
 from service.api import render
-from service.api.conditions import JobId
+from service.api.conditions import JobId, wrong_parameter
 from service.api.explain_models import CheckpointPage, Gradients, Graph, Walk
 from service.api.explain_models import Pending as PendingModel
 from service.api.schema import DAMAGED, problems
 from service.api.wire import JsonResponse, dump_json
 from service.auth import Reader
-from service.errors import unprocessable
 from service.questions import Pending, answer_to
 from service.services import Services, TheServices
 from service.store import checkpoints, jobs, specs
@@ -92,7 +91,7 @@ async def read_graph(  # noqa: PLR0913  (one argument for each parameter of the 
 ) -> Response:
     """The graph of the spec; with a step, with each node's value and gradient for one sample."""
     if step is None and sample is not None:
-        raise unprocessable("", "missing_step", "sample: expected a step too; add step=0, say")
+        raise wrong_parameter("step", "expected a step with the sample, got none; add step=0, say")
     view = await run_in_threadpool(_view, services, key.sees, job_id)
     graph, lines = to_json(view), None
     if step is not None:

@@ -1,19 +1,22 @@
 """/v1/jobs/{id}/history: the recorded values of a job."""
 
+import difflib
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
+from sqlalchemy import Connection
 
-from service.api.conditions import JobId
+from core.series import CURVES, series_of
+from service.api.conditions import UNCHANGED, JobId, conditional, wrong_parameter
 from service.api.models import History
 from service.api.schema import DAMAGED, problems
-from service.api.wire import JsonResponse, name_of
+from service.api.wire import dump_json, name_of
 from service.auth import Reader
-from service.errors import unprocessable
 from service.services import TheServices
-from service.store import history, jobs
+from service.store import history, jobs, specs
+from service.store import series as stored_series
 from service.store.damage import damaged, explained
 from service.store.history import Gap
 from service.store.sampling import Sampled
@@ -21,15 +24,17 @@ from service.store.sampling import Sampled
 router = APIRouter(tags=["history"])
 
 MOST_SERIES = 100
+MOST_SHOWN = 20
 
 
 @router.get(
     "/jobs/{job_id}/history",
     response_model=History,
-    responses=problems({410: DAMAGED}),
+    responses={**UNCHANGED, **problems({410: DAMAGED})},
     summary="Read a job's history",
 )
 def read_history(  # noqa: PLR0913  (one argument for each parameter of the address)
+    request: Request,
     services: TheServices,
     key: Reader,
     job_id: JobId,
@@ -56,15 +61,16 @@ def read_history(  # noqa: PLR0913  (one argument for each parameter of the addr
     names = None if series is None else _names(series)
     with services.database.read() as tx:
         jobs.version_of(tx, job_id, key.sees)
+        if names is not None:
+            _require_known(tx, job_id, names)
         found = history.read(tx, job_id, names, since_step, max_points)
     if found.gaps and not found.series:
         raise damaged("history", job_id, f"{found.gaps[0].series}: {found.gaps[0].reason}")
-    return JsonResponse(
-        {
-            "series": {name: _series(points) for name, points in found.series.items()},
-            "damaged": [_gap(gap) for gap in found.gaps],
-        }
-    )
+    body = {
+        "series": {name: _series(points) for name, points in found.series.items()},
+        "damaged": [_gap(gap) for gap in found.gaps],
+    }
+    return conditional(request, dump_json(body), {})
 
 
 def _series(points: Sampled) -> dict[str, object]:
@@ -79,8 +85,24 @@ def _series(points: Sampled) -> dict[str, object]:
 def _names(series: str) -> list[str]:
     names = [name.strip() for name in series.split(",") if name.strip()]
     if not names or len(names) > MOST_SERIES or not series.isprintable():
-        raise unprocessable("", "series", f"series: expected 1 to {MOST_SERIES} names, separated by commas")
+        message = f"expected 1 to {MOST_SERIES} names, separated by commas, got {len(names)}"
+        raise wrong_parameter("series", message)
     return names
+
+
+def _require_known(tx: Connection, job_id: str, names: list[str]) -> None:
+    """Refuse a name that no point of this job can ever have."""
+    unknown = [name for name in names if name not in CURVES]
+    if not unknown:
+        return
+    known = {*series_of(specs.load(tx, job_id).resolved()), *stored_series.names(tx, job_id)}
+    unknown = [name for name in unknown if name not in known]
+    if unknown:
+        close = difflib.get_close_matches(unknown[0], known, n=1)
+        shown = ", ".join(sorted(known)[:MOST_SHOWN]) + (", ..." if len(known) > MOST_SHOWN else "")
+        hint = f"did you mean {close[0]!r}?" if close else f"there are {shown}"
+        message = f"expected series of this job, got {unknown[0][:80]!r}; {hint}"
+        raise wrong_parameter("series", message, "unknown_series")
 
 
 def _gap(gap: Gap) -> dict[str, object]:

@@ -126,7 +126,7 @@ class Cluster:
         """The process that leads, helps or idles, once there is one."""
 
         def pids() -> list[int]:
-            return [worker.pid for worker in self.workers() if worker.state == state]
+            return [worker.pid for worker in self.workers() if worker.state == state and worker.pid]
 
         wait_until(lambda: bool(pids()))
         return pids()[0]

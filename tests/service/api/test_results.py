@@ -58,7 +58,7 @@ def test_history_is_every_point(api: TestClient, line: str) -> None:
 
 
 def test_history_by_series_step_and_points(api: TestClient, line: str) -> None:
-    assert set(history(api, line, series="loss, nothing")) == {"loss"}
+    assert set(history(api, line, series="loss, value")) == {"loss"}
     assert history(api, line, since_step=97)["loss"] == {"steps": [98, 99], "values": [2.0, 1.0]}
     assert history(api, line, since_step=99) == {}
     assert history(api, line, since_step=-1, series="odd")["odd"]["steps"] == [0, 9, 99]

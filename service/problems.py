@@ -1,0 +1,74 @@
+"""What the `code` of a problem means. /docs/problems shows this, and each problem's `type` leads there."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+PAGE = "/docs/problems"
+MOST_HEAD_BYTES = 64 * 1024
+"""A request's line and headers together; browsers and proxies send a tenth of it at most."""
+
+OF_STATUS: Mapping[int, str] = MappingProxyType(
+    {
+        400: "json_invalid",
+        401: "unauthorized",
+        403: "scope_missing",
+        404: "not_found",
+        405: "method_not_allowed",
+        408: "body_too_slow",
+        409: "conflict",
+        413: "body_too_large",
+        415: "unsupported_media_type",
+        421: "wrong_host",
+        422: "unprocessable",
+        429: "too_many_requests",
+        431: "headers_too_large",
+        500: "internal",
+        503: "unavailable",
+    }
+)
+"""The code of a problem that has none of its own."""
+
+MEANINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "json_invalid": "The body is not strict JSON: UTF-8, no NaN, each key once. `errors` says where.",
+        "unauthorized": "There is no key, or it is unknown or was revoked. Send Authorization: Bearer KEY.",
+        "scope_missing": "The key may not do this. Ask for one with the scope that `detail` names.",
+        "not_found": "There is no such thing, or it is another owner's: the two are not told apart.",
+        "unknown_job": "No job has the id that the body names, or it is another owner's.",
+        "method_not_allowed": "The address has other methods; the header Allow names them.",
+        "body_too_slow": "The body did not come in time: LOCKSTEP_BODY_SECONDS. Send it again.",
+        "conflict": "What is asked does not go with the state of things as it is now.",
+        "result_not_ready": "The job is not over, so there is nothing learned to take. Ask again when it is.",
+        "no_weights": "The job ended without a result, and no checkpoint of it was kept.",
+        "no_model": "The job found numbers and has no model; they are in result.parameters.",
+        "step_not_done": "The job has not done that step (yet). `detail` says which it has done.",
+        "replay_failed": "The step could not be computed again; `detail` says why.",
+        "not_comparable": "This version's rules give other bits, so the job's steps can't be shown again.",
+        "key_reused": "The Idempotency-Key came before with another body. Take a new key for a new job.",
+        "body_too_large": "The body is longer than LOCKSTEP_MAX_BODY_BYTES, which `detail` tells.",
+        "unsupported_media_type": "A body is application/json in UTF-8, without a Content-Encoding.",
+        "wrong_host": "The service does not answer to the name in the Host header: LOCKSTEP_ALLOWED_HOSTS.",
+        "unprocessable": "The request is well formed, and can't be done; `errors` says what to change.",
+        "invalid_spec": "The spec can't be trained. `errors` has each mistake, with a pointer into the body.",
+        "invalid_parameter": "A parameter or a header is wrong. `errors` points at it, as /query/NAME.",
+        "unknown_parameter": "The address has no such parameter; a misspelt filter would be no filter.",
+        "repeated_parameter": "The parameter stands there more than once, and only one could be heard.",
+        "unknown_series": "A job of this spec records no such series; `errors` says which it does.",
+        "invalid_data": "The rows don't fit the model. `errors` says what it takes.",
+        "inputs": 'The body is no object of inputs, {"x": [...]}.',
+        "too_nested": "Brackets stand inside each other deeper than any spec needs.",
+        "not_exportable": "ONNX has no counterpart of a layer of the model. The other formats have it all.",
+        "job_too_large": "The job would need more than LOCKSTEP_MAX_JOB_BYTES of memory; `errors` says more.",
+        "too_many_requests": "Too many requests came; wait as long as Retry-After says.",
+        "headers_too_large": "Request line and headers are longer than 64 KiB.",
+        "busy": "The service holds as many bodies as it has room for. Try again after Retry-After seconds.",
+        "internal": "A fault of the service. Its log has the details under the answer's X-Request-Id.",
+        "unavailable": "The database does not answer, or is not migrated. Try again after a while.",
+    }
+)
+"""By code, in plain words: what it means and what to do."""
+
+
+def type_of(code: str, status: int) -> str:
+    """The address of what a code means; of what its status means where it has no entry of its own."""
+    return f"{PAGE}#{code if code in MEANINGS else OF_STATUS.get(status, 'internal')}"
