@@ -97,6 +97,12 @@ class Settings(BaseSettings):
         description="origins whose pages may call the API from a browser, as https://app.example, separated "
         "by commas; empty: none",
     )
+    max_job_bytes: int = Field(
+        default=16 * 1024**3,
+        ge=1024**2,
+        le=1024**5,
+        description="memory that a job may need on each of its workers; what would need more is refused",
+    )
     max_bodies_bytes: int = Field(
         default=128 * 1024 * 1024,
         ge=1024,

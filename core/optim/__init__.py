@@ -21,7 +21,7 @@ from core.optim.sgd import Sgd
 from core.parameters import Parameters
 from core.spec.optimizers import AnyOptimizer
 
-__all__ = ["BLOCK", "Optimizer", "make_optimizer"]
+__all__ = ["BLOCK", "Optimizer", "make_optimizer", "states_of"]
 
 _MAKERS: Mapping[str, Callable[[Any, np.ndarray, np.ndarray], Optimizer]] = MappingProxyType(
     {
@@ -40,3 +40,14 @@ _MAKERS: Mapping[str, Callable[[Any, np.ndarray, np.ndarray], Optimizer]] = Mapp
 def make_optimizer(spec: AnyOptimizer, parameters: Parameters, gradient: np.ndarray) -> Optimizer:
     """The optimizer of a spec for these parameters, reading `gradient` (P,) where it lies."""
     return _MAKERS[spec.type](spec, parameters.flat, gradient)
+
+
+def states_of(spec: AnyOptimizer) -> int:
+    """How many numbers an optimizer remembers of each parameter."""
+    one, two = (_remembered(spec, size) for size in (1, 2))
+    return two - one
+
+
+def _remembered(spec: AnyOptimizer, size: int) -> int:
+    optimizer: Optimizer = _MAKERS[spec.type](spec, np.zeros(size), np.zeros(size))
+    return sum(array.size for array in optimizer.state.values())

@@ -13,6 +13,7 @@ from core.spec import AnyResolvedSpec, AnySpec, Kind, ResolvedSpec, TrainSpec
 from core.spec.base import MAX_SEED
 from core.submission import parse_job, resolve, total_steps
 from service.api import render
+from service.api.admission import require_fitting
 from service.api.conditions import (
     JOB_ID,
     METADATA_PARAMETERS,
@@ -87,6 +88,7 @@ def create_job(  # noqa: PLR0913  (one argument for each parameter of the addres
     spec = parse_job(body)
     resolved = resolve(spec, lambda: secrets.randbelow(MAX_SEED + 1))
     if isinstance(resolved, ResolvedSpec):
+        require_fitting(resolved, services.settings.max_job_bytes)
         require_start(services.database, resolved, key.sees)
     if gradcheck:
         require_checkable(resolved, validate_only=validate_only)

@@ -12,8 +12,9 @@ class Worker(Answer):
 
     id: str
     object: Literal["worker"]
-    host: str
-    pid: int
+    host: str | None
+    """null, as pid and job_id, for who may not see what it works at"""
+    pid: int | None
     state: Literal["idle", "leading", "helping", "replaying"]
     job_id: str | None
     fingerprint: str | None

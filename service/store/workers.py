@@ -1,5 +1,6 @@
 """Workers, as they last said of themselves: for people and for rings, never a ground for safety."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -8,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from service.store.database import clock, insert_or_ignore, moment
 from service.store.fingerprints import PRESENT_SECONDS
-from service.store.tables import workers
+from service.store.tables import jobs, workers
 
 State = Literal["idle", "leading", "helping", "replaying"]
 FORGOTTEN_SECONDS = 600.0
@@ -99,6 +100,12 @@ def list_workers(tx: Connection) -> list[Worker]:
         )
         for row in tx.execute(_LIST)
     ]
+
+
+def visible_jobs(tx: Connection, job_ids: Collection[str], owner: str) -> frozenset[str]:
+    """Those of the jobs that are the owner's."""
+    mine = select(jobs.c.id).where(jobs.c.id.in_(job_ids), jobs.c.owner_id == owner)
+    return frozenset(tx.execute(mine).scalars())
 
 
 def remove(tx: Connection, worker_id: str) -> None:
