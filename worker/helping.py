@@ -12,6 +12,7 @@ from core.checkpoint import Checkpoint
 from core.data.dataset import Dataset
 from core.data.sources import load_dataset
 from core.group import LeadLost, Released
+from core.group.leaving import DRAINED
 from core.group.tcp_helper import TcpHelper
 from core.group.terms import GroupIdentity
 from core.spec import ResolvedSpec
@@ -67,7 +68,7 @@ def _follow(spec: ResolvedSpec, dataset: Dataset, helper: TcpHelper, draining: C
     with contextlib.suppress(Released):
         while not training.finished:
             if draining():
-                return "the worker is stopping"
+                return DRAINED
             started_at = time.monotonic()
             try:
                 report = training.advance(stride.steps)

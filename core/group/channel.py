@@ -21,13 +21,18 @@ from core.group.frames import (
     Stamp,
 )
 from core.group.handshake import Codec
+from core.group.leaving import Left, left_by
 
 _BUFFERS_PER_CALL = 64  # far below the kernel's 1024
 _READ_AHEAD_BYTES = 16 * 1024
 
 
 class PeerLost(LockstepError):
-    """The connection is gone; the message says how it went."""
+    """The connection is gone; the message says how it went, `left` in one word."""
+
+    def __init__(self, message: str, left: Left = "died") -> None:
+        self.left: Left = left
+        super().__init__(message)
 
 
 class Sink(Protocol):
@@ -100,7 +105,7 @@ class Channel:
             except BlockingIOError:
                 return False
             except OSError as error:
-                raise PeerLost(_describe(error)) from error
+                raise PeerLost(_describe(error), left_by(error)) from error
             while sent:
                 first = pending[0]
                 if sent < len(first):
@@ -163,7 +168,7 @@ class Channel:
         except BlockingIOError:
             return False
         except OSError as error:
-            raise PeerLost(_describe(error)) from error
+            raise PeerLost(_describe(error), left_by(error)) from error
         if count == 0:
             raise PeerLost("it closed the connection")
         self._end += max(0, count - missing)

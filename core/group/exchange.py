@@ -16,6 +16,7 @@ from core.errors import LockstepError
 from core.group import Work
 from core.group.channel import Channel, PeerLost
 from core.group.frames import MAX_REASON_BYTES, Kind, ProtocolError
+from core.group.leaving import Left, left_with
 from core.group.reduction import Reduction
 from core.group.waiting import wait
 
@@ -64,7 +65,8 @@ class Helper:
     def arrived(self, kind: Kind) -> bool:
         """See Sink. Raises PeerLost where the helper says goodbye."""
         if kind is Kind.OVER or self._reduction is None:
-            raise PeerLost(f"it left: {str(self._reason, errors='replace')}")
+            goodbye = str(self._reason, errors="replace")
+            raise PeerLost(f"it left: {goodbye}", left_with(goodbye))
         if kind is Kind.EMPTY:
             self._reduction.set_empty(self._index)
             self._index += 1
@@ -74,9 +76,9 @@ class Helper:
 
 
 class Exchange:
-    """The connections of the lead's helpers. `lose(helper, reason)` is told of each one that it gives up."""
+    """The connections of the lead's helpers. `lose(helper, left, reason)` is told of each it gives up."""
 
-    def __init__(self, lose: Callable[[Helper, str], None]) -> None:
+    def __init__(self, lose: Callable[[Helper, Left, str], None]) -> None:
         self._lose = lose
         self._poll = select.poll()
         self.helpers: tuple[Helper, ...] = ()  # those that are not lost
@@ -121,7 +123,7 @@ class Exchange:
             if not (self._lost or self._wait(deadline)):
                 for helper in self.helpers:
                     if helper.owes:
-                        self._drop(helper, f"its part was not there after {seconds:.1f} s")
+                        self._drop(helper, "late", f"its part was not there after {seconds:.1f} s")
             if self._lost:
                 self._compute_for_the_lost(reduction, work)
                 deadline = time.monotonic() + seconds
@@ -135,7 +137,7 @@ class Exchange:
             if not self._wait(deadline):
                 for helper in self.helpers:
                     if helper.channel.has_pending:
-                        self._drop(helper, f"it did not read what it was sent for {seconds:.1f} s")
+                        self._drop(helper, "late", f"it did not read what it was sent for {seconds:.1f} s")
 
     def _send_to_all(self, total: memoryview) -> None:
         for helper in self.helpers:
@@ -169,17 +171,19 @@ class Exchange:
                 helper.channel.receive(helper)
             elif events & _BROKEN:
                 raise PeerLost("the connection broke")
+        except PeerLost as error:
+            self._drop(helper, error.left, str(error))
         except LockstepError as error:
-            self._drop(helper, str(error))
+            self._drop(helper, "cut", str(error))
 
     def _flush(self, helper: Helper) -> None:
         try:
             helper.channel.flush()
         except PeerLost as error:
-            self._drop(helper, str(error))
+            self._drop(helper, error.left, str(error))
 
-    def _drop(self, helper: Helper, reason: str) -> None:
+    def _drop(self, helper: Helper, left: Left, reason: str) -> None:
         helper.lost = True
         self._lost.append(helper)
         self.remove(helper)
-        self._lose(helper, reason)
+        self._lose(helper, left, reason)

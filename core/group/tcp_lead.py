@@ -16,6 +16,7 @@ from core.group.channel import Channel
 from core.group.door import Door
 from core.group.exchange import Exchange, Helper
 from core.group.frames import WELCOME, Kind, Place, Stamp
+from core.group.leaving import Left
 from core.group.membership import Change, next_members
 from core.group.reduction import CHUNK_BYTES, Reduction
 from core.group.solo import Alone
@@ -31,7 +32,8 @@ class TcpLead:
 
     It listens on `host` at a port of its own, see `address`; `seats` is the most helpers at a time.
     `on_event` is told "member_joined" {peer, rank, world_size, generation} and "member_left" {peer,
-    rank, reason}, in the thread that trains. All methods belong to that thread, but for `release`.
+    rank, left, reason} (see core/group/leaving.py), in the thread that trains. All methods belong to that
+    thread, but for `release`.
     """
 
     rank = 0
@@ -167,7 +169,7 @@ class TcpLead:
         for helper in change.released:
             if not helper.lost:
                 self._exchange.remove(helper)
-                self._note_leaving(helper, "released by the lead")
+                self._note_leaving(helper, "released", "released by the lead")
         self._stamp.generation += 1
         self._reductions.clear()
         self._members = [*change.stay, *change.admitted]
@@ -199,19 +201,21 @@ class TcpLead:
             helper.channel.stamp = self._stamp
         self._admitted = []
 
-    def _note_loss(self, helper: Helper, reason: str) -> None:
+    def _note_loss(self, helper: Helper, left: Left, reason: str) -> None:
         logger.warning(
-            "action=group_member_lost job=%s attempt=%d peer=%s rank=%d reason=%s",
+            "action=group_member_lost job=%s attempt=%d peer=%s rank=%d left=%s reason=%s",
             self._identity.job_id,
             self._identity.attempt,
             helper.channel.peer,
             helper.rank,
+            left,
             reason,
         )
-        self._note_leaving(helper, reason)
+        self._note_leaving(helper, left, reason)
 
-    def _note_leaving(self, helper: Helper, reason: str) -> None:
-        self._on_event("member_left", {"peer": helper.channel.peer, "rank": helper.rank, "reason": reason})
+    def _note_leaving(self, helper: Helper, left: Left, reason: str) -> None:
+        data = {"peer": helper.channel.peer, "rank": helper.rank, "left": left, "reason": reason}
+        self._on_event("member_left", data)
 
 
 def _see_off(channels: list[Channel], deadline: float) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from service.store.damage import json_object
 from service.store.database import clock, moment
-from service.store.tables import events
+from service.store.tables import events, jobs
 
 Level = Literal["info", "warning", "error"]
 
@@ -20,6 +20,16 @@ _APPEND = insert(events).values(
     at=clock(),
     level=bindparam("level"),
     type=bindparam("type"),
+    message=bindparam("message"),
+    data_json=bindparam("data_json"),
+)
+_changed_at = select(jobs.c.updated_at).where(jobs.c.id == bindparam("job_id")).scalar_subquery()
+_APPEND_STATUS = insert(events).values(
+    job_id=bindparam("job_id"),
+    # The very moment that the job's row has, not the one of this statement.
+    at=_changed_at,
+    level="info",
+    type="status",
     message=bindparam("message"),
     data_json=bindparam("data_json"),
 )
@@ -85,9 +95,9 @@ def append(tx: Connection, job_id: str, new: NewEvent) -> None:
 
 
 def append_status(tx: Connection, job_id: str, status: str, reason: str | None) -> None:
-    """Note a transition; called by whoever made it, in the same transaction."""
-    data = {"status": status, "reason": reason}
-    append(tx, job_id, NewEvent(type="status", message=f"the job is {status}", data=data))
+    """Note a transition, at the time of the change; called by whoever made it, in the same transaction."""
+    data = json.dumps({"status": status, "reason": reason})
+    tx.execute(_APPEND_STATUS, {"job_id": job_id, "message": f"the job is {status}", "data_json": data})
 
 
 def list_events(tx: Connection, job_id: str, after: int = 0, limit: int = 100) -> list[Event]:

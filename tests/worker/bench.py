@@ -139,6 +139,11 @@ class Bench:
         """The types of its events."""
         return [event.type for event in self._read(lambda tx: events.list_events(tx, job_id))]
 
+    def left(self, job_id: str) -> list[object]:
+        """How its helpers went."""
+        found = self._read(lambda tx: events.list_events(tx, job_id))
+        return [event.data["left"] for event in found if event.type == "member_left"]
+
     def workers(self) -> list[tuple[str, str]]:
         """The workers on record, and what they do."""
         return [(each.worker_id, each.state) for each in self._read(workers.list_workers)]

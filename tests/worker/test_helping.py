@@ -106,7 +106,7 @@ def test_a_helper_that_stops_costs_nothing_but_itself(bench: Bench) -> None:
 
     assert helper.end()
     assert digest(lead.end()) == digest(alone)
-    assert {"member_joined", "member_left"} <= set(bench.events(job_id))
+    assert bench.left(job_id) == ["drained"]
 
 
 def test_a_job_that_waits_gets_the_helper(bench: Bench) -> None:
