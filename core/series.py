@@ -6,7 +6,7 @@ from core.metrics import chosen, tally_of
 from core.minimize import LEARNING_RATE
 from core.observation import names_of
 from core.search import GRADIENT
-from core.spec import AnyResolvedSpec, MinimizeSpec, ResolvedSpec, SolveSpec
+from core.spec import AnyResolvedSpec, ExpressionModel, MinimizeSpec, ResolvedSpec, SolveSpec
 from core.stopping import goal_of
 from core.submission import steps_per_epoch
 
@@ -30,4 +30,7 @@ def _of_training(spec: ResolvedSpec) -> list[str]:
     parts = ["validation"] if spec.data.validation_fraction > 0 else []
     if goal_of(spec.stop, steps_per_epoch(spec))[1] == "train":
         parts.append("train")
-    return [*(f"{part}_{name}" for part in parts for name in measured), *names_of(graph)]
+    names = [f"{part}_{name}" for part in parts for name in measured]
+    if isinstance(spec.model, ExpressionModel):
+        return [*names, *(f"{mark}{name}" for name in spec.model.parameters for mark in ("", GRADIENT))]
+    return [*names, *names_of(graph)]

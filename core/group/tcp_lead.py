@@ -214,7 +214,12 @@ class TcpLead:
         self._note_leaving(helper, left, reason)
 
     def _note_leaving(self, helper: Helper, left: Left, reason: str) -> None:
-        data = {"peer": helper.channel.peer, "rank": helper.rank, "left": left, "reason": reason}
+        data: dict[str, str | int] = {
+            "peer": helper.channel.peer,
+            "rank": helper.rank,
+            "left": left,
+            "reason": reason,
+        }
         self._on_event("member_left", data)
 
 

@@ -64,8 +64,6 @@ _CHUNK_AT = (
     .limit(1)
 )
 
-_NAMES = select(history.c.series).where(history.c.job_id == bindparam("job_id")).distinct()
-
 
 @dataclass(frozen=True, kw_only=True)
 class Gap:
@@ -94,11 +92,6 @@ def at(tx: Connection, job_id: str, series: str, step: int) -> float | None:
     place = int(np.searchsorted(points.steps, step))
     found = place < len(points.steps) and points.steps[place] == step
     return float(points.values[place]) if found else None
-
-
-def names(tx: Connection, job_id: str) -> frozenset[str]:
-    """The series that have points."""
-    return frozenset(tx.execute(_NAMES, {"job_id": job_id}).scalars())
 
 
 def append(fence: Fence, series: Mapping[str, Points]) -> None:

@@ -25,11 +25,12 @@ class QueueCounts:
     oldest_queued_seconds: float | None
 
 
-def queue_counts(tx: Connection) -> QueueCounts:
-    """How many jobs are not over yet."""
+def queue_counts(tx: Connection, owner: str | None) -> QueueCounts:
+    """How many jobs of the owner (None: of everybody) are not over yet."""
     counts: dict[str, int] = dict.fromkeys(_COUNTED, 0)
     oldest: float | None = None
-    for status, count, since, now in tx.execute(_COUNTS):
+    counted = _COUNTS if owner is None else _COUNTS.where(jobs.c.owner_id == owner)
+    for status, count, since, now in tx.execute(counted):
         counts[status] = count
         if status == "queued":
             oldest = max(now - since, 0.0)

@@ -236,9 +236,30 @@ def test_migrate_makes_the_tables(tmp_path: Path) -> None:
     assert "broken" not in lockstep(None, "doctor", LOCKSTEP_DATABASE_URL=url).stdout
 
 
+def test_what_a_cancelled_job_has_learned_can_be_saved(service: LocalService, tmp_path: Path) -> None:
+    job = json.loads((ROOT / "examples" / "moons.json").read_text()) | {"epochs": 100_000, "stop": {}}
+    job_id = service.client.create_job(job)["id"]
+    wait_until(lambda: service.client.job(job_id)["progress"]["step"] > 0)
+    assert lockstep(service, "cancel", job_id).returncode == 0
+    wait_until(lambda: service.client.job(job_id)["is_terminal"])
+
+    done = lockstep(service, "weights", job_id, "-o", str(tmp_path / "w.safetensors"))
+
+    step = service.client.job(job_id)["progress"]["step"]
+    assert done.returncode == 0, done.stderr
+    assert f"of step {step:,}: the job has no result" in done.stdout
+
+
 def test_weights_go_out_and_back_in(service: LocalService, iris: dict[str, Any], tmp_path: Path) -> None:
     for suffix in (".safetensors", ".npz", ".onnx"):
-        assert lockstep(service, "weights", iris["id"], "-o", str(tmp_path / f"w{suffix}")).returncode == 0
+        done = lockstep(service, "weights", iris["id"], "-o", str(tmp_path / f"w{suffix}"))
+        assert done.returncode == 0
+        # Only an npz has no room for what is done to the inputs first.
+        beside = tmp_path / "w.preprocessing.json"
+        assert beside.exists() == (str(beside) in done.stdout) == (suffix == ".npz")
+        if beside.exists():
+            assert json.loads(beside.read_text()) == iris["result"]["preprocessing"]
+            beside.unlink()
 
     for suffix in (".safetensors", ".npz"):
         back = lockstep(

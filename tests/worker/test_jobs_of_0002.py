@@ -131,7 +131,7 @@ def test_what_is_over_stays_as_it_is(old: Bench) -> None:
         assert job.result == (json.loads(row["result_json"]) if row["result_json"] else None)
         if job.status == "succeeded":
             with old.database.read() as tx:
-                assert weights.load(tx, job).safetensors
+                assert weights.load(tx, job.id).safetensors
 
 
 def test_a_worker_of_the_version_before_takes_nothing_that_was_begun_by_these_rules(old: Bench) -> None:
