@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
+from sqlalchemy import Connection
 
 from service.api.conditions import JobId, conditional, step_header
 from service.api.schema import DAMAGED, problems
@@ -12,6 +13,7 @@ from service.auth import Reader
 from service.predictors import learned_by, require_model
 from service.services import TheServices
 from service.store import jobs, specs
+from service.store.errors import Damaged
 
 router = APIRouter(tags=["weights"])
 
@@ -57,7 +59,17 @@ def read_weights(
         stored = learned_by(tx, job)
         if format == "onnx":
             require_model(job.kind)
-        spec = specs.load(tx, job_id) if format in ("onnx", "safetensors") else None
-    content = in_format(stored, format, None if spec is None else spec.resolved())
+            spec = specs.load(tx, job_id)
+        else:
+            spec = _readable_spec(tx, job_id) if format == "safetensors" else None
+    content = in_format(stored, format, spec)
     headers = {"Content-Disposition": f'attachment; filename="{job_id}.{format}"', **step_header(stored.step)}
     return conditional(request, content, headers, MEDIA_TYPES[format])
+
+
+def _readable_spec(tx: Connection, job_id: str) -> specs.WholeSpec | None:
+    """The job's spec, where it is not damaged."""
+    try:
+        return specs.load(tx, job_id)
+    except Damaged:
+        return None

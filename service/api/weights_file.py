@@ -5,12 +5,14 @@ from typing import Literal
 
 from core.data.shapes import class_names_of
 from core.encoding import to_npz, weights_to_json, with_metadata
-from core.errors import InvalidData
+from core.errors import ExpressionError, InvalidData
 from core.inference import input_columns
 from core.spec import AnyResolvedSpec, ResolvedSpec
 from service.api.wire import dump_json
 from service.errors import unprocessable
 from service.store.damage import damaged
+from service.store.errors import Damaged
+from service.store.specs import WholeSpec
 from service.store.weights import StoredWeights
 
 Format = Literal["npz", "safetensors", "json", "onnx"]
@@ -22,20 +24,36 @@ MEDIA_TYPES: dict[Format, str] = {
 }
 
 
-def in_format(stored: StoredWeights, format: Format, spec: AnyResolvedSpec | None) -> bytes:
+def in_format(stored: StoredWeights, format: Format, spec: WholeSpec | None) -> bytes:
     """The file's bytes, the same for the same weights; raises Damaged.
 
-    JSON holds nested lists; a scalar is a bare number. `spec`: the job's, for safetensors and onnx.
+    JSON holds nested lists; a scalar is a bare number. `spec`: the job's, for onnx and safetensors; where it
+    can't be read (None), a safetensors file lacks what is done to the inputs, and says so.
     """
     if format == "onnx":
-        return _model_in_onnx(spec, stored)
+        return _model_in_onnx(None if spec is None else spec.resolved(), stored)
     if format == "safetensors":
-        told = None
-        if isinstance(spec, ResolvedSpec):
-            told = stored.preprocessing(input_columns(spec)).told(class_names_of(spec.data))
-        return with_metadata(stored.safetensors, {"preprocessing": json.dumps(told)})
+        try:
+            return with_metadata(stored.safetensors, _metadata(stored, spec))
+        except (ValueError, TypeError) as error:
+            raise damaged("weights", stored.job_id, error) from error
     arrays = dict(sorted(stored.arrays().items()))  # as they come, their order is by chance
     return to_npz(arrays) if format == "npz" else dump_json(weights_to_json(arrays))
+
+
+def _metadata(stored: StoredWeights, spec: WholeSpec | None) -> dict[str, str]:
+    """What is done to the inputs first, or why nobody can tell any more: the weights themselves are sound."""
+    lost = "the stored spec can't be read"
+    try:
+        resolved = None if spec is None else spec.resolved()
+        if isinstance(resolved, ResolvedSpec):
+            fitted = stored.preprocessing(input_columns(resolved))
+            return {"preprocessing": json.dumps(fitted.told(class_names_of(resolved.data)))}
+        if resolved is not None:
+            return {"preprocessing": json.dumps(None)}
+    except (Damaged, ExpressionError) as error:
+        lost = str(error)
+    return {"preprocessing_damaged": lost}
 
 
 def _model_in_onnx(spec: AnyResolvedSpec | None, stored: StoredWeights) -> bytes:

@@ -58,4 +58,7 @@ def preprocessing_in(safetensors: bytes) -> object:
     Read by hand: the command line starts without NumPy, and safetensors' own reader wants it.
     """
     header = json.loads(safetensors[8 : 8 + int.from_bytes(safetensors[:8], "little")])
-    return json.loads(header["__metadata__"]["preprocessing"])
+    metadata = header["__metadata__"]
+    if "preprocessing_damaged" in metadata:
+        raise CommandError(f"nobody can tell what is done to the inputs: {metadata['preprocessing_damaged']}")
+    return json.loads(metadata["preprocessing"])
