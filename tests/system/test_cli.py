@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.local_service import ROOT, LocalService, command
+from tests.local_service import ROOT, LocalService, command, wait_until
 
 pytestmark = [
     pytest.mark.timeout(120),
