@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
+from core.errors import ExpressionError
 from core.series import CURVES, series_of
 from service.api.conditions import UNCHANGED, JobId, conditional, wrong_parameter
 from service.api.models import History
@@ -18,6 +19,7 @@ from service.services import TheServices
 from service.store import history, jobs, specs
 from service.store import series as stored_series
 from service.store.damage import damaged, explained
+from service.store.errors import Damaged
 from service.store.history import Gap
 from service.store.sampling import Sampled
 
@@ -95,7 +97,10 @@ def _require_known(tx: Connection, job_id: str, names: list[str]) -> None:
     unknown = [name for name in names if name not in CURVES]
     if not unknown:
         return
-    known = {*series_of(specs.load(tx, job_id).resolved()), *stored_series.names(tx, job_id)}
+    try:
+        known = {*series_of(specs.load(tx, job_id).resolved()), *stored_series.names(tx, job_id)}
+    except (Damaged, ExpressionError):
+        return  # nobody can tell any more, and what is recorded is shown all the same
     unknown = [name for name in unknown if name not in known]
     if unknown:
         close = difflib.get_close_matches(unknown[0], known, n=1)

@@ -54,14 +54,15 @@ def read_weights(
     X-Lockstep-Step is then the step of that. safetensors: with what is done to the inputs as `preprocessing`
     in its header's metadata; onnx: the model, with that as its first nodes.
     """
+    spec: specs.WholeSpec | None = None
     with services.database.read() as tx:
         job = jobs.summary(tx, job_id, key.sees)
         stored = learned_by(tx, job)
         if format == "onnx":
             require_model(job.kind)
             spec = specs.load(tx, job_id)
-        else:
-            spec = _readable_spec(tx, job_id) if format == "safetensors" else None
+        elif format == "safetensors":
+            spec = _readable_spec(tx, job_id)
     content = in_format(stored, format, spec)
     headers = {"Content-Disposition": f'attachment; filename="{job_id}.{format}"', **step_header(stored.step)}
     return conditional(request, content, headers, MEDIA_TYPES[format])
