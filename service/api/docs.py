@@ -46,7 +46,7 @@ async def problems() -> HTMLResponse:
 
 
 def _problems() -> Iterator[str]:
-    yield from _head("Lockstep problems")
+    yield from _head("Lockstep problems", "../")
     yield "<h1>Problems</h1><p>An answer that is no success is <code>application/problem+json</code> "
     yield "(RFC 9457). Its <code>code</code> is one of these; <code>errors</code> says more.</p><dl>"
     for code, meaning in sorted(MEANINGS.items()):
@@ -54,11 +54,12 @@ def _problems() -> Iterator[str]:
     yield "</dl></body></html>"
 
 
-def _head(title: str) -> Iterator[str]:
+def _head(title: str, to_root: str = "") -> Iterator[str]:
+    """The page's beginning; `to_root` leads from its folder to that of /docs, behind any prefix."""
     yield f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield '<link rel="icon" type="image/svg+xml" href="favicon.svg">'
-    yield '<link rel="stylesheet" href="docs.css"></head><body>'
+    yield f'<link rel="icon" type="image/svg+xml" href="{to_root}favicon.svg">'
+    yield f'<link rel="stylesheet" href="{to_root}docs.css"></head><body>'
 
 
 def _page(document: JsonObject) -> Iterator[str]:
