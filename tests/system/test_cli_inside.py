@@ -106,6 +106,8 @@ def test_lists_can_be_searched_and_followed(service: LocalService, iris: dict[st
     watching = subprocess.Popen(
         command("jobs", "--watch", "--json", "--data-dir", str(service.directory)),
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A shell that runs the tests behind its back has Ctrl-C ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     try:
         assert watching.stdout is not None
