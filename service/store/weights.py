@@ -123,4 +123,6 @@ def _sound_checkpoints(tx: Connection, job_id: str) -> Iterator[Checkpoint]:
 def _missing(job_id: str, status: str) -> NotFound:
     if status in _ENDED_EARLY:
         return NotFound(f"job {job_id} is {status}, and no checkpoint of it was kept")
+    if status == "succeeded":
+        return NotFound(f"job {job_id} is {status}, and its weights are gone")
     return NotFound(f"job {job_id} is {status} and has no weights yet: they come when it is over")

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from service import predictors
 from service.predictors import Predictors
 from service.store.database import Database
-from service.store.errors import NotFound
+from service.store.errors import Refused
 from service.store.tables import weights
 from tests.service.submissions import LINE, succeed
 
@@ -31,7 +31,7 @@ def test_the_model_that_was_not_used_the_longest_makes_room(
     with store.write() as tx:
         tx.execute(weights.delete())
 
-    assert models.predict(first, None, [2]) == {"y": [2.5]}
-    assert models.predict(third, None, [2]) == {"y": [6.5]}
-    with pytest.raises(NotFound):
+    assert models.predict(first, None, [2]).body == {"y": [2.5]}
+    assert models.predict(third, None, [2]).body == {"y": [6.5]}
+    with pytest.raises(Refused, match="are gone"):
         models.predict(second, None, [2])
