@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from core.spec import AnySpec
 from service.api.models import Inputs, ProblemDocument
+from service.api.openapi_parts import complete
 
 REF = "#/components/schemas/{model}"
 DAMAGED = "a part of the job's record that this needs can't be read any more; the code says which"
@@ -44,6 +45,7 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         }
         for name, adapter in adapters.items():
             _add(document, name, adapter)
+        complete(document)
         app.openapi_schema = document
     return app.openapi_schema
 

@@ -1,0 +1,98 @@
+"""The OpenAPI document for those who generate programs from it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.service.submissions import LINE
+
+COMPOSITES = ("SequentialLayers", "Residual", "Concat")
+
+
+@pytest.fixture
+def document(shared_api: TestClient) -> dict[str, Any]:
+    found: dict[str, Any] = shared_api.get("/openapi.json").json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {each["operationId"]: each for path in document["paths"].values() for each in path.values()}
+
+
+def arrays_reached(document: dict[str, Any], name: str) -> set[str]:
+    """The schemas that one reaches from an array without going through an object."""
+    schemas, found, left = document["components"]["schemas"], set(), [name]
+    while left:
+        schema = schemas[left.pop()]
+        for option in (schema.get("items", {}), *schema.get("oneOf", ()), *schema.get("anyOf", ())):
+            reached = option.get("$ref", "").rpartition("/")[2]
+            if reached and reached not in found and schemas[reached].get("type") != "object":
+                found.add(reached)
+                left.append(reached)
+    return found
+
+
+def test_no_array_holds_itself(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    arrays = [name for name, schema in schemas.items() if schema.get("type") == "array"]
+
+    assert "LayerGroup" in arrays
+    for name in arrays:
+        assert name not in arrays_reached(document, name)
+
+
+def test_the_union_of_layers_stands_once_by_its_name(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    layer = {"$ref": "#/components/schemas/Layer"}
+
+    assert schemas["LayersModel"]["properties"]["layers"]["items"] == layer
+    assert schemas["Residual"]["properties"]["layers"]["items"] == layer
+    assert schemas["Concat"]["properties"]["branches"]["items"]["items"] == layer
+    listed = {each["$ref"].rpartition("/")[2] for each in schemas["Layer"]["oneOf"]}
+    objects = {each["$ref"].rpartition("/")[2] for each in schemas["ObjectLayer"]["oneOf"]}
+    assert listed == objects | {"LayerGroup"}
+    assert {"Linear", *COMPOSITES} <= objects
+
+
+def test_operations_have_short_names_each_once(document: dict[str, Any]) -> None:
+    names = [each["operationId"] for path in document["paths"].values() for each in path.values()]
+
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)?", name) for name in names), names
+
+
+def test_the_headers_of_an_answer_are_those_that_it_has(
+    shared_api: TestClient, document: dict[str, Any]
+) -> None:
+    key = {"Idempotency-Key": "openapi headers"}
+    made = shared_api.post("/v1/jobs", json=LINE, headers=key)
+    again = shared_api.post("/v1/jobs", json=LINE, headers=key)
+    job_id = made.json()["id"]
+    answers = {
+        "create_job": again,
+        "list_jobs": shared_api.get("/v1/jobs"),
+        "read_job": shared_api.get(f"/v1/jobs/{job_id}"),
+        "read_history": shared_api.get(f"/v1/jobs/{job_id}/history"),
+        "list_workers": shared_api.get("/v1/workers"),
+        "healthz": shared_api.get("/healthz"),
+    }
+
+    for name, answer in answers.items():
+        told = operations(document)[name]["responses"][str(answer.status_code)]["headers"]
+        for header in told:
+            assert header in answer.headers, (name, header)
+    problem = operations(document)["read_job"]["responses"]["404"]
+    assert "X-Request-Id" in problem["headers"]
+
+
+def test_each_example_is_taken(shared_api: TestClient, document: dict[str, Any]) -> None:
+    body = operations(document)["create_job"]["requestBody"]["content"]["application/json"]
+
+    assert set(body["examples"]) == {"layers", "expression", "minimize", "solve"}
+    for name, example in body["examples"].items():
+        answer = shared_api.post("/v1/jobs?validate_only=true", json=example["value"])
+        assert answer.status_code == 200, (name, answer.text)
