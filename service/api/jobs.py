@@ -25,9 +25,10 @@ from service.api.conditions import (
     not_modified,
 )
 from service.api.gradcheck import checked_gradients, require_checkable
-from service.api.models import Job, JobPage, Validation
+from service.api.models import Job, JobPage
 from service.api.schema import BODY_PROBLEMS, body_of, problems
 from service.api.start import START_PROBLEMS, require_start
+from service.api.validation_models import Validation
 from service.api.wire import JsonResponse, dump_json, json_body
 from service.auth import Reader, Writer
 from service.errors import unprocessable

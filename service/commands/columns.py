@@ -26,7 +26,8 @@ class Column:
 
 def terminal_width() -> int | None:
     """Cells of the terminal that the output goes to; None where it goes elsewhere."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()  # None where a shell has closed it
+    return shutil.get_terminal_size().columns if is_terminal else None
 
 
 def table_lines(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:

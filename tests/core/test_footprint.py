@@ -120,7 +120,7 @@ def test_no_model_takes_less_than_is_told_nor_many_times_more(model: str, dtype:
 
     told, real = footprint(spec).total, taken(spec)
 
-    assert 0.2 * real < told < 1.05 * real
+    assert 0.2 * real < told < 1.1 * real
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda one: "-".join(map(str, one.values())))

@@ -16,8 +16,9 @@ from core.metrics import tally_of
 from core.metrics.ranks import odds
 from core.metrics.spread import spread_of
 from core.parameters import Parameters
+from core.report import Report
 from core.submission import resolve
-from tests.core.test_training_together import Meeting
+from tests.core.test_training_together import STEPS_ALONE, Meeting
 from tests.core.training_jobs import training
 from tests.gradcheck import loss, spec_of
 from tests.ranks import run_ranks
@@ -159,12 +160,16 @@ class Told(Meeting):
     def lead(self) -> str:
         self.told: dict[str, list[float]] = {name: [] for name in NAMES}
         trained = training(self.raw, self._lead)
+        self._tell(trained.advance(STEPS_ALONE))
+        self.wait_for_helpers()
         while not trained.finished:
-            report = trained.advance(1 if self.joined < self.helpers else 7)
-            for name in NAMES:
-                self.told[name] += report.series[name].values.tolist() if name in report.series else []
+            self._tell(trained.advance(1 if self.joined < self.helpers else 7))
         self._lead.close("done")
         return ""
+
+    def _tell(self, report: Report) -> None:
+        for name in NAMES:
+            self.told[name] += report.series[name].values.tolist() if name in report.series else []
 
 
 @pytest.mark.parametrize("helpers", [1, 2])

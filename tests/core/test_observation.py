@@ -103,4 +103,4 @@ def test_an_expression_has_no_layers() -> None:
     run = training(LINE)
 
     assert layers_of(run.parameters.graph) == ([], [])
-    assert set(run.advance(3).series) == {"loss"}
+    assert set(run.advance(3).series) == {"loss", "a", "b", "grad.a", "grad.b"}

@@ -49,11 +49,15 @@ class Meeting:
         if kind == "member_left":
             self.losses.append(str(data["reason"]))
 
+    def wait_for_helpers(self) -> None:
+        """Let them come, and wait until all are at the door."""
+        self._opens.set()
+        assert all(each.wait(WAIT_SECONDS) for each in self._at_the_door)
+
     def lead(self) -> str:
         trained = training(self.raw, self._lead)
         trained.advance(STEPS_ALONE)
-        self._opens.set()
-        assert all(each.wait(WAIT_SECONDS) for each in self._at_the_door)
+        self.wait_for_helpers()
         while self.joined < self.helpers:
             trained.advance(1)
         outcome = finished(trained, 3).outcome()

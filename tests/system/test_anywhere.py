@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,12 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
     )
 
 
+def _finds(service: LocalService, part: str, found: list[int]) -> bool:
+    """Whether processes of the service are `part`, whose ids are then put into `found`."""
+    found.extend(service.pids(part))
+    return bool(found)
+
+
 def test_nothing_is_imported_from_the_working_folder(odd_folder: Path) -> None:
     examples = odd_folder / "examples"
     examples.mkdir()
@@ -87,8 +94,9 @@ def test_nothing_is_imported_from_the_working_folder(odd_folder: Path) -> None:
     with local_service(Path("data"), workers=1, place=place) as service:
         trains(service)
         for part in ("celeryd", "pool child"):
-            wait_until(lambda part=part: service.pids(part))  # type: ignore[misc]  # a default binds it
-            kill(service.pids(part)[0])
+            found: list[int] = []
+            wait_until(partial(_finds, service, part, found))
+            kill(found[0])
         trains(service)
         doctor = run(odd_folder, "doctor", "--data-dir", "data")
         demo = run(odd_folder, "demo", "--data-dir", "data")

@@ -81,7 +81,7 @@ def test_the_inside_of_a_job_is_told_in_lines(
     ]
     assert len(points.stdout.splitlines()) == 6
     assert unknown.returncode == 1
-    assert f"lockstep history {iris['id']} --data-dir {service.directory}" in unknown.stderr
+    assert "got 'los'; did you mean 'loss'?" in unknown.stderr
     assert "the job is succeeded" in events.stdout
     assert "0.weight" in gradients.stdout
     assert "step 3, row 1" in walk.stdout

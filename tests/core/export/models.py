@@ -33,10 +33,11 @@ class Trained:
     x: np.ndarray
 
     def predictions(self) -> dict[str, np.ndarray]:
-        """What `core.inference` answers for `x`."""
+        """What `core.inference` answers for `x`, in numbers."""
         predictor = Predictor(self.spec, self.weights, self.preprocessing)
         x = self.x[:, 0] if self.x.shape[1] == 1 else self.x
-        return {name: np.array(values) for name, values in predictor.predict(x.tolist()).items()}
+        answer = predictor.predict(x.tolist()).items()
+        return {name: np.array(values) for name, values in answer if name != "label_names"}
 
 
 def trained(raw: dict[str, Any]) -> Trained:

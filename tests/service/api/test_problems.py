@@ -19,7 +19,19 @@ from tests.worker.bench import MOONS, Bench
 
 JSON = {"Content-Type": "application/json"}
 QUERIES = (
-    ("GET", "/v1/jobs", {"status": "queued", "kind": "train", "limit": "5", "after": "job_0"}),
+    (
+        "GET",
+        "/v1/jobs",
+        {
+            "status": "queued",
+            "kind": "train",
+            "name": "a",
+            "order": "name",
+            "limit": "5",
+            "after": "job_0",
+            "before": "job_0",
+        },
+    ),
     ("POST", "/v1/jobs", {"validate_only": "true", "gradcheck": "true"}),
     ("GET", "/v1/jobs/{id}/history", {"series": "loss", "max_points": "5", "since_step": "1"}),
     ("GET", "/v1/jobs/{id}/events", {"after": "0", "limit": "5"}),
@@ -35,6 +47,8 @@ WRONG = {
     "kind": "guess",
     "limit": "0",
     "after": "!",
+    "before": "?",
+    "order": "sideways",
     "validate_only": "perhaps",
     "gradcheck": "perhaps",
     "max_points": "1",
