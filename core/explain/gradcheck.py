@@ -56,7 +56,7 @@ class Element:
 class ParameterCheck:
     """One parameter: `worst` is the element with the largest error that lies at no kink.
 
-    `passed`: whether some element was compared, and every one agrees.
+    `passed`: whether some element that lies at no kink was compared, and every one agrees.
     """
 
     name: str
@@ -225,5 +225,5 @@ def _summary(parameter: Parameter, elements: list[Element]) -> ParameterCheck:
         checked=len(elements),
         at_kinks=tuple(element for element in elements if element.at_kink),
         worst=max(smooth, key=lambda element: element.relative_error, default=None),
-        passed=bool(elements) and all(element.passed for element in elements),
+        passed=bool(smooth) and all(element.passed for element in elements),
     )

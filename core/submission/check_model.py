@@ -84,10 +84,11 @@ def _check_expression(model: ExpressionModel, shape: DataShape) -> Iterator[Prob
         reason = "a function or a constant" if name in RESERVED else "a word of Python's"
         if _is_series(name):
             reason = "the history's name for something else"
+        free = f"my_{name}" if _is_series(name) else f"{name}1"
         yield Problem(
             pointer=pointer_to(("model", "parameters", name)),
             code="reserved_name",
-            message=f'expected a free name, got "{name}", which is {reason}; rename it, as in "{name}1"',
+            message=f'expected a free name, got "{name}", which is {reason}; rename it, as in "{free}"',
         )
     if wrong_names:
         return

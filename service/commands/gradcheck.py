@@ -60,7 +60,7 @@ def _show(check: dict[str, Any]) -> None:
                 ", ".join(map(str, worst.get("index", []))) or "-",
                 number(worst.get("gradient")),
                 number(worst.get("difference")),
-                "ok" if each["passed"] else "WRONG",
+                "ok" if each["passed"] else "-" if each["worst"] is None else "WRONG",
             )
         )
     typer.echo("\n".join(table_lines(COLUMNS, rows, terminal_width())))
@@ -73,6 +73,6 @@ def verdict(check: dict[str, Any]) -> str:
     """In words: right, wrong, or not known of all parameters."""
     if check["passed"]:
         return "the gradient is that of the loss"
-    if any(each["checked"] and not each["passed"] for each in check["parameters"]):
+    if any(each["worst"] is not None and not each["passed"] for each in check["parameters"]):
         return "the gradient is not that of the loss"
     return "not all parameters could be checked"

@@ -19,6 +19,7 @@ _NAMES: dict[Part, str] = {
     "metadata": "the stored metadata",
     "result": "the stored result",
     "transitions": "the record of the status's changes",
+    "times": "a time of the job",
     "weights": "the stored weights",
     "preprocessing": "the stored preprocessing of the inputs",
     "history": "the stored history",

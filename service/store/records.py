@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType, NoneType
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
 from service.store.damage import Damage, damage, json_object
+from service.store.database import moment_or_none
 from service.store.errors import Damaged, Part
 from service.store.specs import whole
 
@@ -34,6 +36,15 @@ class Readings:
     def missed(self, part: Part, reason: object) -> None:
         """Note a part and why it can't be read."""
         self.damage.append(damage(part, reason))
+
+
+def read_time(seconds: float | None, readings: Readings) -> datetime | None:
+    """A time of the job; None where there is none, or what SQLite holds there is no time."""
+    try:
+        return moment_or_none(seconds)
+    except (TypeError, ValueError, OverflowError):
+        readings.missed("times", f"expected seconds, found {seconds!r}")
+        return None
 
 
 def read_metadata(row: JobRow, readings: Readings) -> Mapping[str, str] | None:

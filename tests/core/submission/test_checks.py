@@ -80,6 +80,12 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
     (changed(L, model__expression="a*x"), "/model/parameters/b", "unused_parameter", "take it out"),
     (changed(L, model__expression="a*x^2+b"), "/model/expression", "bad_expression", "column 4: ^"),
     (changed(L, model__parameters={"a": 1, "e": 1}), "/model/parameters/e", "reserved_name", 'as in "e1"'),
+    (
+        changed(L, model__parameters={"a": 1, "epoch_x": 1}),
+        "/model/parameters/epoch_x",
+        "reserved_name",
+        'as in "my_epoch_x"',
+    ),
     (changed(L, model__parameters={"a": 1, "for": 1}), "/model/parameters/for", "reserved_name", "Python"),
     *(
         (

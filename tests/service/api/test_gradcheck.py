@@ -103,3 +103,15 @@ def test_what_time_left_out_has_not(shared_api: TestClient, monkeypatch: pytest.
 
     assert (check["passed"], check["complete"]) == (False, False)
     assert [(each["checked"], each["passed"]) for each in check["parameters"]] == [(1, True), (0, False)]
+
+
+@pytest.mark.parametrize("formula", ["relu(a) + x", "abs(a)*x + x"])
+def test_where_all_lies_at_a_kink_nothing_was_compared(shared_api: TestClient, formula: str) -> None:
+    raw = changed(LINE, model={"expression": formula, "parameters": {"a": 0}})
+
+    check = shared_api.post(CHECK, json=raw).json()["gradient_check"]
+
+    [parameter] = check["parameters"]
+    assert (parameter["at_kinks"], parameter["worst"]) == (parameter["checked"], None)
+    assert not parameter["passed"]
+    assert not check["passed"]

@@ -8,9 +8,10 @@ import pytest
 
 from service.commands.gradcheck import verdict
 
-RIGHT: dict[str, Any] = {"checked": 3, "passed": True}
-WRONG: dict[str, Any] = {"checked": 3, "passed": False}
-LEFT_OUT: dict[str, Any] = {"checked": 0, "passed": False}
+RIGHT: dict[str, Any] = {"checked": 3, "passed": True, "worst": {}}
+WRONG: dict[str, Any] = {"checked": 3, "passed": False, "worst": {}}
+AT_KINKS: dict[str, Any] = {"checked": 3, "passed": False, "worst": None}
+LEFT_OUT: dict[str, Any] = {"checked": 0, "passed": False, "worst": None}
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,7 @@ LEFT_OUT: dict[str, Any] = {"checked": 0, "passed": False}
         ([RIGHT, WRONG], "the gradient is not that of the loss"),
         ([WRONG, LEFT_OUT], "the gradient is not that of the loss"),
         ([RIGHT, LEFT_OUT], "not all parameters could be checked"),
+        ([RIGHT, AT_KINKS], "not all parameters could be checked"),
         ([], "not all parameters could be checked"),
     ],
 )
