@@ -12,6 +12,7 @@ from service import page
 from service.api import docs, events, explain, health, history, jobs, predict, queue, weights, workers
 from service.api.body import Budget
 from service.api.conditions import STEP, only_known_parameters
+from service.api.reader import SubmissionReader
 from service.api.schema import openapi_of, problems
 from service.auth import Keyring, authenticated
 from service.bell import Ringer
@@ -69,6 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
         keyring=Keyring(database, admin_key),
         predictors=Predictors(database),
         bodies=Budget(max(settings.max_bodies_bytes, settings.max_body_bytes)),
+        reader=SubmissionReader(),
     )
 
     @asynccontextmanager
@@ -81,6 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
             with ringer, Reconciler(database, ringer, settings.reconcile_seconds):
                 yield
         finally:
+            services.reader.close()
             database.dispose()
 
     app = FastAPI(

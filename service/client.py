@@ -121,6 +121,10 @@ class Client:
         """GET /v1/jobs/{id}."""
         return self._get(_job_path(job_id))
 
+    def spec(self, job_id: str) -> JsonObject:
+        """GET /v1/jobs/{id}/spec: the whole spec, which the job itself has without large inline data."""
+        return self._get(_job_path(job_id, "/spec"))
+
     def cancel(self, job_id: str) -> JsonObject:
         """POST /v1/jobs/{id}/cancel: the job; safe to repeat."""
         return _object(self._send(Call("POST", _job_path(job_id, "/cancel"))))

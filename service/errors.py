@@ -111,12 +111,12 @@ def problem_of(error: Exception, request: Request) -> ApiProblem:
             return _of_validation(error)
         case OperationalError() | InterfaceError() | PoolTimeout():
             return _of_database(error)
-    return _of_refusal(error) or ApiProblem(
+    return refusal_of(error) or ApiProblem(
         500, "Something went wrong here. The log has the details under this answer's X-Request-Id."
     )
 
 
-def _of_refusal(error: Exception) -> ApiProblem | None:
+def refusal_of(error: Exception) -> ApiProblem | None:
     """What core and store refuse."""
     match error:
         case SpecError():

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from service.api.body import Budget
+from service.api.reader import SubmissionReader
 from service.auth import Keyring
 from service.bell import Bell
 from service.predictors import Predictors
@@ -23,6 +24,7 @@ class Services:
     keyring: Keyring
     predictors: Predictors
     bodies: Budget
+    reader: SubmissionReader
 
 
 async def services_of(request: Request) -> Services:

@@ -22,6 +22,7 @@ from tests.stored_jobs import (
     RESULT,
     claim,
     fenced,
+    keep_spec,
     points,
     queue_job,
 )
@@ -29,11 +30,16 @@ from tests.stored_jobs import (
 MANY = MOST_INLINE_IN_ROW // 4
 
 
-def inline(number: int) -> NewJob:
-    """A job with more inline data than its row holds, other data for each number."""
+def inline_spec(number: int) -> str:
+    """A spec with more inline data than its row holds, other data for each number."""
     data = {"inline": {"x": [number + 0.5] * MANY, "y": [0.5] * MANY}}
-    spec = {"kind": "train", "data": data}
-    return replace(NEW, spec_json=json.dumps(spec), metadata={"team": "a"}, workers=2)
+    return json.dumps({"kind": "train", "data": data})
+
+
+def inline(database: Database, number: int) -> NewJob:
+    """A job of that spec."""
+    spec = keep_spec(database, inline_spec(number))
+    return replace(NEW, spec=spec, metadata={"team": "a"}, workers=2)
 
 
 def harm(database: Database, damage: Harm, job_id: str) -> None:
@@ -52,12 +58,12 @@ def damaged_jobs(
 
 
 def queued(database: Database) -> Callable[[int], str]:
-    return lambda number: queue_job(database, inline(number)).id
+    return lambda number: queue_job(database, inline(database, number)).id
 
 
 def finished(database: Database, number: int) -> str:
     """A job that has succeeded, with all that a worker writes."""
-    queue_job(database, inline(number))
+    queue_job(database, inline(database, number))
     held = claim(database)
     arrays = {"a": points(0, 1.0, float(number)).values}
 

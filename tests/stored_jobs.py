@@ -7,17 +7,19 @@ from dataclasses import replace
 import numpy as np
 
 from core.report import Points
-from service.store import endings, evictions, jobs, leases
+from service.store import blobs, endings, evictions, jobs, leases
 from service.store.database import Database
 from service.store.endings import Failure
 from service.store.jobs import Job, NewJob
 from service.store.leases import Claim, Fence, WorkerIdentity
+from service.store.specs import StoredSpec, take_apart
 
 OWNER = "owner_test"
 WORKER = WorkerIdentity(worker_id="worker_a", pid=101, host="here", fingerprint="f" * 64)
 OTHER = WorkerIdentity(worker_id="worker_b", pid=102, host="there", fingerprint="f" * 64)
 STRANGER = WorkerIdentity(worker_id="worker_s", pid=103, host="there", fingerprint="0" * 64)
-NEW = NewJob(owner_id=OWNER, spec_json=json.dumps({"kind": "train"}), spec_sha256="5" * 64, steps=100)
+SPEC = StoredSpec(spec_json=json.dumps({"kind": "train"}), inline_json=None, inline_sha256=None)
+NEW = NewJob(owner_id=OWNER, spec=SPEC, spec_sha256="5" * 64, steps=100)
 RESULT = {
     "steps": 100,
     "stop_reason": "steps_done",
@@ -29,6 +31,14 @@ RESULT = {
 LEASE_SECONDS = 60.0
 OVER_SECONDS = -60.0
 """A lease that has run out when it is taken, so that tests need not sleep."""
+
+
+def keep_spec(database: Database, spec_json: str) -> StoredSpec:
+    """A whole spec as a job's row holds it; a large bulk is kept."""
+    parts = take_apart(spec_json)
+    if parts.blob is not None and parts.stored.inline_sha256 is not None:
+        blobs.keep(database, parts.blob, parts.stored.inline_sha256)
+    return parts.stored
 
 
 def queue_job(database: Database, new: NewJob = NEW) -> Job:

@@ -10,6 +10,8 @@ from core.spec import LayersModel, TrainSpec
 from core.spec.numbers import Nested, came, shape_of_numbers
 from core.submission.problems import pointer_to
 
+Shapes = Mapping[str, tuple[int, ...]]
+"""Of parameters and buffers, by name."""
 MOST_NAMED = 5
 """Parameters told of one by one; the others are counted."""
 
@@ -58,13 +60,16 @@ def check_given_start(spec: TrainSpec) -> Iterator[Problem]:
         yield Problem(pointer="/start_from", code="two_starts", message=message)
 
 
-def check_start(spec: TrainSpec, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Problem]:
-    """At most one problem, at /start_from. `shapes`: those of the other job's parameters and buffers by name.
+def learned_shapes(spec: TrainSpec) -> dict[str, tuple[int, ...]]:
+    """The shapes of a model's parameters and buffers by name. `spec` has passed `check`."""
+    return _shapes(build_graph(spec, shape_of(spec.data).columns))
 
-    `spec` has passed `check`. All names and shapes must be equal: nothing is left out, nothing drawn.
+
+def check_start(own: Shapes, shapes: Shapes) -> Iterator[Problem]:
+    """At most one problem, at /start_from: of a model of `own` shapes that starts with another job's.
+
+    All names and shapes must be equal: nothing is left out, nothing drawn.
     """
-    graph = build_graph(spec, shape_of(spec.data).columns)
-    own = _shapes(graph)
     differing = [f"{name} is missing there" for name in own if name not in shapes]
     differing += [f"{name} is not in this model" for name in sorted(shapes) if name not in own]
     differing += [

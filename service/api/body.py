@@ -34,9 +34,9 @@ class Budget:
 
     @asynccontextmanager
     async def hold(self, size: int) -> AsyncIterator[None]:
-        """Wait until there is room for `size` bytes, and keep it to the block's end."""
+        """Wait until there is room for `size` bytes, and keep it to the block's end; 0 waits for nobody."""
         size = min(size, self._most)
-        if self._waiting or size > self._free:
+        if size and (self._waiting or size > self._free):
             await self._wait(size)
         else:
             self._free -= size

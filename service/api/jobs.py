@@ -1,19 +1,14 @@
 """/v1/jobs: create, list, read, cancel."""
 
-import hashlib
-import json
-import secrets
-from collections.abc import Mapping
 from typing import Annotated, get_args
 
 from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
+from pydantic import JsonValue
 
-from core.spec import AnyResolvedSpec, AnySpec, Kind, ResolvedSpec, TrainSpec
-from core.spec.base import MAX_SEED
-from core.submission import parse_job, resolve, total_steps
+from core.spec import Kind
 from service.api import render
-from service.api.admission import require_fitting
 from service.api.conditions import (
     JOB_ID,
     METADATA_PARAMETERS,
@@ -24,20 +19,20 @@ from service.api.conditions import (
     has_tag,
     not_modified,
 )
-from service.api.gradcheck import checked_gradients, require_checkable
 from service.api.models import Job, JobPage
-from service.api.schema import BODY_PROBLEMS, body_of, problems
+from service.api.schema import BODY_PROBLEMS, DAMAGED, body_of, problems
 from service.api.start import START_PROBLEMS, require_start
+from service.api.submission import Asked, Submission
 from service.api.validation_models import Validation
-from service.api.wire import JsonResponse, dump_json, json_body
+from service.api.wire import JsonResponse, sent_body
 from service.auth import Reader, Writer
 from service.errors import unprocessable
-from service.services import TheServices
-from service.store import endings, idempotency, listing
+from service.services import Services, TheServices
+from service.store import blobs, endings, idempotency, listing, specs
 from service.store import jobs as store
+from service.store.database import Database
 from service.store.idempotency import Created, IdempotencyKey
 from service.store.jobs import Job as StoredJob
-from service.store.jobs import NewJob
 from service.store.listing import JobFilter, Order
 from service.store.statuses import Status
 
@@ -53,7 +48,6 @@ KeyHeader = Annotated[
         description="the same key makes one job only",
     ),
 ]
-JsonBody = Annotated[object, Depends(json_body)]
 _A_STATUS = f"({'|'.join(get_args(Status))})"
 StatusList = Annotated[
     str | None,
@@ -75,10 +69,10 @@ REPLAYED = "Idempotency-Replayed"
     openapi_extra=body_of("JobSpec"),
     summary="Create a job",
 )
-def create_job(  # noqa: PLR0913  (one argument for each parameter of the address)
+async def create_job(  # noqa: PLR0913  (one argument for each parameter of the address)
     services: TheServices,
     key: Writer,
-    body: JsonBody,
+    body: Annotated[bytes, Depends(sent_body)],
     idempotency_key: KeyHeader = None,
     validate_only: Annotated[bool, Query(description="check the spec and create nothing")] = False,
     gradcheck: Annotated[
@@ -86,31 +80,50 @@ def create_job(  # noqa: PLR0913  (one argument for each parameter of the addres
     ] = False,
 ) -> Response:
     """Queues a job and answers at once; a worker starts it when one is free."""
-    spec = parse_job(body)
-    resolved = resolve(spec, lambda: secrets.randbelow(MAX_SEED + 1))
-    if isinstance(resolved, ResolvedSpec):
-        require_fitting(resolved, services.settings.max_job_bytes)
-        require_start(services.database, resolved, key.sees)
-    if gradcheck:
-        require_checkable(resolved, validate_only=validate_only)
-    if validate_only:
-        return JsonResponse(_validation(resolved, spec, checked_gradients(resolved) if gradcheck else None))
-    submission = None if idempotency_key is None else _submission(idempotency_key, body)
-    new = _new_job(resolved, key.owner_id)
-    with services.database.write() as tx:
-        if submission is None:
-            created = Created(job=store.create(tx, new), replayed=False)
-        else:
-            created = idempotency.create_once(tx, new, submission)
+    asked = Asked(
+        owner_id=key.owner_id,
+        max_job_bytes=services.settings.max_job_bytes,
+        has_key=idempotency_key is not None,
+        validate_only=validate_only,
+        gradcheck=gradcheck,
+    )
+    submission = await services.reader.read(body, asked)
+    return await run_in_threadpool(_answer, services, key.sees, submission, idempotency_key)
+
+
+def _answer(services: Services, sees: str | None, submission: Submission, key: str | None) -> Response:
+    require_start(services.database, submission.start, sees)
+    if submission.validation is not None:
+        return JsonResponse(submission.validation.encode())
+    created = _create(services.database, submission, key)
     job = created.job
     if not created.replayed:
         services.bell.ring("lead", job.id)
+    root = services.settings.root_path
     headers = {
-        "Location": f"{services.settings.root_path}/v1/jobs/{job.id}",
+        "Location": f"{root}{render.job_path(job.id)}",
         **_headers(job),
         **({REPLAYED: "true"} if created.replayed else {}),
     }
-    return JsonResponse(render.job_bytes(job), 201, headers=headers)
+    return JsonResponse(render.job_bytes(job, root), 201, headers=headers)
+
+
+def _create(database: Database, submission: Submission, key: str | None) -> Created:
+    """Queue the job. Its blob is kept first: the transaction that others wait for writes little."""
+    new, blob, sha256 = submission.job, submission.blob, submission.job.spec.inline_sha256
+    if blob is not None and sha256 is not None and not _is_known(database, new.owner_id, key):
+        blobs.keep(database, blob, sha256)
+    with database.write() as tx:
+        if key is None or submission.body_sha256 is None:
+            return Created(job=store.create(tx, new), replayed=False)
+        return idempotency.create_once(tx, new, IdempotencyKey(key=key, body_sha256=submission.body_sha256))
+
+
+def _is_known(database: Database, owner_id: str, key: str | None) -> bool:
+    if key is None:
+        return False
+    with database.read() as tx:
+        return idempotency.is_known(tx, owner_id, key)
 
 
 @router.get(
@@ -172,7 +185,9 @@ def list_jobs(  # noqa: PLR0913  (one argument for each parameter of the address
     with services.database.read() as tx:
         page = listing.list_jobs(tx, wanted)
     body = render.page_bytes(
-        [render.job_bytes(job) for job in page.jobs], [job.id for job in page.jobs], page.has_more
+        [render.job_bytes(job, services.settings.root_path) for job in page.jobs],
+        [job.id for job in page.jobs],
+        page.has_more,
     )
     moving = any(not job.is_terminal for job in page.jobs)
     return conditional(request, body, {POLL: render.POLL_SECONDS if moving else render.IDLE_POLL_SECONDS})
@@ -185,14 +200,31 @@ def list_jobs(  # noqa: PLR0913  (one argument for each parameter of the address
     summary="Read a job",
 )
 def read_job(request: Request, services: TheServices, key: Reader, job_id: JobId) -> Response:
-    """The job, with an ETag that changes whenever something of it does."""
+    """The job, with an ETag that changes whenever something of it does.
+
+    Inline data and initial weights of more than 64 KiB are left out of its spec; `spec_url` has them.
+    """
     with services.database.read() as tx:
         if "If-None-Match" in request.headers:
             tag = _tag(store.version_of(tx, job_id, key.sees))
             if has_tag(request, tag):
                 return not_modified(tag, {POLL: render.POLL_SECONDS})
         job = store.get(tx, job_id, key.sees)
-    return JsonResponse(render.job_bytes(job), headers=_headers(job))
+    return JsonResponse(render.job_bytes(job, services.settings.root_path), headers=_headers(job))
+
+
+@router.get(
+    "/jobs/{job_id}/spec",
+    response_model=dict[str, JsonValue],
+    responses=problems({410: DAMAGED}),
+    summary="Read a job's whole spec",
+)
+def read_spec(services: TheServices, key: Reader, job_id: JobId) -> Response:
+    """What was sent, with all defaults filled in and all inline data and initial weights."""
+    with services.database.read() as tx:
+        store.version_of(tx, job_id, key.sees)
+        spec = specs.load(tx, job_id)
+    return JsonResponse(spec.spec_json.encode())
 
 
 @router.post("/jobs/{job_id}/cancel", response_model=Job, summary="Cancel a job")
@@ -200,38 +232,7 @@ def cancel_job(services: TheServices, key: Writer, job_id: JobId) -> Response:
     """Ends a queued job at once and a running one within a step or so. One that is over stays as it is."""
     with services.database.write() as tx:
         job = endings.request_cancel(tx, job_id, key.sees)
-    return JsonResponse(render.job_bytes(job), headers=_headers(job))
-
-
-def _new_job(spec: AnyResolvedSpec, owner_id: str) -> NewJob:
-    spec_json = spec.model_dump_json(exclude_none=True)
-    return NewJob(
-        owner_id=owner_id,
-        spec_json=spec_json,
-        spec_sha256=hashlib.sha256(spec_json.encode()).hexdigest(),
-        steps=total_steps(spec),
-        workers=spec.workers,
-        kind=spec.kind,
-        name=spec.name,
-        metadata=spec.metadata,
-    )
-
-
-def _submission(key: str, body: object) -> IdempotencyKey:
-    """The key with a digest that is the same for the same JSON, however spaced and in any order of keys."""
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return IdempotencyKey(key=key, body_sha256=hashlib.sha256(canonical.encode()).hexdigest())
-
-
-def _validation(spec: AnyResolvedSpec, sent: AnySpec, check: Mapping[str, object] | None) -> bytes:
-    head = {
-        "object": "job.validation",
-        "valid": True,
-        "steps": total_steps(spec),
-        "gradient_check": check,
-    }
-    seed = {"seed": sent.seed} if isinstance(sent, TrainSpec) else {}
-    return dump_json(head | {"spec": spec.model_dump(mode="json", exclude_none=True) | seed})
+    return JsonResponse(render.job_bytes(job, services.settings.root_path), headers=_headers(job))
 
 
 def _tag(version: int) -> str:

@@ -127,7 +127,7 @@ class DamagedPart(Answer):
 
 
 class Job(Answer):
-    """A job; in lists, inline data are left out of its spec."""
+    """A job. Inline data and initial weights of more than 64 KiB are left out of its spec, in lists all."""
 
     id: str
     object: Literal["job"]
@@ -143,6 +143,8 @@ class Job(Answer):
     is_terminal: bool
     spec: dict[str, JsonValue] | None
     """what was sent, with all defaults filled in; null where it is damaged"""
+    spec_url: str
+    """where the whole spec is read"""
     progress: Progress
     result: Result | None
     error: JobError | None

@@ -23,13 +23,19 @@ def time_of(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
-def job_bytes(job: Job) -> bytes:
-    """A job as JSON. Its spec is JSON already, maybe megabytes of it, and goes in as it is.
+def job_path(job_id: str) -> str:
+    """The job's address."""
+    return f"/v1/jobs/{job_id}"
+
+
+def job_bytes(job: Job, root_path: str) -> bytes:
+    """A job as JSON, of a service below `root_path`. Its spec is JSON already, and goes in as it is.
 
     Where parts of its record are damaged, `damaged` names them; so does the status's message, where it says
     nothing else.
     """
-    return dump_json(_job_without_spec(job))[:-1] + b',"spec":' + job.spec_json.encode() + b"}"
+    head = _job_without_spec(job) | {"spec_url": f"{root_path}{job_path(job.id)}/spec"}
+    return dump_json(head)[:-1] + b',"spec":' + job.spec_json.encode() + b"}"
 
 
 def _job_without_spec(job: Job) -> JsonObject:

@@ -1,8 +1,8 @@
 """Whether a job may start with the weights of another."""
 
 from core.errors import SpecError
-from core.spec import TrainSpec
 from core.submission.check_start import check_start
+from service.api.submission import Start
 from service.errors import ApiProblem, gone
 from service.store import jobs, weights
 from service.store.database import Database
@@ -15,13 +15,13 @@ START_PROBLEMS = {
 }
 
 
-def require_start(database: Database, spec: TrainSpec, owner: str | None) -> None:
-    """Refuse a `start_from` that `owner` (None: anybody's) can't use: as START_PROBLEMS, or 422."""
-    if spec.start_from is None:
+def require_start(database: Database, start: Start | None, owner: str | None) -> None:
+    """Refuse a start that `owner` (None: anybody's) can't use: as START_PROBLEMS, or 422."""
+    if start is None:
         return
     with database.read() as tx:
         try:
-            job = jobs.summary(tx, spec.start_from, owner)
+            job = jobs.summary(tx, start.job_id, owner)
         except NotFound as error:
             raise _problem(404, "unknown_job", str(error)) from error
         try:
@@ -31,7 +31,7 @@ def require_start(database: Database, spec: TrainSpec, owner: str | None) -> Non
             raise _problem(409, "no_weights" if job.is_terminal else "result_not_ready", message) from error
         except Damaged as error:
             raise gone(f"{error.part}_damaged", str(error), "/start_from") from error
-    if problems := tuple(check_start(spec, shapes)):
+    if problems := tuple(check_start(start.shapes, shapes)):
         raise SpecError(problems)
 
 

@@ -54,13 +54,19 @@ def name_of(value: float) -> str:
     return "Infinity" if value > 0 else "-Infinity"
 
 
-async def json_body(request: Request) -> AsyncIterator[object]:
-    """The request's body as JSON; refuses what is too large, of another type, or not strictly JSON.
+async def sent_body(request: Request) -> AsyncIterator[bytes]:
+    """The request's body, said to be JSON; refuses what is too large or of another type.
 
     Its bytes count as the service's to bear until the request is answered.
     """
     _check_type(request)
     async with reading(request, request.app.state.services.bodies) as body:
+        yield body
+
+
+async def json_body(request: Request) -> AsyncIterator[object]:
+    """The same as JSON; refuses what is not strictly that."""
+    async for body in sent_body(request):
         yield await run_in_threadpool(parse_json, body) if len(body) > BIG_BODY_BYTES else parse_json(body)
 
 

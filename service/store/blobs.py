@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, bindparam, select
 
-from service.store.database import insert_or_mend
+from service.store.database import Database, insert_or_mend
 from service.store.errors import Corrupt, NotFound
 from service.store.tables import blob_parts
 
@@ -24,8 +24,23 @@ def put(tx: Connection, data: bytes) -> str:
     """
     sha256 = hashlib.sha256(data).hexdigest()
     for part, piece in enumerate(split(data)):
-        tx.execute(insert_or_mend(tx, blob_parts, "data"), {"sha256": sha256, "part": part, "data": piece})
+        _put_part(tx, sha256, part, piece)
     return sha256
+
+
+def keep(database: Database, data: bytes, sha256: str) -> None:
+    """Keep `data` of that SHA-256 as `put` does, each part in a transaction of its own.
+
+    Others write between them. Who names the blob does so afterwards: until then its parts are nobody's.
+    """
+    for part, piece in enumerate(split(data)):
+        with database.write() as tx:
+            _put_part(tx, sha256, part, piece)
+
+
+def _put_part(tx: Connection, sha256: str, part: int, piece: bytes) -> None:
+    row = {"sha256": sha256, "part": part, "data": piece}
+    tx.execute(insert_or_mend(tx, blob_parts, "data"), row)
 
 
 def get(tx: Connection, sha256: str) -> bytes:

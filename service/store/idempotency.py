@@ -32,6 +32,11 @@ class Created:
     replayed: bool
 
 
+def is_known(tx: Connection, owner_id: str, key: str) -> bool:
+    """Whether a job was made with the owner's key."""
+    return tx.execute(_FIND, {"owner": owner_id, "sent": key}).one_or_none() is not None
+
+
 def create_once(tx: Connection, new: NewJob, key: IdempotencyKey) -> Created:
     """Queue the job, unless the owner's key has made one; raises KeyReused when that was another body.
 

@@ -10,12 +10,12 @@ from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from service.store import events
 from service.store.damage import Damage
-from service.store.database import clock, moment
+from service.store.database import clock, moment, moment_or_none
 from service.store.errors import NotFound
 from service.store.events import Course, Transition
 from service.store.ids import new_id
-from service.store.records import Readings, read_metadata, read_result, read_spec, read_time, read_whole_spec
-from service.store.specs import take_apart
+from service.store.records import Readings, read_held_spec, read_metadata, read_result, read_spec
+from service.store.specs import StoredSpec
 from service.store.statuses import TERMINAL
 from service.store.tables import job_metadata, jobs
 
@@ -32,13 +32,14 @@ _VERSION = select(jobs.c.version, jobs.c.owner_id).where(jobs.c.id == bindparam(
 
 @dataclass(frozen=True, kw_only=True)
 class NewJob:
-    """What a user submitted: the whole, resolved spec as JSON, and what the store looks jobs up by.
+    """What a user submitted: the resolved spec in its parts, and what the store looks jobs up by.
 
-    `steps` is the most steps that can come.
+    `spec_sha256` is that of the whole spec; the blob that the parts name is kept already. `steps` is the most
+    steps that can come.
     """
 
     owner_id: str
-    spec_json: str
+    spec: StoredSpec
     spec_sha256: str
     steps: int
     workers: int = 1
@@ -60,9 +61,9 @@ class JobError:
 class Job:
     """A job as it was at `version`, which grows with each visible change; all else here follows from it.
 
-    In lists and summaries `spec_json` lacks inline data and initial weights. `step` counts the steps done.
-    `result` may hold NaN and infinities. What `damage` names can't be read: metadata and result are None
-    then, the spec is the JSON null.
+    `spec_json` lacks inline data and initial weights that are a blob; in lists and summaries, all of them.
+    `step` counts the steps done. `result` may hold NaN and infinities. What `damage` names can't be read:
+    metadata and result are None then, the spec is the JSON null.
     """
 
     id: str
@@ -133,7 +134,6 @@ class Job:
 def create(tx: Connection, new: NewJob, job_id: str | None = None) -> Job:
     """Queue a job."""
     job_id = job_id or new_id("job")
-    spec = take_apart(tx, new.spec_json)
     tx.execute(
         insert(jobs).values(created_at=clock(), updated_at=clock(), ring_due_at=clock() + RING_AFTER_SECONDS),
         {
@@ -144,9 +144,9 @@ def create(tx: Connection, new: NewJob, job_id: str | None = None) -> Job:
             "metadata_json": json.dumps(dict(new.metadata)),
             "status": "queued",
             "version": 1,
-            "spec_json": spec.spec_json,
-            "inline_json": spec.inline_json,
-            "inline_sha256": spec.inline_sha256,
+            "spec_json": new.spec.spec_json,
+            "inline_json": new.spec.inline_json,
+            "inline_sha256": new.spec.inline_sha256,
             "spec_sha256": new.spec_sha256,
             "workers_wanted": new.workers,
             "workers_active": 0,
@@ -166,12 +166,12 @@ def create(tx: Connection, new: NewJob, job_id: str | None = None) -> Job:
 
 
 def get(tx: Connection, job_id: str, owner: str | None) -> Job:
-    """The job with its whole spec; raises NotFound. `owner` None sees everybody's."""
+    """The job with all of its spec that its row holds; raises NotFound. `owner` None sees everybody's."""
     row = tx.execute(_GET, {"job_id": job_id}).one_or_none()
     if row is None or owner not in (None, row.owner_id):
         raise not_found(job_id)
     readings = Readings()
-    return _job(row, read_whole_spec(tx, row, readings), events.courses(tx, [job_id])[job_id], readings)
+    return _job(row, read_held_spec(tx, row, readings), events.courses(tx, [job_id])[job_id], readings)
 
 
 def summary(tx: Connection, job_id: str, owner: str | None) -> Job:
@@ -197,16 +197,12 @@ def summarized(row: Row[*tuple[Any, ...]], course: Course) -> Job:
     return _job(row, read_spec(row, readings), course, readings)
 
 
-_TIMES = ("created_at", "updated_at", "started_at", "first_step_at", "finished_at")
-
-
 def _job(row: Row[*tuple[Any, ...]], spec_json: str, course: Course, readings: Readings) -> Job:
     if course.damaged is not None:
         readings.missed("transitions", course.damaged)
     error = None
     if row.error_code is not None:
         error = JobError(code=row.error_code, message=row.error_message, param=row.error_param)
-    times = {name: read_time(getattr(row, name), readings) for name in _TIMES}
     return Job(
         id=row.id,
         owner_id=row.owner_id,
@@ -230,11 +226,11 @@ def _job(row: Row[*tuple[Any, ...]], spec_json: str, course: Course, readings: R
         error=error,
         transitions=course.transitions,
         damage=tuple(readings.damage),
-        created_at=times["created_at"] or moment(0.0),
-        updated_at=times["updated_at"] or moment(0.0),
-        started_at=times["started_at"],
-        first_step_at=times["first_step_at"],
-        finished_at=times["finished_at"],
+        created_at=moment(row.created_at),
+        updated_at=moment(row.updated_at),
+        started_at=moment_or_none(row.started_at),
+        first_step_at=moment_or_none(row.first_step_at),
+        finished_at=moment_or_none(row.finished_at),
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 from service.store.damage import Damage, damage, json_object
 from service.store.database import moment_or_none
 from service.store.errors import Damaged, Part
-from service.store.specs import whole
+from service.store.specs import held
 
 JobRow = Row[*tuple[Any, ...]]
 _RESULT: Mapping[str, tuple[type, ...]] = MappingProxyType(
@@ -83,10 +83,10 @@ def read_spec(row: JobRow, readings: Readings) -> str:
     return spec_json
 
 
-def read_whole_spec(tx: Connection, row: JobRow, readings: Readings) -> str:
-    """The spec as JSON: without its bulk where that is damaged, null where all of it is."""
+def read_held_spec(tx: Connection, row: JobRow, readings: Readings) -> str:
+    """The spec with the bulk that its row holds: without it where that is damaged, null where all of it is."""
     try:
-        return whole(tx, row)
+        return held(tx, row)
     except Damaged as error:
         readings.missed(error.part, error.__cause__)
         return read_spec(row, Readings())

@@ -1,5 +1,6 @@
 """A spec's JSON with and without its bulk: inline data and initial weights, which may be megabytes."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -50,20 +51,30 @@ class WholeSpec:
             raise damaged("spec", self.job_id, reason) from error
 
 
-def take_apart(tx: Connection, spec_json: str) -> StoredSpec:
-    """The parts of a whole spec; a large bulk is put into blobs."""
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """A spec as its job's row holds it, and the bytes of the blob that the row names, if it names one."""
+
+    stored: StoredSpec
+    blob: bytes | None = None
+
+
+def take_apart(spec_json: str) -> Parts:
+    """The parts of a whole spec. It may be megabytes: no transaction should wait for this."""
     spec = json.loads(spec_json)
     bulk = [
         spec[part].pop(key) if isinstance(spec.get(part), dict) and spec[part].get(key) is not None else None
         for part, key in _BULK
     ]
     if not any(value is not None for value in bulk):
-        return StoredSpec(spec_json=spec_json, inline_json=None, inline_sha256=None)
+        return Parts(stored=StoredSpec(spec_json=spec_json, inline_json=None, inline_sha256=None))
     text = "\n".join(json.dumps(value, separators=(",", ":")) for value in bulk)
     rest = json.dumps(spec)
     if len(text) <= MOST_INLINE_IN_ROW:
-        return StoredSpec(spec_json=rest, inline_json=text, inline_sha256=None)
-    return StoredSpec(spec_json=rest, inline_json=None, inline_sha256=blobs.put(tx, text.encode()))
+        return Parts(stored=StoredSpec(spec_json=rest, inline_json=text, inline_sha256=None))
+    blob = text.encode()
+    sha256 = hashlib.sha256(blob).hexdigest()
+    return Parts(stored=StoredSpec(spec_json=rest, inline_json=None, inline_sha256=sha256), blob=blob)
 
 
 def load(tx: Connection, job_id: str) -> WholeSpec:
@@ -72,6 +83,20 @@ def load(tx: Connection, job_id: str) -> WholeSpec:
     if row is None:
         raise NotFound(f"no job has the id {job_id!r}")
     return WholeSpec(job_id=job_id, kind=row.kind, spec_json=whole(tx, row))
+
+
+def held(tx: Connection, row: Row[*tuple[Any, ...]]) -> str:
+    """The spec with what its row holds of the bulk, as JSON; raises Damaged. No blob is read."""
+    if row.inline_sha256 is None:
+        return whole(tx, row)
+    try:
+        spec = json_object(row.spec_json, finite=True)
+        if not any(isinstance(spec.get(part), dict) for part, _ in _BULK):
+            raise _NoPlace("it has no place for what is stored beside it")
+    except ValueError as error:
+        raise damaged("spec", row.id, error) from error
+    spec_json: str = row.spec_json
+    return spec_json
 
 
 def whole(tx: Connection, row: Row[*tuple[Any, ...]]) -> str:

@@ -16,6 +16,7 @@ from service.store import events, evictions, history, jobs, leases, workers
 from service.store.database import Database
 from service.store.jobs import Job, NewJob
 from service.store.leases import WorkerIdentity
+from tests.stored_jobs import keep_spec
 from worker.attempt import lead_job
 from worker.lease import Lease
 from worker.tools import Tools
@@ -98,7 +99,7 @@ class Bench:
         spec_json = spec.model_dump_json(exclude_none=True)
         new = NewJob(
             owner_id="owner",
-            spec_json=spec_json,
+            spec=keep_spec(self.database, spec_json),
             spec_sha256=hashlib.sha256(spec_json.encode()).hexdigest(),
             steps=total_steps(spec),
             workers=spec.workers,

@@ -6,14 +6,14 @@ import pytest
 
 from core.errors import Problem, SpecError
 from core.submission import parse_spec
-from core.submission.check_start import check_start
+from core.submission.check_start import check_start, learned_shapes
 from tests.specs import DIGITS, changed
 
 OWN = {"0.weight": (32, 64), "0.bias": (32,), "2.weight": (10, 32), "2.bias": (10,)}
 
 
 def problems(shapes: dict[str, tuple[int, ...]]) -> list[Problem]:
-    return list(check_start(parse_spec(DIGITS), shapes))
+    return list(check_start(learned_shapes(parse_spec(DIGITS)), shapes))
 
 
 def test_equal_names_and_shapes_fit() -> None:

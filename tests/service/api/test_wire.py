@@ -113,7 +113,7 @@ def test_a_large_body_is_taken(shared_api: TestClient) -> None:
         "optimizer": {"type": "sgd"},
     }
     job = shared_api.post("/v1/jobs", json=spec).json()
-    assert shared_api.get(f"/v1/jobs/{job['id']}").json()["spec"]["data"]["inline"]["x"] == rows
+    assert shared_api.get(job["spec_url"]).json()["data"]["inline"]["x"] == rows
 
 
 def test_numbers_that_are_not_finite_become_strings() -> None:

@@ -12,7 +12,20 @@ from service.store.endings import Failure, Progress
 from service.store.errors import NotFound
 from service.store.listing import JobFilter, list_jobs
 from service.store.tables import blob_parts
-from tests.stored_jobs import NEW, OTHER, OWNER, RESULT, cancel, claim, evict, fenced, get, job_in, queue_job
+from tests.stored_jobs import (
+    NEW,
+    OTHER,
+    OWNER,
+    RESULT,
+    cancel,
+    claim,
+    evict,
+    fenced,
+    get,
+    job_in,
+    keep_spec,
+    queue_job,
+)
 
 
 def test_new_job_is_queued_and_as_submitted(database: Database) -> None:
@@ -42,13 +55,13 @@ def test_another_owners_job_is_not_found(database: Database) -> None:
         endings.request_cancel(tx, job_id, "owner_b")
 
 
-def test_inline_data_come_back_with_the_job_but_not_in_lists(database: Database) -> None:
+def test_small_inline_data_come_back_with_the_job_large_ones_with_its_spec(database: Database) -> None:
     small = {"inline": {"x": [1, 2], "y": ["é", None]}, "test_fraction": 0.5}
     large = {"inline": {"x": list(range(30000)), "y": [0.1] * 30000}}
     for data in (small, large):
         spec = {"kind": "train", "data": data, "seed": 3}
-        made = queue_job(database, replace(NEW, spec_json=json.dumps(spec)))
-        assert json.loads(made.spec_json) == spec
+        made = queue_job(database, replace(NEW, spec=keep_spec(database, json.dumps(spec))))
+        assert ("inline" in json.loads(made.spec_json)["data"]) == (data is small)
         held = claim(database)
         with database.read() as tx:
             assert json.loads(specs.load(tx, held.job_id).spec_json) == spec

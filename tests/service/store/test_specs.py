@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
 
 from service.store.database import Database
-from service.store.specs import MOST_INLINE_IN_ROW, StoredSpec, put_together, take_apart
+from service.store.specs import MOST_INLINE_IN_ROW, put_together, take_apart
+from tests.stored_jobs import keep_spec
 
 ROWS = {"x": [[1.5, 2], [3, 4]], "y": [6, 8]}
 MANY = {"x": [0.1] * MOST_INLINE_IN_ROW, "y": [1] * MOST_INLINE_IN_ROW}
@@ -34,8 +36,8 @@ WEIGHTS = {"0.weight": [[1e-300, 2]], "0.bias": [3]}
     ids=["nothing", "another kind", "data", "data and weights", "weights", "large"],
 )
 def test_a_spec_comes_back_whole(database: Database, spec: dict[str, object], bulk: bool) -> None:
-    with database.write() as tx:
-        stored = take_apart(tx, json.dumps(spec))
+    stored = keep_spec(database, json.dumps(spec))
+    with database.read() as tx:
         whole = put_together(tx, stored)
 
     assert json.loads(whole) == spec
@@ -44,10 +46,11 @@ def test_a_spec_comes_back_whole(database: Database, spec: dict[str, object], bu
     assert len(stored.spec_json) < 200
 
 
-def test_a_large_bulk_is_a_blob(database: Database) -> None:
-    with database.write() as tx:
-        stored = take_apart(tx, json.dumps({"data": {"inline": MANY}}))
+def test_a_large_bulk_is_a_blob() -> None:
+    parts = take_apart(json.dumps({"data": {"inline": MANY}}))
 
-    assert isinstance(stored, StoredSpec)
+    stored = parts.stored
+    assert parts.blob is not None
+    assert stored.inline_sha256 == hashlib.sha256(parts.blob).hexdigest()
     assert stored.inline_json is None
     assert stored.inline_sha256 is not None

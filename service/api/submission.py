@@ -1,0 +1,137 @@
+"""What was posted as a job: its bytes read, checked and taken apart once, with nothing left to parse."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.spec import AnyResolvedSpec, AnySpec, ResolvedSpec, TrainSpec
+from core.spec.base import MAX_SEED
+from core.submission import parse_job, resolve, total_steps
+from core.submission.check_start import Shapes, learned_shapes
+from service.api.admission import require_fitting
+from service.api.gradcheck import checked_gradients, require_checkable
+from service.api.wire import dump_json, parse_json
+from service.errors import ApiProblem, refusal_of
+from service.store.jobs import NewJob
+from service.store.specs import Parts, take_apart
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is wanted of a body, and for whom."""
+
+    owner_id: str
+    max_job_bytes: int
+    has_key: bool = False
+    """whether an Idempotency-Key came with it, which needs the body's digest"""
+    validate_only: bool = False
+    gradcheck: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """The job whose weights a job starts with, and the shapes that they must have."""
+
+    job_id: str
+    shapes: Shapes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """A job that may be made. `blob` holds the bytes of the blob that its spec names, if it names one."""
+
+    job: NewJob
+    start: Start | None
+    body_sha256: str | None
+    validation: str | None
+    """the answer to validate_only, as JSON"""
+    blob: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Why there is none, as a value: errors with arguments of their own don't cross to another process."""
+
+    status: int
+    detail: str
+    code: str
+    errors: tuple[Mapping[str, str], ...]
+
+    def problem(self) -> ApiProblem:
+        """The error that answers so."""
+        return ApiProblem(self.status, self.detail, code=self.code, errors=self.errors)
+
+
+def read_submission(body: bytes, asked: Asked) -> Submission | Refusal:
+    """The job that a body describes, or what is wrong with it."""
+    try:
+        return _submission(body, asked)
+    except Exception as error:
+        problem = error if isinstance(error, ApiProblem) else refusal_of(error)
+        if problem is None:
+            raise
+        entries = tuple({name: str(value) for name, value in entry.items()} for entry in problem.errors)
+        return Refusal(status=problem.status, detail=problem.detail, code=problem.code, errors=entries)
+
+
+def _submission(body: bytes, asked: Asked) -> Submission:
+    raw = parse_json(body)
+    spec = parse_job(raw)
+    resolved = resolve(spec, lambda: secrets.randbelow(MAX_SEED + 1))
+    start = None
+    if isinstance(resolved, ResolvedSpec):
+        require_fitting(resolved, asked.max_job_bytes)
+        if resolved.start_from is not None:
+            start = Start(job_id=resolved.start_from, shapes=learned_shapes(resolved))
+    if asked.gradcheck:
+        require_checkable(resolved, validate_only=asked.validate_only)
+    spec_json = resolved.model_dump_json(exclude_none=True)
+    parts = take_apart(spec_json)
+    validation = None
+    if asked.validate_only:
+        check = checked_gradients(resolved) if asked.gradcheck else None
+        shown = spec_json if parts.blob is None else parts.stored.spec_json
+        validation = _validation(resolved, json.loads(shown) | _seed_of(spec), check)
+    return Submission(
+        job=_new_job(resolved, asked.owner_id, parts, hashlib.sha256(spec_json.encode()).hexdigest()),
+        start=start,
+        body_sha256=_digest(raw) if asked.has_key else None,
+        validation=validation,
+        blob=parts.blob,
+    )
+
+
+def _new_job(spec: AnyResolvedSpec, owner_id: str, parts: Parts, sha256: str) -> NewJob:
+    return NewJob(
+        owner_id=owner_id,
+        spec=parts.stored,
+        spec_sha256=sha256,
+        steps=total_steps(spec),
+        workers=spec.workers,
+        kind=spec.kind,
+        name=spec.name,
+        metadata=spec.metadata,
+    )
+
+
+def _digest(raw: object) -> str:
+    """The same for the same JSON, however spaced and in any order of keys."""
+    canonical = json.dumps(raw, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _seed_of(sent: AnySpec) -> dict[str, int | None]:
+    return {"seed": sent.seed} if isinstance(sent, TrainSpec) else {}
+
+
+def _validation(spec: AnyResolvedSpec, shown: dict[str, Any], check: Mapping[str, object] | None) -> str:
+    head = {
+        "object": "job.validation",
+        "valid": True,
+        "steps": total_steps(spec),
+        "gradient_check": check,
+    }
+    return dump_json(head | {"spec": shown}).decode()
