@@ -84,7 +84,7 @@ def read_spec(row: JobRow, readings: Readings) -> str:
 
 
 def read_held_spec(tx: Connection, row: JobRow, readings: Readings) -> str:
-    """The spec with the bulk that its row holds: without it where that is damaged, null where all of it is."""
+    """The spec with the bulk that its row holds; without it where that is damaged, null where all is."""
     try:
         return held(tx, row)
     except Damaged as error:

@@ -77,6 +77,19 @@ def test_doubled_branches_are_refused_before_they_are_read(shared_api: TestClien
     assert (response.status_code, response.json()["code"]) == (422, "too_nested")
 
 
+def test_a_body_without_a_share_of_the_budget_waits_for_nobody() -> None:
+    async def story() -> None:
+        budget = Budget(10)
+        async with budget.hold(10):
+            waiting = asyncio.create_task(budget.hold(10).__aenter__())
+            await asyncio.sleep(0)
+            async with asyncio.timeout(5), budget.hold(0):
+                assert not waiting.done()
+        await waiting
+
+    asyncio.run(story())
+
+
 def test_the_budget_is_given_in_the_order_of_asking_and_comes_back() -> None:
     async def story() -> list[str]:
         budget, done = Budget(10), []

@@ -3,6 +3,7 @@
 import type { WireHistory } from "../pure/history.ts";
 import { queryOf, type Listing } from "../pure/listing.ts";
 import {
+  Absent,
   ask,
   get,
   post,
@@ -14,7 +15,7 @@ import {
   type Answer,
   type Current,
 } from "./http.ts";
-import type { Gradients, Job, JobEvent, Page, Queue, Validation, Walk, Worker } from "./types.ts";
+import type { Gradients, Job, JobEvent, JsonObject, Page, Queue, Validation, Walk, Worker } from "./types.ts";
 
 const jobPath = (id: string, rest = ""): string => `/v1/jobs/${encodeURIComponent(id)}${rest}`;
 
@@ -27,6 +28,13 @@ export const listJobs = (
 
 export const getJob = (id: string, signal?: AbortSignal, etag?: string | null): Promise<Answer<Job>> =>
   get(jobPath(id), signal, etag);
+
+/** The whole spec; rejects with Refused (410) where it is damaged. */
+export const getSpec = async (id: string, signal: AbortSignal): Promise<JsonObject> => {
+  const { data } = await get<JsonObject>(jobPath(id, "/spec"), signal);
+  if (data === null) throw new Absent("it sent no spec");
+  return data;
+};
 
 export interface HistoryQuery {
   readonly series: string | null;

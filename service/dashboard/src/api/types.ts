@@ -55,6 +55,8 @@ export interface Job {
   readonly is_terminal: boolean;
   /** Null where it is damaged. */
   readonly spec: JsonObject | null;
+  /** Where the whole spec is read: inline data and initial weights above 64 KiB are left out of `spec`. */
+  readonly spec_url: string;
   readonly progress: Progress;
   readonly result: Result | null;
   readonly error: JobError | null;

@@ -3,7 +3,7 @@
 import { signal, useSignal, type Signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { JSX } from "preact";
-import { createJob, getJob, validateJob } from "../api/calls.ts";
+import { createJob, getSpec, validateJob } from "../api/calls.ts";
 import { explain, Refused } from "../api/http.ts";
 import type { SpecProblem } from "../api/types.ts";
 import { EXAMPLES } from "../examples.ts";
@@ -140,17 +140,11 @@ function useStartFrom(from: string | null, verdict: Signal<Verdict>): void {
     const controller = new AbortController();
     // Until the spec is here, what stands in the form is another job's.
     verdict.value = { kind: "busy" };
-    getJob(from, controller.signal).then(
-      (answer) => {
-        const job = answer.data;
-        if (job?.spec) {
-          put(shortJson(job.spec, Infinity));
-          given = text.peek();
-        }
-        const damage = job?.damaged.find(({ part }) => part === "spec" || part === "inline_data");
-        verdict.value = damage
-          ? { kind: "wrong", message: damage.message, findings: [] }
-          : { kind: "none" };
+    getSpec(from, controller.signal).then(
+      (spec) => {
+        put(shortJson(spec, Infinity));
+        given = text.peek();
+        verdict.value = { kind: "none" };
       },
       (error: unknown) => {
         if (!controller.signal.aborted)
