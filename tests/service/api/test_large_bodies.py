@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from core.submission import parse_job, resolve
 from service.api.reader import LARGE_BYTES, SubmissionReader
 from service.api.submission import Asked, Refusal, Submission, read_submission
 from service.app import create_app
+from service.errors import ApiProblem
 from service.settings import Settings
 from service.store import specs
 from service.store.database import Database
@@ -211,3 +213,20 @@ def test_the_reader_imports_nothing_of_the_working_folder(
     monkeypatch.chdir(tmp_path)
 
     assert reader._read_apart(b"{", ASKED) == read_submission(b"{", ASKED)
+
+
+@pytest.mark.parametrize("by", ["a kill", "the application's end"])
+def test_who_waits_for_a_reader_that_ends_is_told(reader: SubmissionReader, by: str) -> None:
+    body = padded(json.dumps(LINE), 2**25)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(reader._read_apart, body, ASKED)
+        assert eventually(lambda: reader.pid is not None)
+        if by == "a kill":
+            os.kill(reader.pid or 0, 9)
+        else:
+            reader.close()
+        with pytest.raises(ApiProblem) as told:
+            waiting.result(END_SECONDS)
+
+    assert (told.value.status, told.value.headers["Retry-After"]) == (503, "1")
+    assert reader.pid is None
