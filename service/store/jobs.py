@@ -10,11 +10,11 @@ from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from service.store import events
 from service.store.damage import Damage
-from service.store.database import clock, moment, moment_or_none
+from service.store.database import clock, moment
 from service.store.errors import NotFound
 from service.store.events import Course, Transition
 from service.store.ids import new_id
-from service.store.records import Readings, read_held_spec, read_metadata, read_result, read_spec
+from service.store.records import Readings, read_held_spec, read_metadata, read_result, read_spec, read_time
 from service.store.specs import StoredSpec
 from service.store.statuses import TERMINAL
 from service.store.tables import job_metadata, jobs
@@ -197,12 +197,16 @@ def summarized(row: Row[*tuple[Any, ...]], course: Course) -> Job:
     return _job(row, read_spec(row, readings), course, readings)
 
 
+_TIMES = ("created_at", "updated_at", "started_at", "first_step_at", "finished_at")
+
+
 def _job(row: Row[*tuple[Any, ...]], spec_json: str, course: Course, readings: Readings) -> Job:
     if course.damaged is not None:
         readings.missed("transitions", course.damaged)
     error = None
     if row.error_code is not None:
         error = JobError(code=row.error_code, message=row.error_message, param=row.error_param)
+    times = {name: read_time(getattr(row, name), readings) for name in _TIMES}
     return Job(
         id=row.id,
         owner_id=row.owner_id,
@@ -226,11 +230,11 @@ def _job(row: Row[*tuple[Any, ...]], spec_json: str, course: Course, readings: R
         error=error,
         transitions=course.transitions,
         damage=tuple(readings.damage),
-        created_at=moment(row.created_at),
-        updated_at=moment(row.updated_at),
-        started_at=moment_or_none(row.started_at),
-        first_step_at=moment_or_none(row.first_step_at),
-        finished_at=moment_or_none(row.finished_at),
+        created_at=times["created_at"] or moment(0.0),
+        updated_at=times["updated_at"] or moment(0.0),
+        started_at=times["started_at"],
+        first_step_at=times["first_step_at"],
+        finished_at=times["finished_at"],
     )
 
 

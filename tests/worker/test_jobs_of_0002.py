@@ -16,7 +16,7 @@ from core.arithmetic import ARITHMETIC, lineage
 from core.encoding import from_safetensors
 from service.bell import Bell
 from service.reconciler import Reconciler
-from service.store import events, leases, replays, weights, workers
+from service.store import events, leases, replays, specs, weights, workers
 from service.store.jobs import Job
 from service.store.leases import WorkerIdentity
 from service.store.replays import Asked
@@ -81,7 +81,9 @@ def lead_all(bench: Bench) -> None:
 
 def undisturbed(bench: Bench, job: Job) -> Job:
     """A new job of the same spec, led to its end."""
-    bench.submit(json.loads(job.spec_json) | {"kind": job.kind})
+    with bench.database.read() as tx:
+        whole = specs.load(tx, job.id).spec_json
+    bench.submit(json.loads(whole) | {"kind": job.kind})
     return bench.lead()
 
 
