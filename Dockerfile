@@ -12,8 +12,12 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python3 -m venv /opt/lockstep && /opt/lockstep/bin/pip install 'pip>=25.1'
 WORKDIR /src
 # What Lockstep stands on changes seldom, so it has a layer of its own.
-COPY pyproject.toml constraints.txt README.md ./
-RUN mkdir core && /opt/lockstep/bin/pip install --constraint constraints.txt . && rm -r core
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY scripts/build_backend.py scripts/
+COPY lockstep/__init__.py lockstep/
+RUN mkdir -p lockstep/service/dashboard/dist && touch lockstep/service/dashboard/dist/index.html && \
+    /opt/lockstep/bin/pip install --constraint constraints.txt . && rm -r lockstep
+COPY lockstep lockstep
 COPY core core
 COPY service service
 COPY worker worker

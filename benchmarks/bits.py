@@ -23,11 +23,11 @@ from typing import Any
 
 import numpy as np
 
-from core.data.sources import load_dataset
-from core.group.fingerprint import numerics_fingerprint
-from core.group.solo import SoloGroup
-from core.submission import parse_spec, resolve
-from core.training import Training
+from lockstep.core.data.sources import load_dataset
+from lockstep.core.group.fingerprint import numerics_fingerprint
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.submission import parse_spec, resolve
+from lockstep.core.training import Training
 
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 STEPS = (24, 16)

@@ -188,7 +188,7 @@ def _worker_processes(supervisor: int) -> list[int]:
                 command = file.read()
         except OSError:
             continue
-        if b"celeryd" in command or b"worker.main" in command:
+        if b"celeryd" in command or b"lockstep.worker.main" in command:
             found += [pid, *_children(pid)]
     return found
 

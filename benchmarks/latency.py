@@ -9,7 +9,7 @@ import time
 from benchmarks.noop import noop_queue
 from benchmarks.report import environment, spread
 from benchmarks.service import running
-from service.client import Client
+from lockstep.service.client import Client
 
 PAUSE_SECONDS = 0.002
 """Between two GETs: a client's polling takes from the same cores as the worker."""

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from core.data.sources import load_dataset
-from core.group.solo import SoloGroup
-from core.submission import parse_spec, resolve
-from core.training import Training
+from lockstep.core.data.sources import load_dataset
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.submission import parse_spec, resolve
+from lockstep.core.training import Training
 
 WANTED = 0.97
 LAYERS = [

@@ -14,7 +14,7 @@ import redis
 from celery import Celery
 from kombu import Queue
 
-from service.local.broker import EmbeddedBroker
+from lockstep.service.local.broker import EmbeddedBroker
 
 START_SECONDS = 30.0
 

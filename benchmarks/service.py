@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.client import Client, JsonObject
+from lockstep.service.client import Client, JsonObject
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -33,7 +33,7 @@ def running(workers: int) -> Iterator[Service]:
     with tempfile.TemporaryDirectory(prefix="lockstep-bench-") as folder:
         data_dir = Path(folder) / "data"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSTEP_")}
-        command = [sys.executable, "-m", "service.cli", "up", "--workers", str(workers), "--port", "0"]
+        command = [sys.executable, "-m", "lockstep", "up", "--workers", str(workers), "--port", "0"]
         process = subprocess.Popen(
             [*command, "--data-dir", str(data_dir)], env=environment, stdout=subprocess.DEVNULL
         )

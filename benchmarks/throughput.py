@@ -50,10 +50,10 @@ def spec() -> dict[str, Any]:
 
 def bare(raw: dict[str, Any]) -> tuple[float, str]:
     """Steps per second and digest of the core alone."""
-    from core.data.sources import load_dataset
-    from core.group.solo import SoloGroup
-    from core.submission import parse_spec, resolve
-    from core.training import Training
+    from lockstep.core.data.sources import load_dataset
+    from lockstep.core.group.solo import SoloGroup
+    from lockstep.core.submission import parse_spec, resolve
+    from lockstep.core.training import Training
 
     parsed = resolve(parse_spec(raw), lambda: 1)
     training = Training(parsed, load_dataset(parsed), SoloGroup())

@@ -15,12 +15,12 @@ from functools import partial
 
 import numpy as np
 
-from core.blas import Call, Vectors, product_added
-from core.buffers import aligned
-from core.ops.base import WeightProduct, product
-from core.optim.base import blocks
-from core.parameters import Parameters
-from core.plan import Plan
+from lockstep.core.blas import Call, Vectors, product_added
+from lockstep.core.buffers import aligned
+from lockstep.core.ops.base import WeightProduct, product
+from lockstep.core.optim.base import blocks
+from lockstep.core.parameters import Parameters
+from lockstep.core.plan import Plan
 
 MOST_PROBED = 2**23
 """Larger gradients are not probed: it takes some arrays of their size."""

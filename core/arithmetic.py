@@ -14,8 +14,8 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec
-from core.spec.schedules import ReduceOnPlateauSchedule
+from lockstep.core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec
+from lockstep.core.spec.schedules import ReduceOnPlateauSchedule
 
 ARITHMETIC = 2
 FIRST_ARITHMETIC = 1

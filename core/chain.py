@@ -13,13 +13,13 @@ from functools import partial
 
 import numpy as np
 
-from core.blas import Call
-from core.buffers import aligned
-from core.graph import Graph, Node
-from core.ops import OPS, activations
-from core.ops.base import Site, WeightProduct, product
-from core.parameters import Parameters
-from core.random import Stream
+from lockstep.core.blas import Call
+from lockstep.core.buffers import aligned
+from lockstep.core.graph import Graph, Node
+from lockstep.core.ops import OPS, activations
+from lockstep.core.ops.base import Site, WeightProduct, product
+from lockstep.core.parameters import Parameters
+from lockstep.core.random import Stream
 
 MOST_ELEMENTS = 8192
 """Of any layer's input or output: beyond that the odd width of a product costs more than is saved."""

@@ -10,9 +10,9 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from core.errors import LockstepError
-from core.schedules import PlateauState
-from core.stopping import StopState
+from lockstep.core.errors import LockstepError
+from lockstep.core.schedules import PlateauState
+from lockstep.core.stopping import StopState
 
 FORMAT = "lockstep-checkpoint-2"
 FORMATS = ("lockstep-checkpoint-1", FORMAT)

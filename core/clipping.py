@@ -4,9 +4,9 @@ from functools import partial
 
 import numpy as np
 
-from core.blas import Call
-from core.optim.base import BLOCK, Limits, Terms, blocks
-from core.spec.training import Clip
+from lockstep.core.blas import Call
+from lockstep.core.optim.base import BLOCK, Limits, Terms, blocks
+from lockstep.core.spec.training import Clip
 
 EPSILON = 1e-6
 """What torch.nn.utils.clip_grad_norm_ adds to the norm."""

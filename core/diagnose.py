@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.graph import Graph
-from core.ops import OPS
-from core.ops.base import Op, Site, WeightProduct
-from core.parameters import Parameters
-from core.program import Gradients, Options, Program
+from lockstep.core.graph import Graph
+from lockstep.core.ops import OPS
+from lockstep.core.ops.base import Op, Site, WeightProduct
+from lockstep.core.parameters import Parameters
+from lockstep.core.program import Gradients, Options, Program
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
-from core.errors import InvalidData
-from core.parameters import little_endian
+from lockstep.core.errors import InvalidData
+from lockstep.core.parameters import little_endian
 
 _DTYPES = {
     **{f"F{bits}": f"<f{bits // 8}" for bits in (64, 32, 16)},

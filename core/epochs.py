@@ -10,13 +10,13 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from core.checkpoint import Checkpoint
-from core.evaluation import EvaluationWork
-from core.group import Group
-from core.schedules import Schedule
-from core.spec import ResolvedSpec
-from core.step import StepWork
-from core.stopping import BestWeights, EarlyStopping
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.evaluation import EvaluationWork
+from lockstep.core.group import Group
+from lockstep.core.schedules import Schedule
+from lockstep.core.spec import ResolvedSpec
+from lockstep.core.step import StepWork
+from lockstep.core.stopping import BestWeights, EarlyStopping
 
 Pairs = dict[str, list[tuple[int, float]]]
 """Series on their way: (step, value) by name."""

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from core.blas import Call
-from core.data.dataset import Part
-from core.graph import Graph
-from core.group import Group
-from core.group.solo import SoloGroup
-from core.losses import LossSite, LossSpec, denominator, loss_of
-from core.metrics import Tally, chosen, tally_of
-from core.parameters import Parameters
-from core.program import Options, Program
-from core.shards import Block, TreeSum
-from core.spec import ResolvedSpec
+from lockstep.core.blas import Call
+from lockstep.core.data.dataset import Part
+from lockstep.core.graph import Graph
+from lockstep.core.group import Group
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.losses import LossSite, LossSpec, denominator, loss_of
+from lockstep.core.metrics import Tally, chosen, tally_of
+from lockstep.core.parameters import Parameters
+from lockstep.core.program import Options, Program
+from lockstep.core.shards import Block, TreeSum
+from lockstep.core.spec import ResolvedSpec
 
 EVALUATION_ROWS = 256
 """Rows of a chunk: fixed, since it decides bits. The last chunk may be shorter."""

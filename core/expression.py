@@ -4,11 +4,11 @@ import math
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
-from core.errors import InvalidData
-from core.expression_syntax import Binary, Call, Expr, Name, Negative, Number, Term, parse_expression
-from core.graph import Attribute, Graph, GraphBuilder, Node, Parameter
-from core.initializers import Constant
-from core.spec.layers import ExpressionModel
+from lockstep.core.errors import InvalidData
+from lockstep.core.expression_syntax import Binary, Call, Expr, Name, Negative, Number, Term, parse_expression
+from lockstep.core.graph import Attribute, Graph, GraphBuilder, Node, Parameter
+from lockstep.core.initializers import Constant
+from lockstep.core.spec.layers import ExpressionModel
 
 _OPS = {"ln": "log"}
 """Functions whose op has another name."""

@@ -14,8 +14,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TypedDict
 
-from core.errors import ExpressionError
-from core.expression_text import ALLOWED, check_text, explain, short
+from lockstep.core.errors import ExpressionError
+from lockstep.core.expression_text import ALLOWED, check_text, explain, short
 
 FUNCTIONS = ("sin", "cos", "tan", "tanh", "exp", "ln", "log", "sqrt", "abs", "sigmoid", "relu", "softplus")
 """What can be called, each with one argument; `log` is another spelling of `ln`."""

@@ -3,7 +3,7 @@
 import keyword
 import re
 
-from core.errors import ExpressionError
+from lockstep.core.errors import ExpressionError
 
 MAX_LENGTH = 1000
 MAX_PARENTHESES = 100

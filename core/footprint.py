@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.data.shapes import shape_of
-from core.data.split import part_sizes
-from core.evaluation import EVALUATION_ROWS
-from core.graph import Graph, Node
-from core.inference import input_columns
-from core.layers import build_graph
-from core.ops import OPS
-from core.optim import states_of
-from core.spec import ResolvedSpec
+from lockstep.core.data.shapes import shape_of
+from lockstep.core.data.split import part_sizes
+from lockstep.core.evaluation import EVALUATION_ROWS
+from lockstep.core.graph import Graph, Node
+from lockstep.core.inference import input_columns
+from lockstep.core.layers import build_graph
+from lockstep.core.ops import OPS
+from lockstep.core.optim import states_of
+from lockstep.core.spec import ResolvedSpec
 
 SOURCE_BYTES = 8
 """Of each number of the data, before it is of the job's dtype."""

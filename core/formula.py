@@ -6,12 +6,12 @@ from functools import partial
 
 import numpy as np
 
-from core.blas import Call
-from core.buffers import aligned
-from core.diagnose import BadNode, first_bad_node
-from core.expression import formula_graph
-from core.parameters import Parameters
-from core.program import Options, Program
+from lockstep.core.blas import Call
+from lockstep.core.buffers import aligned
+from lockstep.core.diagnose import BadNode, first_bad_node
+from lockstep.core.expression import formula_graph
+from lockstep.core.parameters import Parameters
+from lockstep.core.program import Options, Program
 
 MOST_SHOWN = 8
 """Names whose numbers a message tells."""

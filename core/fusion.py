@@ -3,7 +3,7 @@
 from dataclasses import replace
 from types import MappingProxyType
 
-from core.graph import Graph
+from lockstep.core.graph import Graph
 
 _MAX_POOLS = ("max_pool1d", "max_pool2d")
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from core.spec import MinimizeSpec, SolveSpec
+from lockstep.core.spec import MinimizeSpec, SolveSpec
 
 
 def has_goal(spec: MinimizeSpec | SolveSpec) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from core.initializers import Initializer
+from lockstep.core.initializers import Initializer
 
 Attribute = float | int | str | tuple[int, ...]
 

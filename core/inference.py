@@ -5,18 +5,18 @@ from typing import Any
 
 import numpy as np
 
-from core.buffers import aligned
-from core.data.dataset import Preprocessing
-from core.data.shapes import class_names_of, shape_of
-from core.data.tokens import require_tokens
-from core.encoding import Json, to_json
-from core.errors import InvalidData
-from core.expression_syntax import parse_expression
-from core.graph import Graph
-from core.layers import build_graph
-from core.parameters import Parameters
-from core.program import Options, Program
-from core.spec import ExpressionModel, ResolvedSpec
+from lockstep.core.buffers import aligned
+from lockstep.core.data.dataset import Preprocessing
+from lockstep.core.data.shapes import class_names_of, shape_of
+from lockstep.core.data.tokens import require_tokens
+from lockstep.core.encoding import Json, to_json
+from lockstep.core.errors import InvalidData
+from lockstep.core.expression_syntax import parse_expression
+from lockstep.core.graph import Graph
+from lockstep.core.layers import build_graph
+from lockstep.core.parameters import Parameters
+from lockstep.core.program import Options, Program
+from lockstep.core.spec import ExpressionModel, ResolvedSpec
 
 CHUNK_ROWS = 32
 """Rows computed at a time. The last chunk is filled with zeros: a row's bits depend on its place alone."""

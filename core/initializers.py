@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from core.random import generator
-from core.spec.initializers import (
+from lockstep.core.random import generator
+from lockstep.core.spec.initializers import (
     AnyStart,
     KaimingNormalStart,
     KaimingUniformStart,

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from core.checkpoint import Checkpoint
-from core.errors import InvalidData
-from core.formula import Formula
-from core.graph import Graph
-from core.inference import input_columns
-from core.layers import build_graph
-from core.parameters import Parameters
-from core.spec import AnyResolvedSpec, MinimizeSpec, ResolvedSpec, SolveSpec
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.errors import InvalidData
+from lockstep.core.formula import Formula
+from lockstep.core.graph import Graph
+from lockstep.core.inference import input_columns
+from lockstep.core.layers import build_graph
+from lockstep.core.parameters import Parameters
+from lockstep.core.spec import AnyResolvedSpec, MinimizeSpec, ResolvedSpec, SolveSpec
 
 
 def weights_in(spec: AnyResolvedSpec, checkpoint: Checkpoint) -> dict[str, np.ndarray]:

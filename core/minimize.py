@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.checkpoint import Checkpoint
-from core.optim import make_optimizer
-from core.schedules import Schedule
-from core.search import Search
-from core.spec import MinimizeSpec
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.optim import make_optimizer
+from lockstep.core.schedules import Schedule
+from lockstep.core.search import Search
+from lockstep.core.spec import MinimizeSpec
 
 LEARNING_RATE = "learning_rate"
 """The series of what a schedule sets, at the steps that start from there."""

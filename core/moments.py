@@ -13,7 +13,7 @@ With one shard b - a² / n is M2_v itself but for a rounding.
 
 import numpy as np
 
-from core.graph import Graph
+from lockstep.core.graph import Graph
 
 
 def split_moments(graph: Graph, statistics: np.ndarray) -> tuple[np.ndarray, ...]:

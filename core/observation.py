@@ -13,12 +13,12 @@ from types import MappingProxyType
 
 import numpy as np
 
-from core.blas import Call
-from core.buffers import aligned
-from core.graph import Graph, Node
-from core.parameters import Parameters
-from core.program import Options, Program
-from core.report import Points
+from lockstep.core.blas import Call
+from lockstep.core.buffers import aligned
+from lockstep.core.graph import Graph, Node
+from lockstep.core.parameters import Parameters
+from lockstep.core.program import Options, Program
+from lockstep.core.report import Points
 
 MOST_SAMPLES, FEWEST_SAMPLES = 200, 20
 STEPS_TO_A_SAMPLE = 25

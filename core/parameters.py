@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.buffers import aligned
-from core.errors import InvalidData
-from core.graph import Graph
+from lockstep.core.buffers import aligned
+from lockstep.core.errors import InvalidData
+from lockstep.core.graph import Graph
 
 
 class Parameters:

@@ -5,11 +5,11 @@ from functools import partial
 
 import numpy as np
 
-from core.blas import Call
-from core.buffers import aligned
-from core.optim.base import Limits, Terms, blocks
-from core.parameters import Parameters
-from core.spec.training import Penalty as PenaltySpec
+from lockstep.core.blas import Call
+from lockstep.core.buffers import aligned
+from lockstep.core.optim.base import Limits, Terms, blocks
+from lockstep.core.parameters import Parameters
+from lockstep.core.spec.training import Penalty as PenaltySpec
 
 
 class Penalty:

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from core.blas import Call
-from core.chain import chain_of, is_chain
-from core.losses import LossSite, LossSpec, loss_of
-from core.losses.mixed import Mixing, append_mixed
-from core.parameters import Parameters
-from core.program import Options, Program
+from lockstep.core.blas import Call
+from lockstep.core.chain import chain_of, is_chain
+from lockstep.core.losses import LossSite, LossSpec, loss_of
+from lockstep.core.losses.mixed import Mixing, append_mixed
+from lockstep.core.parameters import Parameters
+from lockstep.core.program import Options, Program
 
 
 def stacks(loss: LossSpec, rows: int, parameters: Parameters) -> bool:

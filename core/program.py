@@ -8,15 +8,15 @@ from functools import partial
 
 import numpy as np
 
-from core.blas import Call
-from core.buffers import aligned
-from core.fusion import with_late_relu
-from core.graph import Graph, Node
-from core.moments import split_moments
-from core.ops import OPS
-from core.ops.base import Site, WeightProduct, rows_innermost
-from core.parameters import Parameters, split
-from core.random import Stream
+from lockstep.core.blas import Call
+from lockstep.core.buffers import aligned
+from lockstep.core.fusion import with_late_relu
+from lockstep.core.graph import Graph, Node
+from lockstep.core.moments import split_moments
+from lockstep.core.ops import OPS
+from lockstep.core.ops.base import Site, WeightProduct, rows_innermost
+from lockstep.core.parameters import Parameters, split
+from lockstep.core.random import Stream
 
 
 @dataclass(frozen=True, kw_only=True)

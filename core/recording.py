@@ -9,10 +9,10 @@ import sys
 
 import numpy as np
 
-from core.graph import Graph
-from core.parameters import Parameters
-from core.report import Points
-from core.search import GRADIENT
+from lockstep.core.graph import Graph
+from lockstep.core.parameters import Parameters
+from lockstep.core.report import Points
+from lockstep.core.search import GRADIENT
 
 MOST_POINTS = 100_000
 NEVER = sys.maxsize

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from core.errors import Diverged, DomainError
+from lockstep.core.errors import Diverged, DomainError
 
 SMALL_RESULT = 1000
 """Up to this many numbers the learned parameters are shown in the job itself."""

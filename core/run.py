@@ -10,15 +10,15 @@ from typing import Protocol
 
 import numpy as np
 
-from core.checkpoint import Checkpoint
-from core.data.dataset import Preprocessing, Told
-from core.data.sources import load_dataset
-from core.group import Group
-from core.minimize import Minimize
-from core.report import SMALL_RESULT, Outcome, Report
-from core.solve import Solve
-from core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec
-from core.training import Training
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.data.dataset import Preprocessing, Told
+from lockstep.core.data.sources import load_dataset
+from lockstep.core.group import Group
+from lockstep.core.minimize import Minimize
+from lockstep.core.report import SMALL_RESULT, Outcome, Report
+from lockstep.core.solve import Solve
+from lockstep.core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec
+from lockstep.core.training import Training
 
 StartWeights = Mapping[str, np.ndarray] | None
 """The weights (state_dict layout) of the job that the spec says to start from, if it does."""

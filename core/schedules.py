@@ -10,7 +10,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from core.spec.schedules import (
+from lockstep.core.spec.schedules import (
     AnySchedule,
     CosineRestartsSchedule,
     CosineSchedule,

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from core.checkpoint import Checkpoint
-from core.errors import Diverged, DomainError
-from core.formula import Formula
-from core.goal import goal_met, has_goal
-from core.parameters import weights_sha256
-from core.report import Outcome, Points, Report
-from core.spec import MinimizeSpec, SolveSpec
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.errors import Diverged, DomainError
+from lockstep.core.formula import Formula
+from lockstep.core.goal import goal_met, has_goal
+from lockstep.core.parameters import weights_sha256
+from lockstep.core.report import Outcome, Points, Report
+from lockstep.core.spec import MinimizeSpec, SolveSpec
 
 VALUE = "value"
 GRADIENT = "grad."

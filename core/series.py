@@ -1,14 +1,14 @@
 """Which series a job can record, known from its spec."""
 
-from core.inference import input_columns
-from core.layers import build_graph
-from core.metrics import chosen, tally_of
-from core.minimize import LEARNING_RATE
-from core.observation import names_of
-from core.search import GRADIENT
-from core.spec import AnyResolvedSpec, ExpressionModel, MinimizeSpec, ResolvedSpec, SolveSpec
-from core.stopping import goal_of
-from core.submission import steps_per_epoch
+from lockstep.core.inference import input_columns
+from lockstep.core.layers import build_graph
+from lockstep.core.metrics import chosen, tally_of
+from lockstep.core.minimize import LEARNING_RATE
+from lockstep.core.observation import names_of
+from lockstep.core.search import GRADIENT
+from lockstep.core.spec import AnyResolvedSpec, ExpressionModel, MinimizeSpec, ResolvedSpec, SolveSpec
+from lockstep.core.stopping import goal_of
+from lockstep.core.submission import steps_per_epoch
 
 CURVES = ("loss", "epoch_loss", "train_loss", "validation_loss", "value")
 """What is drawn of a job whatever its kind and its data: such a name is never a mistake."""

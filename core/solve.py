@@ -6,9 +6,9 @@ v -= (value - target) / k / (∂value/∂v). This is Newton's step where there i
 
 import numpy as np
 
-from core.checkpoint import Checkpoint
-from core.search import Search
-from core.spec import SolveSpec
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.search import Search
+from lockstep.core.spec import SolveSpec
 
 
 class Solve(Search):

@@ -4,15 +4,15 @@ from functools import partial
 
 import numpy as np
 
-from core.adding import PATIENCE, landing
-from core.blas import Call
-from core.buffers import aligned
-from core.data.augment import Augmenter
-from core.data.dataset import Part
-from core.losses import LossSpec
-from core.parameters import Parameters
-from core.plan import Plan
-from core.shards import Place
+from lockstep.core.adding import PATIENCE, landing
+from lockstep.core.blas import Call
+from lockstep.core.buffers import aligned
+from lockstep.core.data.augment import Augmenter
+from lockstep.core.data.dataset import Part
+from lockstep.core.losses import LossSpec
+from lockstep.core.parameters import Parameters
+from lockstep.core.plan import Plan
+from lockstep.core.shards import Place
 
 MOST_COPIED_BYTES = 2**24
 """Inputs up to this size are kept with their ones as well: rows with gaps between them are loaded slowly."""

@@ -4,19 +4,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.buffers import aligned
-from core.data.augment import AugmentedRows, Augmenter
-from core.data.batches import Batches
-from core.data.dataset import Part
-from core.graph import Graph
-from core.losses import Denominators
-from core.losses.mixed import targets_mix
-from core.parameters import Parameters
-from core.plan import Plan, stacks
-from core.shards import Block, Place, TreeSum, shard_rows
-from core.spec import ResolvedSpec
-from core.spec.augmentation import Mixup
-from core.stack import LoadedPlan, Stack
+from lockstep.core.buffers import aligned
+from lockstep.core.data.augment import AugmentedRows, Augmenter
+from lockstep.core.data.batches import Batches
+from lockstep.core.data.dataset import Part
+from lockstep.core.graph import Graph
+from lockstep.core.losses import Denominators
+from lockstep.core.losses.mixed import targets_mix
+from lockstep.core.parameters import Parameters
+from lockstep.core.plan import Plan, stacks
+from lockstep.core.shards import Block, Place, TreeSum, shard_rows
+from lockstep.core.spec import ResolvedSpec
+from lockstep.core.spec.augmentation import Mixup
+from lockstep.core.stack import LoadedPlan, Stack
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.parameters import Parameters
-from core.spec.training import LossBelow, LossOf, StopRules
+from lockstep.core.parameters import Parameters
+from lockstep.core.spec.training import LossBelow, LossOf, StopRules
 
 _PARAMETERS = "parameters"
 _BUFFER = "buffer."

@@ -7,17 +7,17 @@ gradient descent the products may update the weights themselves (core/adding.py)
 
 import math
 
-from core.adding import PATIENCE, updating
-from core.blas import Call
-from core.diagnose import has_steep_places
-from core.graph import Graph
-from core.group import Group
-from core.group.solo import SoloGroup
-from core.optim import Optimizer
-from core.optim.sgd import Sgd
-from core.plan import Plan
-from core.spec import ResolvedSpec
-from core.step import StepWork
+from lockstep.core.adding import PATIENCE, updating
+from lockstep.core.blas import Call
+from lockstep.core.diagnose import has_steep_places
+from lockstep.core.graph import Graph
+from lockstep.core.group import Group
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.optim import Optimizer
+from lockstep.core.optim.sgd import Sgd
+from lockstep.core.plan import Plan
+from lockstep.core.spec import ResolvedSpec
+from lockstep.core.step import StepWork
 
 
 class StraightSteps:

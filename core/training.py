@@ -12,30 +12,30 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.checkpoint import Checkpoint
-from core.clipping import Clipping
-from core.data.batches import Batches
-from core.data.dataset import Dataset
-from core.data.tokens import require_tokens
-from core.diagnose import first_bad_node, has_steep_places
-from core.epochs import Epochs, Pairs
-from core.errors import Diverged, DomainError, InvalidData
-from core.evaluation import EvaluationWork
-from core.group import Group
-from core.layers import build_graph, initial_weights
-from core.moments import RunningStatistics
-from core.observation import Observer
-from core.optim import make_optimizer
-from core.parameters import Parameters, export, weights_sha256
-from core.penalty import Penalty
-from core.recording import Recorder
-from core.report import Outcome, Points, Report
-from core.scalar.steps import ScalarSteps, scalar_steps
-from core.schedules import Schedule
-from core.spec import ResolvedSpec
-from core.step import Seen, StepData, StepWork
-from core.stopping import BestWeights
-from core.straight import straight_steps
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.clipping import Clipping
+from lockstep.core.data.batches import Batches
+from lockstep.core.data.dataset import Dataset
+from lockstep.core.data.tokens import require_tokens
+from lockstep.core.diagnose import first_bad_node, has_steep_places
+from lockstep.core.epochs import Epochs, Pairs
+from lockstep.core.errors import Diverged, DomainError, InvalidData
+from lockstep.core.evaluation import EvaluationWork
+from lockstep.core.group import Group
+from lockstep.core.layers import build_graph, initial_weights
+from lockstep.core.moments import RunningStatistics
+from lockstep.core.observation import Observer
+from lockstep.core.optim import make_optimizer
+from lockstep.core.parameters import Parameters, export, weights_sha256
+from lockstep.core.penalty import Penalty
+from lockstep.core.recording import Recorder
+from lockstep.core.report import Outcome, Points, Report
+from lockstep.core.scalar.steps import ScalarSteps, scalar_steps
+from lockstep.core.schedules import Schedule
+from lockstep.core.spec import ResolvedSpec
+from lockstep.core.step import Seen, StepData, StepWork
+from lockstep.core.stopping import BestWeights
+from lockstep.core.straight import straight_steps
 
 
 class Training:

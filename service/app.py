@@ -3,28 +3,39 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from service import page
-from service.api import docs, events, explain, health, history, jobs, predict, queue, weights, workers
-from service.api.body import Budget
-from service.api.conditions import STEP, only_known_parameters
-from service.api.reader import SubmissionReader
-from service.api.schema import openapi_of, problems
-from service.auth import Keyring, authenticated
-from service.bell import Ringer
-from service.errors import install_error_handlers
-from service.paths import Prefixed
-from service.predictors import Predictors
-from service.reconciler import Reconciler
-from service.request_id import REQUEST_ID_HEADER, Envelope
-from service.services import Services
-from service.settings import Settings, read_settings
-from service.store.database import Database
-from service.transfer import Compressed, Heads
+from lockstep import __version__
+from lockstep.service import page
+from lockstep.service.api import (
+    docs,
+    events,
+    explain,
+    health,
+    history,
+    jobs,
+    predict,
+    queue,
+    weights,
+    workers,
+)
+from lockstep.service.api.body import Budget
+from lockstep.service.api.conditions import STEP, only_known_parameters
+from lockstep.service.api.reader import SubmissionReader
+from lockstep.service.api.schema import openapi_of, problems
+from lockstep.service.auth import Keyring, authenticated
+from lockstep.service.bell import Ringer
+from lockstep.service.errors import install_error_handlers
+from lockstep.service.paths import Prefixed
+from lockstep.service.predictors import Predictors
+from lockstep.service.reconciler import Reconciler
+from lockstep.service.request_id import REQUEST_ID_HEADER, Envelope
+from lockstep.service.services import Services
+from lockstep.service.settings import Settings, read_settings
+from lockstep.service.store.database import Database
+from lockstep.service.transfer import Compressed, Heads
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +99,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(
         title="Lockstep",
-        version=version("lockstep"),
+        version=__version__,
         description="Trains neural networks on CPUs: the same bits on any number of workers.",
         docs_url=None,
         redoc_url=None,

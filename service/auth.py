@@ -13,10 +13,10 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from service.errors import ApiProblem
-from service.store import keys
-from service.store.database import Database
-from service.store.keys import ApiKey, Scope
+from lockstep.service.errors import ApiProblem
+from lockstep.service.store import keys
+from lockstep.service.store.database import Database
+from lockstep.service.store.keys import ApiKey, Scope
 
 REMEMBERED_SECONDS = 2.0
 """How long a key that was found is not looked up again; so long may a revoked one still work."""

@@ -18,7 +18,7 @@ from celery.loaders.app import AppLoader
 from kombu import Connection, Exchange, Producer, Queue
 from kombu.transport import virtual
 
-from service.background import Background
+from lockstep.service.background import Background
 
 logger = logging.getLogger(__name__)
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from service.client import ApiError
-from service.commands import inside, jobs, keys, listing, server
-from service.commands.access import CommandError
-from service.commands.demo import demo
-from service.commands.doctor import doctor
-from service.commands.gradcheck import gradcheck
-from service.commands.opening import open_page
-from service.commands.output import complain, finish, reason_of, speak_any_text
-from service.commands.weights import weights
-from service.local.errors import LocalError
-from service.settings import SettingsError
+from lockstep import __version__
+from lockstep.service.client import ApiError
+from lockstep.service.commands import inside, jobs, keys, listing, server
+from lockstep.service.commands.access import CommandError
+from lockstep.service.commands.demo import demo
+from lockstep.service.commands.doctor import doctor
+from lockstep.service.commands.gradcheck import gradcheck
+from lockstep.service.commands.opening import open_page
+from lockstep.service.commands.output import complain, finish, reason_of, speak_any_text
+from lockstep.service.commands.weights import weights
+from lockstep.service.local.errors import LocalError
+from lockstep.service.settings import SettingsError
 
 app = typer.Typer(
     name="lockstep",
@@ -38,7 +38,7 @@ app.add_typer(keys.app)
 
 def _tell_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"lockstep {version('lockstep')}")
+        typer.echo(f"lockstep {__version__}")
         raise typer.Exit
 
 

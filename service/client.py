@@ -18,9 +18,9 @@ from typing import Any, Literal, Self
 
 import httpx2
 
-from service.answers import problem_in
-from service.client_types import ApiError, Call, JsonObject, Update, WeightsFile, WeightsFormat
-from service.settings import is_loopback
+from lockstep.service.answers import problem_in
+from lockstep.service.client_types import ApiError, Call, JsonObject, Update, WeightsFile, WeightsFormat
+from lockstep.service.settings import is_loopback
 
 __all__ = [
     "ApiError",

@@ -14,12 +14,12 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
-from core.errors import ExpressionError, InvalidData, SpecError
-from core.submission import problems_of
-from service.paths import route_path
-from service.problems import MEANINGS, OF_STATUS, type_of
-from service.store.damage import damage
-from service.store.errors import Damaged, KeyReused, NotFound, Refused
+from lockstep.core.errors import ExpressionError, InvalidData, SpecError
+from lockstep.core.submission import problems_of
+from lockstep.service.paths import route_path
+from lockstep.service.problems import MEANINGS, OF_STATUS, type_of
+from lockstep.service.store.damage import damage
+from lockstep.service.store.errors import Damaged, KeyReused, NotFound, Refused
 
 logger = logging.getLogger(__name__)
 

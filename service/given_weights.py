@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from core.data.shapes import shape_of
-from core.encoding import from_npz, from_safetensors, weights_to_json
-from core.errors import InvalidData
-from core.layers import build_graph
-from core.spec import TrainSpec
-from core.submission import parse_spec
+from lockstep.core.data.shapes import shape_of
+from lockstep.core.encoding import from_npz, from_safetensors, weights_to_json
+from lockstep.core.errors import InvalidData
+from lockstep.core.layers import build_graph
+from lockstep.core.spec import TrainSpec
+from lockstep.core.submission import parse_spec
 
 READERS = {".safetensors": from_safetensors, ".npz": from_npz}
 _KINDS = "fiu"

@@ -7,15 +7,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from core.errors import InvalidData
-from core.inference import Predictor, input_columns
-from core.spec import ResolvedSpec
-from service.store import jobs, specs, weights
-from service.store.damage import damaged
-from service.store.database import Database
-from service.store.errors import NotFound, Refused
-from service.store.jobs import Job
-from service.store.weights import StoredWeights
+from lockstep.core.errors import InvalidData
+from lockstep.core.inference import Predictor, input_columns
+from lockstep.core.spec import ResolvedSpec
+from lockstep.service.store import jobs, specs, weights
+from lockstep.service.store.damage import damaged
+from lockstep.service.store.database import Database
+from lockstep.service.store.errors import NotFound, Refused
+from lockstep.service.store.jobs import Job
+from lockstep.service.store.weights import StoredWeights
 
 MOST_LOADED = 8
 

@@ -7,7 +7,7 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.problems import MOST_HEAD_BYTES
+from lockstep.service.problems import MOST_HEAD_BYTES
 
 HEAD_SECONDS = 30.0
 """How long they may take; a connection that is kept alive is uvicorn's to end."""

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 from fastapi.concurrency import run_in_threadpool
 
-from core.arithmetic import ARITHMETIC, not_comparable
-from core.encoding import from_safetensors
-from core.errors import InvalidData
-from service.bell import Bell
-from service.errors import ApiProblem
-from service.store import fingerprints, jobs, outdated, replays, specs
-from service.store.damage import json_object
-from service.store.database import Database
-from service.store.errors import Corrupt, NotFound
-from service.store.jobs import Job
-from service.store.replays import Asked, Replay
+from lockstep.core.arithmetic import ARITHMETIC, not_comparable
+from lockstep.core.encoding import from_safetensors
+from lockstep.core.errors import InvalidData
+from lockstep.service.bell import Bell
+from lockstep.service.errors import ApiProblem
+from lockstep.service.store import fingerprints, jobs, outdated, replays, specs
+from lockstep.service.store.damage import json_object
+from lockstep.service.store.database import Database
+from lockstep.service.store.errors import Corrupt, NotFound
+from lockstep.service.store.jobs import Job
+from lockstep.service.store.replays import Asked, Replay
 
 logger = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ Safe in any number of processes at once: each statement is conditional, and a do
 import logging
 import threading
 
-from service.background import Background
-from service.bell import Bell
-from service.store import evictions, fingerprints, outdated, rings
-from service.store.database import Database
+from lockstep.service.background import Background
+from lockstep.service.bell import Bell
+from lockstep.service.store import evictions, fingerprints, outdated, rings
+from lockstep.service.store.database import Database
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import ApiProblem, problem_of, problem_response
-from service.paths import route_path
-from service.problems import MOST_HEAD_BYTES
+from lockstep.service.errors import ApiProblem, problem_of, problem_response
+from lockstep.service.paths import route_path
+from lockstep.service.problems import MOST_HEAD_BYTES
 
 logger = logging.getLogger(__name__)
 

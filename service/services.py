@@ -5,13 +5,13 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from service.api.body import Budget
-from service.api.reader import SubmissionReader
-from service.auth import Keyring
-from service.bell import Bell
-from service.predictors import Predictors
-from service.settings import Settings
-from service.store.database import Database
+from lockstep.service.api.body import Budget
+from lockstep.service.api.reader import SubmissionReader
+from lockstep.service.auth import Keyring
+from lockstep.service.bell import Bell
+from lockstep.service.predictors import Predictors
+from lockstep.service.settings import Settings
+from lockstep.service.store.database import Database
 
 
 @dataclass(frozen=True, kw_only=True)

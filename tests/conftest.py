@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from worker.main import pin_blas_threads
+from lockstep.worker.main import pin_blas_threads
 
 # As in a worker: with more threads BLAS gives other bits, and this process another numerics fingerprint.
 pin_blas_threads()
@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the machine, nor a developer's .env, reaches a test."""
-    from service.settings import ENV_FILE_VARIABLE
+    from lockstep.service.settings import ENV_FILE_VARIABLE
 
     for name in list(os.environ):
         if name.startswith("LOCKSTEP_"):

@@ -6,16 +6,16 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from core.encoding import to_safetensors
-from service.store import (
+from lockstep.core.encoding import to_safetensors
+from lockstep.service.store import (
     endings,
     history,
     weights,
 )
-from service.store.database import Database
-from service.store.jobs import NewJob
-from service.store.leases import Fence
-from service.store.specs import MOST_INLINE_IN_ROW
+from lockstep.service.store.database import Database
+from lockstep.service.store.jobs import NewJob
+from lockstep.service.store.leases import Fence
+from lockstep.service.store.specs import MOST_INLINE_IN_ROW
 from tests.damages import Harm
 from tests.stored_jobs import (
     NEW,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, Connection, Table, delete, select, text, update
 
-from service.store.errors import Part
-from service.store.tables import (
+from lockstep.service.store.errors import Part
+from lockstep.service.store.tables import (
     blob_parts,
     checkpoint_parts,
     checkpoints,

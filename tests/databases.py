@@ -20,8 +20,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from service.store.database import Database, migrate
-from service.store.tables import metadata
+from lockstep.service.store.database import Database, migrate
+from lockstep.service.store.tables import metadata
 
 START_SECONDS = 30.0
 PR_SET_PDEATHSIG = 1

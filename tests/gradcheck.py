@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from pydantic import TypeAdapter
 
-from core.expression import expression_graph
-from core.graph import Graph
-from core.layers import build_graph
-from core.losses import LossSpec, denominator, loss_of
-from core.parameters import Parameters
-from core.plan import Plan
-from core.spec import ExpressionModel, Loss, TrainSpec
+from lockstep.core.expression import expression_graph
+from lockstep.core.graph import Graph
+from lockstep.core.layers import build_graph
+from lockstep.core.losses import LossSpec, denominator, loss_of
+from lockstep.core.parameters import Parameters
+from lockstep.core.plan import Plan
+from lockstep.core.spec import ExpressionModel, Loss, TrainSpec
 
 STEP = 1e-6
 """Half the distance of two points; the error is about STEP² and 1e-16 / STEP."""

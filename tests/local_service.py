@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.client import Client
+from lockstep.service.client import Client
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 40.0
@@ -39,7 +39,7 @@ class LocalService:
 
 def command(*arguments: str) -> list[str]:
     """`lockstep` with arguments, by this interpreter."""
-    return [sys.executable, "-m", "service.cli", *arguments]
+    return [sys.executable, "-m", "lockstep", *arguments]
 
 
 def installed(*arguments: str) -> list[str]:

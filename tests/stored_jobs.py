@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.report import Points
-from service.store import blobs, endings, evictions, jobs, leases
-from service.store.database import Database
-from service.store.endings import Failure
-from service.store.jobs import Job, NewJob
-from service.store.leases import Claim, Fence, WorkerIdentity
-from service.store.specs import StoredSpec, take_apart
+from lockstep.core.report import Points
+from lockstep.service.store import blobs, endings, evictions, jobs, leases
+from lockstep.service.store.database import Database
+from lockstep.service.store.endings import Failure
+from lockstep.service.store.jobs import Job, NewJob
+from lockstep.service.store.leases import Claim, Fence, WorkerIdentity
+from lockstep.service.store.specs import StoredSpec, take_apart
 
 OWNER = "owner_test"
 WORKER = WorkerIdentity(worker_id="worker_a", pid=101, host="here", fingerprint="f" * 64)

@@ -46,17 +46,41 @@ def parse(path: Path) -> ast.Module:
 
 
 def imported(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Each imported module with its line; `from a import b` counts as a.b too, for b may be a module."""
+    """Each imported module with its line, ours without "lockstep."; `from a import b` counts as a.b too."""
+    yield from ((line, name.removeprefix("lockstep.")) for line, name in imported_names(tree))
+
+
+def imported_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Each imported module with its line, as it is written."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
+            names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            yield node.lineno, node.module
-            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        yield from ((node.lineno, name) for name in names)
 
 
 def own(name: str) -> bool:
     return name.split(".")[0] in (*PACKAGES, "tests")
+
+
+def test_everything_is_imported_by_the_one_name() -> None:
+    """In a checkout `import core` works too, and would load every module a second time."""
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in sources(*PACKAGES, "tests", "benchmarks")
+        for line, name in imported_names(parse(path))
+        if name.split(".")[0] in PACKAGES
+    ]
+
+    assert not wrong
+
+
+def test_the_one_name_holds_links_to_the_packages() -> None:
+    assert {path.name for path in (ROOT / "lockstep").iterdir() if path.is_symlink()} == set(PACKAGES)
+    assert all((ROOT / "lockstep" / name).resolve() == ROOT / name for name in PACKAGES)
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -170,13 +194,13 @@ def test_the_documents_name_what_exists() -> None:
 
 def test_the_command_line_starts_without_numpy() -> None:
     """`lockstep worker` pins the BLAS threads before NumPy is loaded; and a client needs no NumPy."""
-    script = "import sys, service.cli; sys.exit('numpy' in sys.modules)"
+    script = "import sys, lockstep.service.cli; sys.exit('numpy' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=30).returncode == 0
 
 
 def test_the_service_and_the_worker_start_without_onnx() -> None:
     """It takes a fifth of a second to load, and few downloads need it."""
-    script = "import sys, service.app, worker.app; sys.exit('onnx' in sys.modules)"
+    script = "import sys, lockstep.service.app, lockstep.worker.app; sys.exit('onnx' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=30).returncode == 0

@@ -8,13 +8,13 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
-from core.spec import losses, metrics, schedules
-from core.spec.augmentation import Flip, Mixup, Noise, Shift
-from core.spec.data import BuiltinName, GeneratorName
-from core.spec.initializers import AnyStart
-from core.spec.job import TrainSpec
-from core.spec.layers import LAYER_TYPES
-from core.spec.optimizers import OPTIMIZER_TYPES
+from lockstep.core.spec import losses, metrics, schedules
+from lockstep.core.spec.augmentation import Flip, Mixup, Noise, Shift
+from lockstep.core.spec.data import BuiltinName, GeneratorName
+from lockstep.core.spec.initializers import AnyStart
+from lockstep.core.spec.job import TrainSpec
+from lockstep.core.spec.layers import LAYER_TYPES
+from lockstep.core.spec.optimizers import OPTIMIZER_TYPES
 
 SPEC = (Path(__file__).parent.parent / "docs" / "spec.md").read_text(encoding="utf-8")
 

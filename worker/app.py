@@ -16,9 +16,9 @@ from celery.worker.state import maybe_shutdown
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
-from service.bell import Loader, celery_settings
-from worker.nursery import Nursery
-from worker.options import WorkerOptions
+from lockstep.service.bell import Loader, celery_settings
+from lockstep.worker.nursery import Nursery
+from lockstep.worker.options import WorkerOptions
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class WorkerLoader(Loader):
 
     def on_worker_process_init(self) -> None:
         """Start the child's work. Imported here, since the main process needs no NumPy."""
-        from worker.child import PoolChild
+        from lockstep.worker.child import PoolChild
 
         self._set_up_logging()
         self.child = PoolChild(self.app.options)
@@ -136,7 +136,7 @@ def make_app(options: WorkerOptions) -> WorkerApp:
         options=options,
         loader=WorkerLoader,
         fixups=[],  # see Ringer
-        include=["worker.tasks"],
+        include=["lockstep.worker.tasks"],
     )
     app.conf.update(celery_settings(options.settings.broker_url))
     app.conf.update(

@@ -16,21 +16,21 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.encoding import to_safetensors
-from core.errors import Diverged, DomainError
-from core.report import Outcome
-from core.run import Prepared, Run, prepare
-from service.store import endings, specs, weights
-from service.store.errors import Fenced, ReplayMismatch
-from service.store.leases import Fence
-from worker.failures import failure_of
-from worker.lease import Lease
-from worker.pace import CheckpointPace, Stride
-from worker.reporter import Happening, Reporter
-from worker.resuming import Resumed, latest_sound, tell_of_damage
-from worker.seats import open_group
-from worker.start import starting_weights
-from worker.tools import Tools
+from lockstep.core.encoding import to_safetensors
+from lockstep.core.errors import Diverged, DomainError
+from lockstep.core.report import Outcome
+from lockstep.core.run import Prepared, Run, prepare
+from lockstep.service.store import endings, specs, weights
+from lockstep.service.store.errors import Fenced, ReplayMismatch
+from lockstep.service.store.leases import Fence
+from lockstep.worker.failures import failure_of
+from lockstep.worker.lease import Lease
+from lockstep.worker.pace import CheckpointPace, Stride
+from lockstep.worker.reporter import Happening, Reporter
+from lockstep.worker.resuming import Resumed, latest_sound, tell_of_damage
+from lockstep.worker.seats import open_group
+from lockstep.worker.start import starting_weights
+from lockstep.worker.tools import Tools
 
 logger = logging.getLogger(__name__)
 

@@ -5,15 +5,15 @@ import socket
 
 from setproctitle import setproctitle
 
-from core.arithmetic import lineage
-from core.group.fingerprint import numerics_fingerprint
-from service.bell import Ringer, TaskName
-from service.store.database import Database
-from service.store.leases import WorkerIdentity
-from worker.lifeline import Lifeline
-from worker.options import WorkerOptions
-from worker.runner import Runner
-from worker.tools import Tools
+from lockstep.core.arithmetic import lineage
+from lockstep.core.group.fingerprint import numerics_fingerprint
+from lockstep.service.bell import Ringer, TaskName
+from lockstep.service.store.database import Database
+from lockstep.service.store.leases import WorkerIdentity
+from lockstep.worker.lifeline import Lifeline
+from lockstep.worker.options import WorkerOptions
+from lockstep.worker.runner import Runner
+from lockstep.worker.tools import Tools
 
 
 class PoolChild:

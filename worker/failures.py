@@ -1,10 +1,10 @@
 """What a job's owner is told when it fails: a code of the contract and a message that is safe to show."""
 
-from core.errors import Diverged, DomainError, ExpressionError, InvalidData, SpecError
-from service.store.damage import damage
-from service.store.endings import Failure
-from service.store.errors import Damaged, ReplayMismatch
-from worker.start import StartGone
+from lockstep.core.errors import Diverged, DomainError, ExpressionError, InvalidData, SpecError
+from lockstep.service.store.damage import damage
+from lockstep.service.store.endings import Failure
+from lockstep.service.store.errors import Damaged, ReplayMismatch
+from lockstep.worker.start import StartGone
 
 
 def failure_of(error: Exception) -> Failure:

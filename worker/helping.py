@@ -8,20 +8,20 @@ import logging
 import time
 from collections.abc import Callable
 
-from core.checkpoint import Checkpoint
-from core.data.dataset import Dataset
-from core.data.sources import load_dataset
-from core.group import LeadLost, Released
-from core.group.leaving import DRAINED
-from core.group.tcp_helper import TcpHelper
-from core.group.terms import GroupIdentity
-from core.spec import ResolvedSpec
-from core.training import Training
-from service.store import specs
-from service.store.seats import Seat
-from worker.pace import Stride
-from worker.seats import timeouts
-from worker.tools import Tools
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.data.dataset import Dataset
+from lockstep.core.data.sources import load_dataset
+from lockstep.core.group import LeadLost, Released
+from lockstep.core.group.leaving import DRAINED
+from lockstep.core.group.tcp_helper import TcpHelper
+from lockstep.core.group.terms import GroupIdentity
+from lockstep.core.spec import ResolvedSpec
+from lockstep.core.training import Training
+from lockstep.service.store import specs
+from lockstep.service.store.seats import Seat
+from lockstep.worker.pace import Stride
+from lockstep.worker.seats import timeouts
+from lockstep.worker.tools import Tools
 
 logger = logging.getLogger(__name__)
 

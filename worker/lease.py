@@ -14,10 +14,10 @@ from typing import Self, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.store import leases
-from service.store.errors import Fenced
-from service.store.leases import Claim, Fence, Renewal
-from worker.tools import Tools
+from lockstep.service.store import leases
+from lockstep.service.store.errors import Fenced
+from lockstep.service.store.leases import Claim, Fence, Renewal
+from lockstep.worker.tools import Tools
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""`lockstep worker`, also `python -m worker.main`: one worker, until SIGTERM.
+"""`lockstep worker`, also `python -m lockstep.worker.main`: one worker, until SIGTERM.
 
 The main process runs Celery, the reconciler and the watch over its pool child; the child trains. Whatever may
 import NumPy is imported after `pin_blas_threads`, so nothing of it is imported up here.
@@ -28,7 +28,7 @@ def pin_blas_threads() -> None:
 def main() -> int:
     """Run a worker in this process; returns the exit status."""
     pin_blas_threads()
-    from worker.parent import CannotStart, run
+    from lockstep.worker.parent import CannotStart, run
 
     try:
         return run()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.settings import Settings
+from lockstep.service.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)

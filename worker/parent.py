@@ -9,16 +9,16 @@ from billiard import get_context, process
 from celery import signals
 from setproctitle import setproctitle
 
-from service.bell import Ringer
-from service.reconciler import Reconciler
-from service.runtime import NoFolder, RuntimeFolder, sweep
-from service.settings import Settings, SettingsError, read_settings
-from service.store import evictions
-from service.store.address import BadAddress
-from service.store.database import Database
-from worker.app import make_app, serve, set_up_logging
-from worker.lifeline import ChildWatch
-from worker.options import WorkerOptions
+from lockstep.service.bell import Ringer
+from lockstep.service.reconciler import Reconciler
+from lockstep.service.runtime import NoFolder, RuntimeFolder, sweep
+from lockstep.service.settings import Settings, SettingsError, read_settings
+from lockstep.service.store import evictions
+from lockstep.service.store.address import BadAddress
+from lockstep.service.store.database import Database
+from lockstep.worker.app import make_app, serve, set_up_logging
+from lockstep.worker.lifeline import ChildWatch
+from lockstep.worker.options import WorkerOptions
 
 logger = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Iterator
 from typing import Literal
 
-from service.store import workers
-from service.store.workers import WorkerState
-from worker.tools import Tools
+from lockstep.service.store import workers
+from lockstep.service.store.workers import WorkerState
+from lockstep.worker.tools import Tools
 
 logger = logging.getLogger(__name__)
 

@@ -12,17 +12,17 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.encoding import to_safetensors
-from core.explain.replay import NotReached, Replay
-from core.report import Report
-from service.store import history, leases, replays, specs
-from service.store.errors import Fenced, ReplayMismatch
-from service.store.replays import ReplayClaim
-from worker.failures import failure_of
-from worker.pace import Stride
-from worker.resuming import latest_sound, tell_of_damage
-from worker.start import starting_weights
-from worker.tools import Tools
+from lockstep.core.encoding import to_safetensors
+from lockstep.core.explain.replay import NotReached, Replay
+from lockstep.core.report import Report
+from lockstep.service.store import history, leases, replays, specs
+from lockstep.service.store.errors import Fenced, ReplayMismatch
+from lockstep.service.store.replays import ReplayClaim
+from lockstep.worker.failures import failure_of
+from lockstep.worker.pace import Stride
+from lockstep.worker.resuming import latest_sound, tell_of_damage
+from lockstep.worker.start import starting_weights
+from lockstep.worker.tools import Tools
 
 logger = logging.getLogger(__name__)
 

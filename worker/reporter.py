@@ -8,18 +8,18 @@ import time
 from collections import deque
 from collections.abc import Mapping
 
-from core.checkpoint import Checkpoint
-from core.explain.findings import Finding
-from core.explain.watching import watcher_of
-from core.group import Group
-from core.report import Points, Report
-from core.run import Run
-from service.store import checkpoints, endings, events, history
-from service.store.endings import Progress
-from service.store.events import NewEvent
-from service.store.leases import Fence
-from worker.lease import Lease
-from worker.pace import CheckpointPace
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.explain.findings import Finding
+from lockstep.core.explain.watching import watcher_of
+from lockstep.core.group import Group
+from lockstep.core.report import Points, Report
+from lockstep.core.run import Run
+from lockstep.service.store import checkpoints, endings, events, history
+from lockstep.service.store.endings import Progress
+from lockstep.service.store.events import NewEvent
+from lockstep.service.store.leases import Fence
+from lockstep.worker.lease import Lease
+from lockstep.worker.pace import CheckpointPace
 
 REPORT_SECONDS = 0.8
 """A stride and the write itself fit into the rest of the second that progress may be old."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from core.checkpoint import BadCheckpoint, Checkpoint
-from service.store import checkpoints, events
-from service.store.checkpoints import CheckpointKey
-from service.store.errors import CorruptCheckpoint
-from service.store.events import NewEvent
+from lockstep.core.checkpoint import BadCheckpoint, Checkpoint
+from lockstep.service.store import checkpoints, events
+from lockstep.service.store.checkpoints import CheckpointKey
+from lockstep.service.store.errors import CorruptCheckpoint
+from lockstep.service.store.events import NewEvent
 
 logger = logging.getLogger(__name__)
 

@@ -6,15 +6,15 @@ import threading
 import time
 from collections import deque
 
-from service.bell import TaskName
-from service.store import leases, replays, seats
-from service.store.errors import Damaged
-from worker.attempt import lead_job
-from worker.helping import help_job
-from worker.lease import Lease
-from worker.presence import Presence
-from worker.replaying import answer_replay
-from worker.tools import Tools
+from lockstep.service.bell import TaskName
+from lockstep.service.store import leases, replays, seats
+from lockstep.service.store.errors import Damaged
+from lockstep.worker.attempt import lead_job
+from lockstep.worker.helping import help_job
+from lockstep.worker.lease import Lease
+from lockstep.worker.presence import Presence
+from lockstep.worker.replaying import answer_replay
+from lockstep.worker.tools import Tools
 
 logger = logging.getLogger(__name__)
 

@@ -12,14 +12,14 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
-from core.group import Group
-from core.group.solo import SoloGroup
-from core.group.tcp_lead import OnEvent, TcpLead
-from core.group.terms import SECRET_BYTES, GroupIdentity, Timeouts
-from service.store import leases, replays, seats, workers
-from service.store.leases import Claim
-from worker.lease import Lease
-from worker.tools import Tools
+from lockstep.core.group import Group
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.group.tcp_lead import OnEvent, TcpLead
+from lockstep.core.group.terms import SECRET_BYTES, GroupIdentity, Timeouts
+from lockstep.service.store import leases, replays, seats, workers
+from lockstep.service.store.leases import Claim
+from lockstep.worker.lease import Lease
+from lockstep.worker.tools import Tools
 
 logger = logging.getLogger(__name__)
 

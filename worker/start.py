@@ -3,10 +3,10 @@
 import numpy as np
 from sqlalchemy import Connection
 
-from core.errors import InvalidData
-from core.spec import AnyResolvedSpec, ResolvedSpec
-from service.store import weights
-from service.store.errors import Damaged, NotFound
+from lockstep.core.errors import InvalidData
+from lockstep.core.spec import AnyResolvedSpec, ResolvedSpec
+from lockstep.service.store import weights
+from lockstep.service.store.errors import Damaged, NotFound
 
 
 class StartGone(InvalidData):

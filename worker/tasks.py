@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, cast
 
 from celery import Task, shared_task
 
-from service.bell import TaskName
+from lockstep.service.bell import TaskName
 
 if TYPE_CHECKING:
-    from worker.app import WorkerLoader
+    from lockstep.worker.app import WorkerLoader
 
 
 @shared_task(name="lead", bind=True)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from service.bell import Bell
-from service.settings import Settings
-from service.store.database import Database
-from service.store.leases import WorkerIdentity
+from lockstep.service.bell import Bell
+from lockstep.service.settings import Settings
+from lockstep.service.store.database import Database
+from lockstep.service.store.leases import WorkerIdentity
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from benchmarks.core.aims import OURS, aims
 from benchmarks.core.contestants import MODULES, interpreter_of
 from benchmarks.core.times import Time, to_steps
 from benchmarks.core.workloads import OPTIMIZERS, WORKLOADS
-from core.group.fingerprint import blas_core
+from lockstep.core.group.fingerprint import blas_core
 
 PARTS = ("steps", "shards", "first", "times")
 TIMED = ("line", "digits", "mlp784", "mlp1024")

@@ -7,11 +7,11 @@ from statistics import median
 import numpy as np
 
 from benchmarks.core.workloads import TINY_RATES, OptimizerName, Workload
-from core.data.dataset import Dataset
-from core.data.sources import load_dataset
-from core.group.solo import SoloGroup
-from core.submission import parse_spec, resolve
-from core.training import Training
+from lockstep.core.data.dataset import Dataset
+from lockstep.core.data.sources import load_dataset
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.submission import parse_spec, resolve
+from lockstep.core.training import Training
 
 
 class Ours:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from core.data.batches import Batches
+from lockstep.core.data.batches import Batches
 
 OptimizerName = Literal["sgd", "adam"]
 OPTIMIZERS: tuple[OptimizerName, ...] = ("sgd", "adam")

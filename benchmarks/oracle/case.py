@@ -11,11 +11,11 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from core.data.sources import load_dataset
-from core.group.solo import SoloGroup
-from core.report import Outcome
-from core.submission import parse_spec, resolve
-from core.training import Training
+from lockstep.core.data.sources import load_dataset
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.report import Outcome
+from lockstep.core.submission import parse_spec, resolve
+from lockstep.core.training import Training
 
 STEPS = 50
 """Updates that a case compares."""

@@ -15,14 +15,14 @@ import torch
 from torch import nn
 
 from benchmarks.oracle.case import Case, Deviation, Rows, classes, state, train_ours, values
-from core.data.dataset import Preprocessing
-from core.encoding import to_npz, to_safetensors
-from core.export.onnx import to_onnx
-from core.inference import Predictor
-from core.layers import build_graph
-from core.parameters import Parameters
-from core.submission import parse_spec, resolve
-from service.given_weights import with_weights
+from lockstep.core.data.dataset import Preprocessing
+from lockstep.core.encoding import to_npz, to_safetensors
+from lockstep.core.export.onnx import to_onnx
+from lockstep.core.inference import Predictor
+from lockstep.core.layers import build_graph
+from lockstep.core.parameters import Parameters
+from lockstep.core.submission import parse_spec, resolve
+from lockstep.service.given_weights import with_weights
 
 COLUMNS = 32
 ROWS = Rows(x=values((40, COLUMNS)), y=classes(40, 3), batch_size=8)

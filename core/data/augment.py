@@ -11,10 +11,10 @@ from functools import partial
 
 import numpy as np
 
-from core.losses.mixed import Mixing
-from core.random import Stream
-from core.spec.augmentation import Augmentation, Flip, Mixup, Noise, Shift
-from core.spec.base import SpecModel
+from lockstep.core.losses.mixed import Mixing
+from lockstep.core.random import Stream
+from lockstep.core.spec.augmentation import Augmentation, Flip, Mixup, Noise, Shift
+from lockstep.core.spec.base import SpecModel
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from core.data.shapes import classes_of
-from core.random import generator
-from core.spec.data import GeneratedData
+from lockstep.core.data.shapes import classes_of
+from lockstep.core.random import generator
+from lockstep.core.spec.data import GeneratedData
 
 DECIMALS = 6
 """Inputs are rounded: so they do not depend on how a machine rounds the last bit of sin, and print short."""

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from core.data.dataset import Dataset, Part, Preprocessing
-from core.data.generators import generate
-from core.data.shapes import class_names_of, shape_of
-from core.data.split import part_rows
-from core.errors import InvalidData
-from core.losses import loss_of
-from core.spec.data import BuiltinData, Data, GeneratedData, InlineData
-from core.spec.job import ResolvedSpec
+from lockstep.core.data.dataset import Dataset, Part, Preprocessing
+from lockstep.core.data.generators import generate
+from lockstep.core.data.shapes import class_names_of, shape_of
+from lockstep.core.data.split import part_rows
+from lockstep.core.errors import InvalidData
+from lockstep.core.losses import loss_of
+from lockstep.core.spec.data import BuiltinData, Data, GeneratedData, InlineData
+from lockstep.core.spec.job import ResolvedSpec
 
 FILES_PATH = Path(__file__).with_name("files")
 

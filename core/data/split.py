@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.random import generator
-from core.spec.data import DataOptions
+from lockstep.core.random import generator
+from lockstep.core.spec.data import DataOptions
 
 
 @dataclass(frozen=True, kw_only=True)

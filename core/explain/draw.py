@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from core.explain.svg import shape_text, title_of
-from core.explain.view import Kind, View, ViewNode
+from lockstep.core.explain.svg import shape_text, title_of
+from lockstep.core.explain.view import Kind, View, ViewNode
 
 _FORMS: Mapping[Kind, str] = MappingProxyType(
     {

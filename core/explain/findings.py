@@ -10,8 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from core.explain.thinned import MOST_LOSSES, SMOOTH, Losses, Thinning
-from core.report import Points
+from lockstep.core.explain.thinned import MOST_LOSSES, SMOOTH, Losses, Thinning
+from lockstep.core.report import Points
 
 Code = Literal[
     "vanishing_gradients",

@@ -11,19 +11,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.data.batches import Batches
-from core.data.dataset import Dataset, Part
-from core.data.sources import load_dataset
-from core.data.tokens import require_tokens
-from core.graph import Parameter
-from core.group.solo import SoloGroup
-from core.layers import build_graph, initial_weights
-from core.losses import LossSpec, weight_by_row
-from core.parameters import Parameters
-from core.penalty import Penalty
-from core.random import generator
-from core.spec import ResolvedSpec
-from core.step import StepData, StepWork
+from lockstep.core.data.batches import Batches
+from lockstep.core.data.dataset import Dataset, Part
+from lockstep.core.data.sources import load_dataset
+from lockstep.core.data.tokens import require_tokens
+from lockstep.core.graph import Parameter
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.layers import build_graph, initial_weights
+from lockstep.core.losses import LossSpec, weight_by_row
+from lockstep.core.parameters import Parameters
+from lockstep.core.penalty import Penalty
+from lockstep.core.random import generator
+from lockstep.core.spec import ResolvedSpec
+from lockstep.core.step import StepData, StepWork
 
 MOST_ROWS = 8
 MOST_ELEMENTS = 24

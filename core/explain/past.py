@@ -8,12 +8,12 @@ from functools import cached_property
 
 import numpy as np
 
-from core.explain.extremes import Extremes, Marks
-from core.explain.findings import Series
-from core.goal import goal_met
-from core.report import Points
-from core.search import GRADIENT, VALUE
-from core.spec import MinimizeSpec, SolveSpec
+from lockstep.core.explain.extremes import Extremes, Marks
+from lockstep.core.explain.findings import Series
+from lockstep.core.goal import goal_met
+from lockstep.core.report import Points
+from lockstep.core.search import GRADIENT, VALUE
+from lockstep.core.spec import MinimizeSpec, SolveSpec
 
 KEPT = 80
 """The last points that are kept."""

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from core.checkpoint import Checkpoint
-from core.data.sources import load_dataset
-from core.errors import LockstepError
-from core.explain.sample import Place, Target, pass_sample
-from core.explain.walk import walk
-from core.group.solo import SoloGroup
-from core.minimize import Minimize
-from core.report import Report
-from core.search import Search
-from core.solve import Solve
-from core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec
-from core.training import Training
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.data.sources import load_dataset
+from lockstep.core.errors import LockstepError
+from lockstep.core.explain.sample import Place, Target, pass_sample
+from lockstep.core.explain.walk import walk
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.minimize import Minimize
+from lockstep.core.report import Report
+from lockstep.core.search import Search
+from lockstep.core.solve import Solve
+from lockstep.core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec
+from lockstep.core.training import Training
 
 
 class NotReached(LockstepError):

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from core.explain.view import View, view_of
-from core.graph import Node
-from core.losses import LossSite, LossSpec, denominator, loss_of
-from core.ops import OPS
-from core.ops.base import Site, WeightProduct
-from core.parameters import Parameters
-from core.program import Options, Program
+from lockstep.core.explain.view import View, view_of
+from lockstep.core.graph import Node
+from lockstep.core.losses import LossSite, LossSpec, denominator, loss_of
+from lockstep.core.ops import OPS
+from lockstep.core.ops.base import Site, WeightProduct
+from lockstep.core.parameters import Parameters
+from lockstep.core.program import Options, Program
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from core.explain import search_words as words
-from core.explain.findings import Code, Finding, Series
-from core.explain.past import Past
-from core.goal import has_goal
-from core.spec import MinimizeSpec, SolveSpec
+from lockstep.core.explain import search_words as words
+from lockstep.core.explain.findings import Code, Finding, Series
+from lockstep.core.explain.past import Past
+from lockstep.core.goal import has_goal
+from lockstep.core.spec import MinimizeSpec, SolveSpec
 
 GROWN = 1000.0
 """What shall become small, as a multiple of what it was at first."""

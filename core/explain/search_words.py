@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from core.explain.past import Past, Rows
-from core.spec import SolveSpec
+from lockstep.core.explain.past import Past, Rows
+from lockstep.core.spec import SolveSpec
 
 MOST_SHOWN = 3
 """Unknowns whose numbers a sentence tells."""

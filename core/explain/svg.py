@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from types import MappingProxyType
 
-from core.explain.layout import Box, Layout, Line, lay_out
-from core.explain.view import Kind, View, ViewNode
+from lockstep.core.explain.layout import Box, Layout, Line, lay_out
+from lockstep.core.explain.view import Kind, View, ViewNode
 
 MARGIN = 16.0
 LETTER = 7.25

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from core.data.shapes import shape_of
-from core.expression import formula_graph
-from core.graph import Graph, Node
-from core.layers import build_graph
-from core.losses import LossSpec, loss_of
-from core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec
+from lockstep.core.data.shapes import shape_of
+from lockstep.core.expression import formula_graph
+from lockstep.core.graph import Graph, Node
+from lockstep.core.layers import build_graph
+from lockstep.core.losses import LossSpec, loss_of
+from lockstep.core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec
 
 Kind = Literal["data", "target", "parameter", "buffer", "constant", "op", "loss"]
 

@@ -2,10 +2,10 @@
 
 from typing import Protocol
 
-from core.explain.findings import Finding, Series, Watcher
-from core.explain.search_findings import SearchWatcher
-from core.run import Run
-from core.search import Search
+from lockstep.core.explain.findings import Finding, Series, Watcher
+from lockstep.core.explain.search_findings import SearchWatcher
+from lockstep.core.run import Run
+from lockstep.core.search import Search
 
 
 class Watching(Protocol):

@@ -7,9 +7,9 @@ from types import MappingProxyType
 import numpy as np
 from onnx import TensorProto
 
-from core.export.elementwise import number
-from core.export.emitter import Emitter, Writers
-from core.graph import Node
+from lockstep.core.export.elementwise import number
+from lockstep.core.export.emitter import Emitter, Writers
+from lockstep.core.graph import Node
 
 
 def _embedding(out: Emitter, node: Node, inputs: Sequence[str]) -> str:

@@ -5,8 +5,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from core.export.emitter import Emitter, Writers
-from core.graph import Node
+from lockstep.core.export.emitter import Emitter, Writers
+from lockstep.core.graph import Node
 
 
 def _linear(out: Emitter, node: Node, inputs: Sequence[str]) -> str:

@@ -10,9 +10,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from core.export.emitter import Emitter, Writer, Writers
-from core.graph import Node
-from core.ops.gelu import DENOMINATOR, FAR, NUMERATOR
+from lockstep.core.export.emitter import Emitter, Writer, Writers
+from lockstep.core.graph import Node
+from lockstep.core.ops.gelu import DENOMINATOR, FAR, NUMERATOR
 
 
 def number(node: Node, name: str) -> float:

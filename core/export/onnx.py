@@ -5,14 +5,14 @@ from collections.abc import Mapping
 import numpy as np
 from onnx import TensorProto, ValueInfoProto, helper
 
-from core.data.dataset import Preprocessing
-from core.export import attention, dense, elementwise, images, normalization, recurrent
-from core.export.emitter import TENSOR_TYPES, Emitter, NotExportable, Writer
-from core.graph import Graph, Node
-from core.inference import input_columns
-from core.layers import build_graph
-from core.parameters import Parameters
-from core.spec import ResolvedSpec
+from lockstep.core.data.dataset import Preprocessing
+from lockstep.core.export import attention, dense, elementwise, images, normalization, recurrent
+from lockstep.core.export.emitter import TENSOR_TYPES, Emitter, NotExportable, Writer
+from lockstep.core.graph import Graph, Node
+from lockstep.core.inference import input_columns
+from lockstep.core.layers import build_graph
+from lockstep.core.parameters import Parameters
+from lockstep.core.spec import ResolvedSpec
 
 OPSET = 21
 IR_VERSION = 10

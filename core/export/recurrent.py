@@ -6,8 +6,8 @@ from types import MappingProxyType
 import numpy as np
 from onnx import helper, numpy_helper
 
-from core.export.emitter import TENSOR_TYPES, Emitter, Writer, Writers
-from core.graph import Node
+from lockstep.core.export.emitter import TENSOR_TYPES, Emitter, Writer, Writers
+from lockstep.core.graph import Node
 
 Cell = Callable[[Emitter, Node, str, Sequence[str], str], list[str]]
 """(emitter, node, the input's part of the sums, states before, the state's part of the sums) -> states."""

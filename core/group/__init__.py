@@ -11,8 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from core.errors import LockstepError
-from core.shards import Block
+from lockstep.core.errors import LockstepError
+from lockstep.core.shards import Block
 
 
 class Released(LockstepError):

@@ -9,8 +9,8 @@ from collections import deque
 from itertools import islice
 from typing import Protocol
 
-from core.errors import LockstepError
-from core.group.frames import (
+from lockstep.core.errors import LockstepError
+from lockstep.core.group.frames import (
     HEADER_BYTES,
     MAX_REASON_BYTES,
     NO_PLACE,
@@ -20,8 +20,8 @@ from core.group.frames import (
     ProtocolError,
     Stamp,
 )
-from core.group.handshake import Codec
-from core.group.leaving import Left, left_by
+from lockstep.core.group.handshake import Codec
+from lockstep.core.group.leaving import Left, left_by
 
 _BUFFERS_PER_CALL = 64  # far below the kernel's 1024
 _READ_AHEAD_BYTES = 16 * 1024

@@ -14,10 +14,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from core.errors import LockstepError
-from core.group.channel import Channel
-from core.group.frames import Kind, Stamp
-from core.group.handshake import (
+from lockstep.core.errors import LockstepError
+from lockstep.core.group.channel import Channel
+from lockstep.core.group.frames import Kind, Stamp
+from lockstep.core.group.handshake import (
     HELLO_BYTES,
     NONCE_BYTES,
     PROOF_BYTES,
@@ -25,7 +25,7 @@ from core.group.handshake import (
     make_challenge,
     reason_to_refuse,
 )
-from core.group.terms import GroupIdentity, Timeouts
+from lockstep.core.group.terms import GroupIdentity, Timeouts
 
 MOST_STRANGERS = 16
 _BACKLOG = 64

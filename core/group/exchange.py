@@ -12,13 +12,13 @@ import select
 import time
 from collections.abc import Callable
 
-from core.errors import LockstepError
-from core.group import Work
-from core.group.channel import Channel, PeerLost
-from core.group.frames import MAX_REASON_BYTES, Kind, ProtocolError
-from core.group.leaving import Left, left_with
-from core.group.reduction import Reduction
-from core.group.waiting import wait
+from lockstep.core.errors import LockstepError
+from lockstep.core.group import Work
+from lockstep.core.group.channel import Channel, PeerLost
+from lockstep.core.group.frames import MAX_REASON_BYTES, Kind, ProtocolError
+from lockstep.core.group.leaving import Left, left_with
+from lockstep.core.group.reduction import Reduction
+from lockstep.core.group.waiting import wait
 
 _NOTHING = memoryview(bytearray())
 _BROKEN = select.POLLHUP | select.POLLERR | select.POLLNVAL

@@ -16,8 +16,8 @@ import hmac
 import struct
 from dataclasses import dataclass
 
-from core.group.frames import Binding, Opener, ProtocolError, Sealer
-from core.group.terms import GroupIdentity
+from lockstep.core.group.frames import Binding, Opener, ProtocolError, Sealer
+from lockstep.core.group.terms import GroupIdentity
 
 NONCE_BYTES = 32
 PROOF_BYTES = 32

@@ -11,15 +11,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from core.errors import LockstepError
-from core.group import LeadLost, Released, Work
-from core.group.channel import Channel, PeerLost
-from core.group.frames import MAX_REASON_BYTES, NO_PLACE, WELCOME, Kind, Place, ProtocolError, Stamp
-from core.group.handshake import CHALLENGE_BYTES, NONCE_BYTES, answer_challenge, make_hello
-from core.group.reduction import CHUNK_BYTES, Vector
-from core.group.terms import GroupIdentity, Timeouts, patience
-from core.group.waiting import wait
-from core.shards import Block, blocks_of
+from lockstep.core.errors import LockstepError
+from lockstep.core.group import LeadLost, Released, Work
+from lockstep.core.group.channel import Channel, PeerLost
+from lockstep.core.group.frames import MAX_REASON_BYTES, NO_PLACE, WELCOME, Kind, Place, ProtocolError, Stamp
+from lockstep.core.group.handshake import CHALLENGE_BYTES, NONCE_BYTES, answer_challenge, make_hello
+from lockstep.core.group.reduction import CHUNK_BYTES, Vector
+from lockstep.core.group.terms import GroupIdentity, Timeouts, patience
+from lockstep.core.group.waiting import wait
+from lockstep.core.shards import Block, blocks_of
 
 _SECONDS_BETWEEN_LOOKS = 0.25  # at `leave`, while it waits to be let in
 _NOTHING = memoryview(bytearray())

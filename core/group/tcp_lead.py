@@ -11,16 +11,16 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from core.group import Work
-from core.group.channel import Channel
-from core.group.door import Door
-from core.group.exchange import Exchange, Helper
-from core.group.frames import WELCOME, Kind, Place, Stamp
-from core.group.leaving import Left
-from core.group.membership import Change, next_members
-from core.group.reduction import CHUNK_BYTES, Reduction
-from core.group.solo import Alone
-from core.group.terms import GroupIdentity, Timeouts, patience
+from lockstep.core.group import Work
+from lockstep.core.group.channel import Channel
+from lockstep.core.group.door import Door
+from lockstep.core.group.exchange import Exchange, Helper
+from lockstep.core.group.frames import WELCOME, Kind, Place, Stamp
+from lockstep.core.group.leaving import Left
+from lockstep.core.group.membership import Change, next_members
+from lockstep.core.group.reduction import CHUNK_BYTES, Reduction
+from lockstep.core.group.solo import Alone
+from lockstep.core.group.terms import GroupIdentity, Timeouts, patience
 
 logger = logging.getLogger(__name__)
 

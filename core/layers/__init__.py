@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from numpy.typing import ArrayLike
 
-from core.errors import InvalidData, Problem
-from core.expression import expression_graph
-from core.graph import Graph, GraphBuilder
-from core.initializers import chosen_for
-from core.layers.composite import Assembly, Unclear
-from core.spec import TrainSpec
-from core.spec.initializers import AnyStart
-from core.spec.layers import ExpressionModel, LayersModel
+from lockstep.core.errors import InvalidData, Problem
+from lockstep.core.expression import expression_graph
+from lockstep.core.graph import Graph, GraphBuilder
+from lockstep.core.initializers import chosen_for
+from lockstep.core.layers.composite import Assembly, Unclear
+from lockstep.core.spec import TrainSpec
+from lockstep.core.spec.initializers import AnyStart
+from lockstep.core.spec.layers import ExpressionModel, LayersModel
 
 
 def build_graph(spec: TrainSpec, columns: int) -> Graph:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from core.graph import GraphBuilder, Node
-from core.layers.base import Builder, Misfit
-from core.spec.base import SpecModel
-from core.spec.layers import activations
+from lockstep.core.graph import GraphBuilder, Node
+from lockstep.core.layers.base import Builder, Misfit
+from lockstep.core.spec.base import SpecModel
+from lockstep.core.spec.layers import activations
 
 
 def append_activation(builder: GraphBuilder, x: Node, name: str, layer: Any) -> Node:

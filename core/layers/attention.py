@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from core.graph import GraphBuilder, Node, Parameter
-from core.initializers import Constant, Uniform, linear_bound
-from core.layers.base import Builder, Misfit, require_axes, require_width
-from core.layers.dense import append_linear
-from core.layers.normalization import append_layer_norm
-from core.layers.sequence import SEQUENCE
-from core.spec.base import SpecModel
-from core.spec.layers.dense import Linear
-from core.spec.layers.normalization import LayerNorm
-from core.spec.layers.sequence import MultiheadAttention, TransformerEncoderLayer
+from lockstep.core.graph import GraphBuilder, Node, Parameter
+from lockstep.core.initializers import Constant, Uniform, linear_bound
+from lockstep.core.layers.base import Builder, Misfit, require_axes, require_width
+from lockstep.core.layers.dense import append_linear
+from lockstep.core.layers.normalization import append_layer_norm
+from lockstep.core.layers.sequence import SEQUENCE
+from lockstep.core.spec.base import SpecModel
+from lockstep.core.spec.layers.dense import Linear
+from lockstep.core.spec.layers.normalization import LayerNorm
+from lockstep.core.spec.layers.sequence import MultiheadAttention, TransformerEncoderLayer
 
 
 def append_multihead_attention(builder: GraphBuilder, x: Node, name: str, layer: MultiheadAttention) -> Node:

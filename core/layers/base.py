@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from core.errors import LockstepError
-from core.graph import GraphBuilder, Node
+from lockstep.core.errors import LockstepError
+from lockstep.core.graph import GraphBuilder, Node
 
 Builder = Callable[[GraphBuilder, Node, str, Any], Node]
 """Appends the nodes of one layer: (builder, its input, its name such as "1.0", its spec) -> its output.

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from core.errors import Problem
-from core.graph import GraphBuilder, Node
-from core.layers import activations, attention, convolution, dense, normalization, sequence
-from core.layers.base import Builder, Misfit, shown
-from core.spec.base import SpecModel
-from core.spec.layers import Concat, Layer, LayerGroup, Residual, SequentialLayers
+from lockstep.core.errors import Problem
+from lockstep.core.graph import GraphBuilder, Node
+from lockstep.core.layers import activations, attention, convolution, dense, normalization, sequence
+from lockstep.core.layers.base import Builder, Misfit, shown
+from lockstep.core.spec.base import SpecModel
+from lockstep.core.spec.layers import Concat, Layer, LayerGroup, Residual, SequentialLayers
 
 _FAMILIES = (dense, activations, normalization, sequence, attention, convolution)
 BUILDERS: Mapping[type[SpecModel], Builder] = {

@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from core.graph import Attribute, GraphBuilder, Node, Parameter
-from core.initializers import Uniform, linear_bound
-from core.layers.base import Builder, Misfit, require_axes, require_width, shown, source
-from core.spec.base import SpecModel
-from core.spec.layers.convolution import (
+from lockstep.core.graph import Attribute, GraphBuilder, Node, Parameter
+from lockstep.core.initializers import Uniform, linear_bound
+from lockstep.core.layers.base import Builder, Misfit, require_axes, require_width, shown, source
+from lockstep.core.spec.base import SpecModel
+from lockstep.core.spec.layers.convolution import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
     AvgPool1d,

@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from core.graph import GraphBuilder, Node, Parameter
-from core.initializers import Uniform, linear_bound
-from core.layers.base import Builder, Misfit, require_axes, require_width, shown, source
-from core.spec.base import SpecModel
-from core.spec.layers.dense import Dropout, Flatten, Identity, Linear, Unflatten
+from lockstep.core.graph import GraphBuilder, Node, Parameter
+from lockstep.core.initializers import Uniform, linear_bound
+from lockstep.core.layers.base import Builder, Misfit, require_axes, require_width, shown, source
+from lockstep.core.spec.base import SpecModel
+from lockstep.core.spec.layers.dense import Dropout, Flatten, Identity, Linear, Unflatten
 
 
 def append_linear(builder: GraphBuilder, x: Node, name: str, layer: Linear) -> Node:

@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from core.graph import Buffer, GraphBuilder, Moments, Node, Parameter
-from core.initializers import Constant
-from core.layers.base import Builder, Misfit, require_axes, require_width, shown, source
-from core.spec.base import SpecModel
-from core.spec.layers.normalization import BatchNorm1d, BatchNorm2d, LayerNorm
+from lockstep.core.graph import Buffer, GraphBuilder, Moments, Node, Parameter
+from lockstep.core.initializers import Constant
+from lockstep.core.layers.base import Builder, Misfit, require_axes, require_width, shown, source
+from lockstep.core.spec.base import SpecModel
+from lockstep.core.spec.layers.normalization import BatchNorm1d, BatchNorm2d, LayerNorm
 
 
 def append_batch_norm(builder: GraphBuilder, x: Node, name: str, layer: BatchNorm1d | BatchNorm2d) -> Node:

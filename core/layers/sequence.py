@@ -6,12 +6,12 @@ from types import MappingProxyType
 
 import numpy as np
 
-from core.graph import Attribute, GraphBuilder, Node, Parameter
-from core.initializers import Uniform, linear_bound
-from core.layers.base import Builder, Misfit, require_axes, require_width, source
-from core.random import generator
-from core.spec.base import SpecModel
-from core.spec.layers.sequence import Embedding, Gru, Lstm, Rnn
+from lockstep.core.graph import Attribute, GraphBuilder, Node, Parameter
+from lockstep.core.initializers import Uniform, linear_bound
+from lockstep.core.layers.base import Builder, Misfit, require_axes, require_width, source
+from lockstep.core.random import generator
+from lockstep.core.spec.base import SpecModel
+from lockstep.core.spec.layers.sequence import Embedding, Gru, Lstm, Rnn
 
 SEQUENCE = "a sequence [length, features]"
 RESHAPES = ("identity", "flatten", "unflatten")

@@ -3,10 +3,10 @@
 The names, defaults and arithmetic of their PyTorch namesakes; `half_sse` is half the sum of squares.
 """
 
-from core.losses.base import Loss, LossSite
-from core.losses.denominators import Denominators, denominator, weight_by_row
-from core.losses.kinds import LOSSES, loss_of
-from core.spec.losses import LossSpec
+from lockstep.core.losses.base import Loss, LossSite
+from lockstep.core.losses.denominators import Denominators, denominator, weight_by_row
+from lockstep.core.losses.kinds import LOSSES, loss_of
+from lockstep.core.spec.losses import LossSpec
 
 __all__ = [
     "LOSSES",

@@ -8,10 +8,10 @@ from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
 
-from core.blas import Call
-from core.buffers import aligned
-from core.ops.base import Recorder
-from core.spec.losses import LossSpec
+from lockstep.core.blas import Call
+from lockstep.core.buffers import aligned
+from lockstep.core.ops.base import Recorder
+from lockstep.core.spec.losses import LossSpec
 
 Mean = Literal["elements", "rows", "targets", "none"]
 Settings = TypeVar("Settings", bound=LossSpec)

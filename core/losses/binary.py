@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from core.losses.base import Loss, LossSite, flat
-from core.spec.losses import BinaryCrossEntropyLoss, HingeLoss
+from lockstep.core.losses.base import Loss, LossSite, flat
+from lockstep.core.spec.losses import BinaryCrossEntropyLoss, HingeLoss
 
 
 class BinaryCrossEntropy(Loss):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from core.losses.kinds import loss_of
-from core.spec.losses import CrossEntropyLoss, LossSpec, MultiMarginLoss, NllLoss
+from lockstep.core.losses.kinds import loss_of
+from lockstep.core.spec.losses import CrossEntropyLoss, LossSpec, MultiMarginLoss, NllLoss
 
 
 class Denominators:

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from core.losses.base import Loss, LossSite, flat
-from core.spec.losses import HuberLoss, SmoothL1Loss
+from lockstep.core.losses.base import Loss, LossSite, flat
+from lockstep.core.spec.losses import HuberLoss, SmoothL1Loss
 
 
 class MeanSquares(Loss):

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from core.losses.base import Loss
-from core.losses.binary import BinaryCrossEntropy, Hinge, WeightedBinaryCrossEntropy
-from core.losses.cross_entropy import CrossEntropy
-from core.losses.distances import (
+from lockstep.core.losses.base import Loss
+from lockstep.core.losses.binary import BinaryCrossEntropy, Hinge, WeightedBinaryCrossEntropy
+from lockstep.core.losses.cross_entropy import CrossEntropy
+from lockstep.core.losses.distances import (
     HalfSumOfSquares,
     Huber,
     MeanAbsolute,
@@ -14,10 +14,10 @@ from core.losses.distances import (
     SmoothL1,
     SumOfSquares,
 )
-from core.losses.divergence import KullbackLeibler
-from core.losses.margin import MultiMargin
-from core.losses.weighted import NegativeLogLikelihood, WeightedCrossEntropy
-from core.spec.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, LossSpec
+from lockstep.core.losses.divergence import KullbackLeibler
+from lockstep.core.losses.margin import MultiMargin
+from lockstep.core.losses.weighted import NegativeLogLikelihood, WeightedCrossEntropy
+from lockstep.core.spec.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, LossSpec
 
 LOSSES: Mapping[str, Loss] = MappingProxyType(
     {

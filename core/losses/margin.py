@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from core.buffers import aligned
-from core.losses.base import Loss, LossSite
-from core.spec.losses import MultiMarginLoss
+from lockstep.core.buffers import aligned
+from lockstep.core.losses.base import Loss, LossSite
+from lockstep.core.spec.losses import MultiMarginLoss
 
 
 class MultiMargin(Loss):

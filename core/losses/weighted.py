@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.buffers import aligned
-from core.losses.base import Loss, LossSite, flat
-from core.spec.losses import CrossEntropyLoss, NllLoss
+from lockstep.core.buffers import aligned
+from lockstep.core.losses.base import Loss, LossSite, flat
+from lockstep.core.spec.losses import CrossEntropyLoss, NllLoss
 
 
 @dataclass(frozen=True, kw_only=True)

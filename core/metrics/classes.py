@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from core.metrics.counts import Counts, of_confusion
-from core.metrics.ranks import mean_roc_auc, odds, roc_auc
-from core.metrics.tally import MOST_SHOWN, Tally
+from lockstep.core.metrics.counts import Counts, of_confusion
+from lockstep.core.metrics.ranks import mean_roc_auc, odds, roc_auc
+from lockstep.core.metrics.tally import MOST_SHOWN, Tally
 
 _OF_COUNTS = ("precision", "recall", "f1")
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.metrics.spread import Spread
-from core.metrics.tally import Tally
+from lockstep.core.metrics.spread import Spread
+from lockstep.core.metrics.tally import Tally
 
 _PER_ELEMENT = 2
 """Sums for each element of a row: |error|, error². Neither has digits to lose: their terms have one sign."""

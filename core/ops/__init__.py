@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from core.ops import (
+from lockstep.core.ops import (
     activations,
     arithmetic,
     attention,
@@ -25,7 +25,7 @@ from core.ops import (
     softmax,
     sources,
 )
-from core.ops.base import Op
+from lockstep.core.ops.base import Op
 
 _MODULES = (
     sources,

@@ -6,7 +6,7 @@ limit.
 
 import numpy as np
 
-from core.ops.base import Op, Site
+from lockstep.core.ops.base import Op, Site
 
 
 class Identity(Op):

@@ -6,7 +6,7 @@ is the sum over the rows.
 
 import numpy as np
 
-from core.ops.base import Op, Site
+from lockstep.core.ops.base import Op, Site
 
 
 class Add(Op):

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from core.buffers import aligned
-from core.ops.base import Op, Site
-from core.ops.dropout import draw_factors
-from core.ops.places import places_of, read_places, write_places
+from lockstep.core.buffers import aligned
+from lockstep.core.ops.base import Op, Site
+from lockstep.core.ops.dropout import draw_factors
+from lockstep.core.ops.places import places_of, read_places, write_places
 
 
 class Attention(Op):

@@ -15,10 +15,10 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from core.blas import Call, product_with_gaps
-from core.buffers import aligned
-from core.graph import Node
-from core.random import Stream
+from lockstep.core.blas import Call, product_with_gaps
+from lockstep.core.buffers import aligned
+from lockstep.core.graph import Node
+from lockstep.core.random import Stream
 
 PIECE = 32768
 """Elements of several arrays that the second-level cache holds together."""

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from core.buffers import aligned
-from core.ops.base import Op, Site
+from lockstep.core.buffers import aligned
+from lockstep.core.ops.base import Op, Site
 
 
 class BatchNorm(Op):

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.buffers import aligned
-from core.ops.base import Op, Recorder, Site
-from core.ops.images import Windows, frame_for, framed, planes, readable, unframe
+from lockstep.core.buffers import aligned
+from lockstep.core.ops.base import Op, Recorder, Site
+from lockstep.core.ops.images import Windows, frame_for, framed, planes, readable, unframe
 
 BAND_BYTES = 1 << 19
 """The columns copied together, about: half of a core's second cache, so that the product finds them there."""

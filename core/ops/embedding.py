@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from core.buffers import aligned
-from core.ops.base import Op, Site
-from core.ops.places import read_places
+from lockstep.core.buffers import aligned
+from lockstep.core.ops.base import Op, Site
+from lockstep.core.ops.places import read_places
 
 
 class Embedding(Op):

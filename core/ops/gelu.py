@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from core.ops.activations import positive, sigmoid
-from core.ops.base import Op, Site
+from lockstep.core.ops.activations import positive, sigmoid
+from lockstep.core.ops.base import Op, Site
 
 # Φ(-a) = e^(-a²/2) P(a) / Q(a) for a >= 0: algorithm 5666 of J. F. Hart et al., "Computer Approximations"
 # (1968), with the coefficients of G. West, "Better approximations to cumulative normal functions", Wilmott

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from core.buffers import aligned
-from core.ops.base import Recorder, Site
+from lockstep.core.buffers import aligned
+from lockstep.core.ops.base import Recorder, Site
 
 Pair = tuple[int, int]
 

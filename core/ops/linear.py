@@ -4,10 +4,10 @@ from functools import partial
 
 import numpy as np
 
-from core.blas import row_added
-from core.buffers import aligned
-from core.ops.base import Op, Site, product
-from core.ops.places import places_of, read_places, write_places
+from lockstep.core.blas import row_added
+from lockstep.core.buffers import aligned
+from lockstep.core.ops.base import Op, Site, product
+from lockstep.core.ops.places import places_of, read_places, write_places
 
 
 class Linear(Op):

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from core.buffers import aligned
-from core.ops.base import Op, Site
-from core.ops.recurrent import Back, Recurrent, input_product, scaled, turned
+from lockstep.core.buffers import aligned
+from lockstep.core.ops.base import Op, Site
+from lockstep.core.ops.recurrent import Back, Recurrent, input_product, scaled, turned
 
 
 class Lstm(Recurrent):

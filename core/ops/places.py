@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from core.buffers import aligned
-from core.ops.base import Recorder
+from lockstep.core.buffers import aligned
+from lockstep.core.ops.base import Recorder
 
 
 def places_of(array: np.ndarray, axes: int = 1) -> np.ndarray:

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from core.buffers import aligned
-from core.ops.base import Op, Site
-from core.ops.images import Windows, frame_for, framed, planes, readable, unframe
+from lockstep.core.buffers import aligned
+from lockstep.core.ops.base import Op, Site
+from lockstep.core.ops.images import Windows, frame_for, framed, planes, readable, unframe
 
 BLOCK_BYTES = 1 << 19
 """How much of the planes is worked on at a time, about: it then stays in a core's second cache."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.buffers import aligned
-from core.ops.base import Op, Site
+from lockstep.core.buffers import aligned
+from lockstep.core.ops.base import Op, Site
 
 
 class Recurrent(Op):

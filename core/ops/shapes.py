@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.ops.base import Op, Site
+from lockstep.core.ops.base import Op, Site
 
 
 class View(Op):

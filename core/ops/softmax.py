@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from core.buffers import ALIGNMENT_BYTES, aligned
-from core.ops.base import Op, Site
-from core.ops.places import places_of, read_places, write_places
+from lockstep.core.buffers import ALIGNMENT_BYTES, aligned
+from lockstep.core.ops.base import Op, Site
+from lockstep.core.ops.places import places_of, read_places, write_places
 
 
 class Softmax(Op):

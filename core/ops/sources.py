@@ -1,6 +1,6 @@
 """Nodes without inputs: the data, the parameters, constants. The program itself lays out their arrays."""
 
-from core.ops.base import Op, Site
+from lockstep.core.ops.base import Op, Site
 
 
 class Source(Op):

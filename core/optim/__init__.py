@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from core.optim.adagrad import Adagrad
-from core.optim.adam import Adam
-from core.optim.base import BLOCK, Optimizer
-from core.optim.lbfgs import Lbfgs
-from core.optim.lion import Lion
-from core.optim.nadam import Nadam
-from core.optim.rmsprop import Rmsprop
-from core.optim.sgd import Sgd
-from core.parameters import Parameters
-from core.spec.optimizers import AnyOptimizer
+from lockstep.core.optim.adagrad import Adagrad
+from lockstep.core.optim.adam import Adam
+from lockstep.core.optim.base import BLOCK, Optimizer
+from lockstep.core.optim.lbfgs import Lbfgs
+from lockstep.core.optim.lion import Lion
+from lockstep.core.optim.nadam import Nadam
+from lockstep.core.optim.rmsprop import Rmsprop
+from lockstep.core.optim.sgd import Sgd
+from lockstep.core.parameters import Parameters
+from lockstep.core.spec.optimizers import AnyOptimizer
 
 __all__ = ["BLOCK", "Optimizer", "make_optimizer", "states_of"]
 

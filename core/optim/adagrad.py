@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from core.optim.base import Block, Elementwise
-from core.spec.optimizers import Adagrad as AdagradSpec
+from lockstep.core.optim.base import Block, Elementwise
+from lockstep.core.spec.optimizers import Adagrad as AdagradSpec
 
 
 class Adagrad(Elementwise):

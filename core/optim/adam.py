@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from core.optim.base import Block, Elementwise
-from core.spec.optimizers import Adam as AdamSpec
-from core.spec.optimizers import AdamW as AdamWSpec
+from lockstep.core.optim.base import Block, Elementwise
+from lockstep.core.spec.optimizers import Adam as AdamSpec
+from lockstep.core.spec.optimizers import AdamW as AdamWSpec
 
 
 class Adam(Elementwise):

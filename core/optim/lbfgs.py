@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from core.buffers import aligned
-from core.optim.base import Dot
-from core.spec.optimizers import Lbfgs as LbfgsSpec
+from lockstep.core.buffers import aligned
+from lockstep.core.optim.base import Dot
+from lockstep.core.spec.optimizers import Lbfgs as LbfgsSpec
 
 LEAST_CURVATURE = 1e-10
 """A step whose y · s is not above this is not remembered: the curvature must stay positive."""

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from core.optim.base import BLOCK, Block, Elementwise, Limits
-from core.spec.optimizers import Lion as LionSpec
+from lockstep.core.optim.base import BLOCK, Block, Elementwise, Limits
+from lockstep.core.spec.optimizers import Lion as LionSpec
 
 
 class Lion(Elementwise):

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from core.optim.base import Block, Elementwise
-from core.spec.optimizers import Nadam as NadamSpec
+from lockstep.core.optim.base import Block, Elementwise
+from lockstep.core.spec.optimizers import Nadam as NadamSpec
 
 
 class Nadam(Elementwise):

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from core.buffers import aligned
-from core.optim.base import BLOCK, Block, Elementwise
-from core.spec.optimizers import Rmsprop as RmspropSpec
+from lockstep.core.buffers import aligned
+from lockstep.core.optim.base import BLOCK, Block, Elementwise
+from lockstep.core.spec.optimizers import Rmsprop as RmspropSpec
 
 
 class Rmsprop(Elementwise):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import isfinite
 from types import MappingProxyType
 
-from core.graph import Node
+from lockstep.core.graph import Node
 
 
 @dataclass(frozen=True)

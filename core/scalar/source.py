@@ -7,9 +7,9 @@ of a user gets into it.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from core.graph import Graph, Node
-from core.scalar.rules import rule_of
-from core.spec.optimizers import Adam, Sgd
+from lockstep.core.graph import Graph, Node
+from lockstep.core.scalar.rules import rule_of
+from lockstep.core.spec.optimizers import Adam, Sgd
 
 _SLOPES = {"mse": 2.0, "sse": 2.0, "half_sse": 1.0}
 LOSSES = frozenset(_SLOPES)

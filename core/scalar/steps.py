@@ -8,17 +8,17 @@ from typing import Any, cast
 
 import numpy as np
 
-from core.data.dataset import Part
-from core.graph import Graph
-from core.losses import denominator
-from core.optim import Optimizer
-from core.parameters import Parameters
-from core.recording import stride_of
-from core.scalar.rules import SOURCES, is_known
-from core.scalar.source import LOSSES, Problem, source_of
-from core.spec import ResolvedSpec
-from core.spec.optimizers import Adam, Sgd
-from core.stopping import goal_of
+from lockstep.core.data.dataset import Part
+from lockstep.core.graph import Graph
+from lockstep.core.losses import denominator
+from lockstep.core.optim import Optimizer
+from lockstep.core.parameters import Parameters
+from lockstep.core.recording import stride_of
+from lockstep.core.scalar.rules import SOURCES, is_known
+from lockstep.core.scalar.source import LOSSES, Problem, source_of
+from lockstep.core.spec import ResolvedSpec
+from lockstep.core.spec.optimizers import Adam, Sgd
+from lockstep.core.stopping import goal_of
 
 MOST_VALUES = 64
 """Of a step, written out row by row; beyond that NumPy is as fast."""

@@ -3,11 +3,11 @@
 What each part means stands with it; whether a spec can be trained is `core.submission`'s to say.
 """
 
-from core.spec.data import BuiltinData, Data, GeneratedData, InlineData, InlineRows
-from core.spec.job import ResolvedSpec, TrainSpec, default_dtype
-from core.spec.kinds import SPECS, AnyResolvedSpec, AnySpec, read_resolved
-from core.spec.labels import DType, Kind
-from core.spec.layers import (
+from lockstep.core.spec.data import BuiltinData, Data, GeneratedData, InlineData, InlineRows
+from lockstep.core.spec.job import ResolvedSpec, TrainSpec, default_dtype
+from lockstep.core.spec.kinds import SPECS, AnyResolvedSpec, AnySpec, read_resolved
+from lockstep.core.spec.labels import DType, Kind
+from lockstep.core.spec.layers import (
     ExpressionModel,
     Layer,
     LayerGroup,
@@ -15,11 +15,11 @@ from core.spec.layers import (
     Model,
     SingleLayer,
 )
-from core.spec.losses import HuberLoss, Loss, LossSpec, PlainLoss
-from core.spec.minimize import MinimizeSpec
-from core.spec.optimizers import Adam, Optimizer, Sgd
-from core.spec.solve import SolveSpec
-from core.spec.training import StopRules
+from lockstep.core.spec.losses import HuberLoss, Loss, LossSpec, PlainLoss
+from lockstep.core.spec.minimize import MinimizeSpec
+from lockstep.core.spec.optimizers import Adam, Optimizer, Sgd
+from lockstep.core.spec.solve import SolveSpec
+from lockstep.core.spec.training import StopRules
 
 __all__ = [
     "SPECS",

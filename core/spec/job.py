@@ -4,15 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, StringConstraints, Tag
 
-from core.spec.base import Seed, Switch, Whole
-from core.spec.data import Data
-from core.spec.labels import DType, Labels
-from core.spec.layers import LayersModel, Model
-from core.spec.losses import Loss
-from core.spec.metrics import Metrics
-from core.spec.optimizers import Optimizer
-from core.spec.schedules import Schedule
-from core.spec.training import Clip, Penalty, StopRules
+from lockstep.core.spec.base import Seed, Switch, Whole
+from lockstep.core.spec.data import Data
+from lockstep.core.spec.labels import DType, Labels
+from lockstep.core.spec.layers import LayersModel, Model
+from lockstep.core.spec.losses import Loss
+from lockstep.core.spec.metrics import Metrics
+from lockstep.core.spec.optimizers import Optimizer
+from lockstep.core.spec.schedules import Schedule
+from lockstep.core.spec.training import Clip, Penalty, StopRules
 
 MAX_SHARDS = 64
 MAX_BATCH = 1_000_000

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from core.spec.job import ResolvedSpec, TrainSpec
-from core.spec.minimize import MinimizeSpec
-from core.spec.solve import SolveSpec
+from lockstep.core.spec.job import ResolvedSpec, TrainSpec
+from lockstep.core.spec.minimize import MinimizeSpec
+from lockstep.core.spec.solve import SolveSpec
 
 AnySpec = TrainSpec | MinimizeSpec | SolveSpec
 """What a user can submit."""

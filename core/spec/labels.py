@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from core.spec.base import SpecModel, Text, few_entries
+from lockstep.core.spec.base import SpecModel, Text, few_entries
 
 MAX_METADATA = 16
 

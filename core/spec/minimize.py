@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.spec.base import Real, SpecModel
-from core.spec.formula import FormulaSpec, FormulaText
-from core.spec.optimizers import Optimizer
-from core.spec.schedules import Schedule
+from lockstep.core.spec.base import Real, SpecModel
+from lockstep.core.spec.formula import FormulaSpec, FormulaText
+from lockstep.core.spec.optimizers import Optimizer
+from lockstep.core.spec.schedules import Schedule
 
 
 class MinimizeStop(SpecModel):

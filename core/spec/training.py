@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from core.spec.base import Real, SpecModel, Switch, Whole, refuse
+from lockstep.core.spec.base import Real, SpecModel, Switch, Whole, refuse
 
 Weight = Annotated[Real, Field(ge=0, le=1e6)]
 Limit = Annotated[Real, Field(gt=0, le=1e30)]

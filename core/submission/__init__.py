@@ -5,11 +5,11 @@ from typing import TypeVar, overload
 
 from pydantic import ValidationError
 
-from core.data.batches import steps_in_epoch
-from core.data.shapes import shape_of
-from core.data.split import part_sizes
-from core.errors import Problem, SpecError
-from core.spec import (
+from lockstep.core.data.batches import steps_in_epoch
+from lockstep.core.data.shapes import shape_of
+from lockstep.core.data.split import part_sizes
+from lockstep.core.errors import Problem, SpecError
+from lockstep.core.spec import (
     SPECS,
     AnyResolvedSpec,
     AnySpec,
@@ -19,12 +19,12 @@ from core.spec import (
     TrainSpec,
     default_dtype,
 )
-from core.submission.behind import behind
-from core.submission.check_counted import sound_seed
-from core.submission.check_formula import check_formula_job
-from core.submission.checks import check, default_shards
-from core.submission.problem_types import wrong_choice
-from core.submission.problems import problems_of
+from lockstep.core.submission.behind import behind
+from lockstep.core.submission.check_counted import sound_seed
+from lockstep.core.submission.check_formula import check_formula_job
+from lockstep.core.submission.checks import check, default_shards
+from lockstep.core.submission.problem_types import wrong_choice
+from lockstep.core.submission.problems import problems_of
 
 __all__ = ["check", "parse_job", "parse_spec", "problems_of", "resolve", "steps_per_epoch", "total_steps"]
 

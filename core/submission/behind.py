@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from core.errors import Problem
-from core.spec.base import SpecModel
+from lockstep.core.errors import Problem
+from lockstep.core.spec.base import SpecModel
 
 Spec = TypeVar("Spec", bound=SpecModel)
 

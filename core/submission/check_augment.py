@@ -3,13 +3,13 @@
 import math
 from collections.abc import Iterator
 
-from core.data.shapes import shape_of
-from core.errors import Problem
-from core.spec.augmentation import Flip, Shift
-from core.spec.job import TrainSpec
-from core.spec.layers import LayersModel, walk
-from core.spec.layers.sequence import Embedding
-from core.submission.problems import pointer_to
+from lockstep.core.data.shapes import shape_of
+from lockstep.core.errors import Problem
+from lockstep.core.spec.augmentation import Flip, Shift
+from lockstep.core.spec.job import TrainSpec
+from lockstep.core.spec.layers import LayersModel, walk
+from lockstep.core.spec.layers.sequence import Embedding
+from lockstep.core.submission.problems import pointer_to
 
 
 def check_augment(spec: TrainSpec) -> Iterator[Problem]:

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from core.data.shapes import shape_of
-from core.errors import Problem
-from core.layers import assemble
-from core.shards import shard_rows
-from core.spec.job import TrainSpec
-from core.spec.layers import LayersModel, walk
-from core.spec.layers.normalization import BatchNorm1d, BatchNorm2d
+from lockstep.core.data.shapes import shape_of
+from lockstep.core.errors import Problem
+from lockstep.core.layers import assemble
+from lockstep.core.shards import shard_rows
+from lockstep.core.spec.job import TrainSpec
+from lockstep.core.spec.layers import LayersModel, walk
+from lockstep.core.spec.layers.normalization import BatchNorm1d, BatchNorm2d
 
 FEWEST = 2
 """Values of a channel: of one alone the deviation is 0, whatever it is, and so is the gradient behind it."""

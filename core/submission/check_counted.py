@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from core.data.shapes import shape_of
-from core.data.sources import targets_of
-from core.data.split import part_rows, part_sizes
-from core.errors import Problem, SpecError
-from core.losses import weight_by_row
-from core.spec.data import InlineData
-from core.spec.job import TrainSpec
-from core.spec.losses import CrossEntropyLoss, MultiMarginLoss, NllLoss
+from lockstep.core.data.shapes import shape_of
+from lockstep.core.data.sources import targets_of
+from lockstep.core.data.split import part_rows, part_sizes
+from lockstep.core.errors import Problem, SpecError
+from lockstep.core.losses import weight_by_row
+from lockstep.core.spec.data import InlineData
+from lockstep.core.spec.job import TrainSpec
+from lockstep.core.spec.losses import CrossEntropyLoss, MultiMarginLoss, NllLoss
 
 MOST_DRAWS = 20
 """Seeds tried where the spec leaves it open, until something counts in each part."""

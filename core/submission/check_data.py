@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from core.data.shapes import FREE_CLASSES, DataShape, classes_of, shape_of
-from core.data.split import part_sizes
-from core.errors import Problem
-from core.spec.data import BuiltinData, GeneratedData, InlineData
-from core.spec.job import TrainSpec, default_dtype
-from core.submission.check_targets import CLASS_LOSSES, check_targets, first_bad
+from lockstep.core.data.shapes import FREE_CLASSES, DataShape, classes_of, shape_of
+from lockstep.core.data.split import part_sizes
+from lockstep.core.errors import Problem
+from lockstep.core.spec.data import BuiltinData, GeneratedData, InlineData
+from lockstep.core.spec.job import TrainSpec, default_dtype
+from lockstep.core.submission.check_targets import CLASS_LOSSES, check_targets, first_bad
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 
-from core.errors import ExpressionError, Problem
-from core.expression_syntax import RESERVED, Expr, is_identifier, parse_expression
-from core.spec.minimize import MinimizeSpec
-from core.spec.solve import SolveSpec
-from core.submission.check_data import FLOAT32_MAX
-from core.submission.check_name import check_name
-from core.submission.check_optimizer import check_optimizer
-from core.submission.problems import pointer_to
+from lockstep.core.errors import ExpressionError, Problem
+from lockstep.core.expression_syntax import RESERVED, Expr, is_identifier, parse_expression
+from lockstep.core.spec.minimize import MinimizeSpec
+from lockstep.core.spec.solve import SolveSpec
+from lockstep.core.submission.check_data import FLOAT32_MAX
+from lockstep.core.submission.check_name import check_name
+from lockstep.core.submission.check_optimizer import check_optimizer
+from lockstep.core.submission.problems import pointer_to
 
 MAX_RECORDED = 100_000_000
 """Numbers in the history of a job, eight bytes each."""

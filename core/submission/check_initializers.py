@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from core.errors import Problem
-from core.graph import Graph
-from core.initializers import chosen_for
-from core.spec.layers import LayersModel
-from core.submission.problems import pointer_to
+from lockstep.core.errors import Problem
+from lockstep.core.graph import Graph
+from lockstep.core.initializers import chosen_for
+from lockstep.core.spec.layers import LayersModel
+from lockstep.core.submission.problems import pointer_to
 
 
 def check_initializers(model: LayersModel, graph: Graph) -> Iterator[Problem]:

@@ -4,22 +4,22 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from core.data.shapes import DataShape, shape_of
-from core.errors import ExpressionError, Problem
-from core.expression_syntax import RESERVED, Expr, is_identifier, parse_expression
-from core.graph import Graph
-from core.layers import assemble
-from core.spec.job import TrainSpec, default_dtype
-from core.spec.layers import ExpressionModel, LayersModel, walk
-from core.spec.layers.dense import Linear
-from core.spec.numbers import Nested
-from core.submission.check_data import FLOAT32_MAX
-from core.submission.check_initializers import check_initializers
-from core.submission.check_optimizer import check_history
-from core.submission.check_outputs import Outputs, check_outputs
-from core.submission.check_start import check_initial_weights
-from core.submission.check_tokens import check_tokens
-from core.submission.problems import pointer_to
+from lockstep.core.data.shapes import DataShape, shape_of
+from lockstep.core.errors import ExpressionError, Problem
+from lockstep.core.expression_syntax import RESERVED, Expr, is_identifier, parse_expression
+from lockstep.core.graph import Graph
+from lockstep.core.layers import assemble
+from lockstep.core.spec.job import TrainSpec, default_dtype
+from lockstep.core.spec.layers import ExpressionModel, LayersModel, walk
+from lockstep.core.spec.layers.dense import Linear
+from lockstep.core.spec.numbers import Nested
+from lockstep.core.submission.check_data import FLOAT32_MAX
+from lockstep.core.submission.check_initializers import check_initializers
+from lockstep.core.submission.check_optimizer import check_history
+from lockstep.core.submission.check_outputs import Outputs, check_outputs
+from lockstep.core.submission.check_start import check_initial_weights
+from lockstep.core.submission.check_tokens import check_tokens
+from lockstep.core.submission.problems import pointer_to
 
 MAX_PARAMETERS = 50_000_000
 SERIES = ("loss", "learning_rate")

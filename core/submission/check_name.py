@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from core.errors import Problem
-from core.spec import AnySpec
-from core.submission.problems import pointer_to
+from lockstep.core.errors import Problem
+from lockstep.core.spec import AnySpec
+from lockstep.core.submission.problems import pointer_to
 
 _HIDDEN = re.compile(
     "[\x80-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from core.errors import Problem
-from core.spec.job import TrainSpec
-from core.spec.optimizers import AnyOptimizer, Sgd
-from core.spec.training import LossBelow
+from lockstep.core.errors import Problem
+from lockstep.core.spec.job import TrainSpec
+from lockstep.core.spec.optimizers import AnyOptimizer, Sgd
+from lockstep.core.spec.training import LossBelow
 
 MAX_HISTORY_NUMBERS = 20_000_000
 """The numbers that lbfgs may keep: they are part of each checkpoint."""

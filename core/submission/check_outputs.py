@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.data.shapes import DataShape
-from core.errors import Problem
-from core.metrics import name_of, tally_of
-from core.spec.data import InlineData
-from core.spec.job import TrainSpec
-from core.spec.layers import ExpressionModel, LayersModel, walk
-from core.spec.layers.activations import LogSoftmax
-from core.spec.layers.dense import Flatten, Identity, Unflatten
-from core.spec.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MultiMarginLoss, NllLoss
-from core.spec.metrics import TopKAccuracy
-from core.submission.check_counted import check_counted
-from core.submission.check_targets import CLASS_LOSSES, check_targets, largest_class
+from lockstep.core.data.shapes import DataShape
+from lockstep.core.errors import Problem
+from lockstep.core.metrics import name_of, tally_of
+from lockstep.core.spec.data import InlineData
+from lockstep.core.spec.job import TrainSpec
+from lockstep.core.spec.layers import ExpressionModel, LayersModel, walk
+from lockstep.core.spec.layers.activations import LogSoftmax
+from lockstep.core.spec.layers.dense import Flatten, Identity, Unflatten
+from lockstep.core.spec.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MultiMarginLoss, NllLoss
+from lockstep.core.spec.metrics import TopKAccuracy
+from lockstep.core.submission.check_counted import check_counted
+from lockstep.core.submission.check_targets import CLASS_LOSSES, check_targets, largest_class
 
 SUM_TOLERANCE = 1e-3
 """How far probabilities written by hand may be from adding up to 1."""

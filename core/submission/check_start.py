@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 
-from core.data.shapes import shape_of
-from core.errors import Problem
-from core.graph import Graph
-from core.layers import build_graph
-from core.spec import LayersModel, TrainSpec
-from core.spec.numbers import Nested, came, shape_of_numbers
-from core.submission.problems import pointer_to
+from lockstep.core.data.shapes import shape_of
+from lockstep.core.errors import Problem
+from lockstep.core.graph import Graph
+from lockstep.core.layers import build_graph
+from lockstep.core.spec import LayersModel, TrainSpec
+from lockstep.core.spec.numbers import Nested, came, shape_of_numbers
+from lockstep.core.submission.problems import pointer_to
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Of parameters and buffers, by name."""

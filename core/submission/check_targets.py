@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from core.errors import Problem
-from core.spec.data import InlineData
-from core.spec.layers import MAX_WIDTH
-from core.spec.losses import CrossEntropyLoss, LossSpec, NllLoss
-from core.submission.problems import pointer_to
+from lockstep.core.errors import Problem
+from lockstep.core.spec.data import InlineData
+from lockstep.core.spec.layers import MAX_WIDTH
+from lockstep.core.spec.losses import CrossEntropyLoss, LossSpec, NllLoss
+from lockstep.core.submission.problems import pointer_to
 
 CLASS_LOSSES = ("cross_entropy", "nll", "multi_margin")
 """The losses that take class numbers."""

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from core.data.tokens import vocabulary, wrong_tokens
-from core.errors import Problem
-from core.graph import Graph
-from core.spec.data import GeneratedData, InlineData
-from core.spec.job import TrainSpec
-from core.submission.check_targets import first_bad
+from lockstep.core.data.tokens import vocabulary, wrong_tokens
+from lockstep.core.errors import Problem
+from lockstep.core.graph import Graph
+from lockstep.core.spec.data import GeneratedData, InlineData
+from lockstep.core.spec.job import TrainSpec
+from lockstep.core.submission.check_targets import first_bad
 
 
 def check_tokens(spec: TrainSpec, graph: Graph) -> Iterator[Problem]:

@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Iterator
 
-from core.data.batches import steps_in_epoch
-from core.data.shapes import shape_of
-from core.data.split import part_sizes
-from core.errors import Problem
-from core.spec.job import MAX_SHARDS, TrainSpec
-from core.submission.check_augment import check_augment
-from core.submission.check_batch_norm import check_batch_norm
-from core.submission.check_data import check_data
-from core.submission.check_model import check_model
-from core.submission.check_name import check_name
-from core.submission.check_optimizer import check_stop, check_updates
-from core.submission.check_start import check_given_start
+from lockstep.core.data.batches import steps_in_epoch
+from lockstep.core.data.shapes import shape_of
+from lockstep.core.data.split import part_sizes
+from lockstep.core.errors import Problem
+from lockstep.core.spec.job import MAX_SHARDS, TrainSpec
+from lockstep.core.submission.check_augment import check_augment
+from lockstep.core.submission.check_batch_norm import check_batch_norm
+from lockstep.core.submission.check_data import check_data
+from lockstep.core.submission.check_model import check_model
+from lockstep.core.submission.check_name import check_name
+from lockstep.core.submission.check_optimizer import check_stop, check_updates
+from lockstep.core.submission.check_start import check_given_start
 
 MAX_STEPS = 100_000_000
 """Each step leaves a loss in the history, eight bytes of it."""

@@ -5,15 +5,15 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import get_args
 
-from core.spec.augmentation import AUGMENTATION_TYPES
-from core.spec.data import BuiltinName, GeneratorName
-from core.spec.initializers import INITIALIZER_TYPES
-from core.spec.layers import LAYER_TYPES
-from core.spec.losses import LOSS_NAMES
-from core.spec.metrics import METRIC_NAMES
-from core.spec.numbers import came, shortened
-from core.spec.optimizers import OPTIMIZER_TYPES
-from core.spec.schedules import SCHEDULE_TYPES
+from lockstep.core.spec.augmentation import AUGMENTATION_TYPES
+from lockstep.core.spec.data import BuiltinName, GeneratorName
+from lockstep.core.spec.initializers import INITIALIZER_TYPES
+from lockstep.core.spec.layers import LAYER_TYPES
+from lockstep.core.spec.losses import LOSS_NAMES
+from lockstep.core.spec.metrics import METRIC_NAMES
+from lockstep.core.spec.numbers import came, shortened
+from lockstep.core.spec.optimizers import OPTIMIZER_TYPES
+from lockstep.core.spec.schedules import SCHEDULE_TYPES
 
 BUILTINS: tuple[str, ...] = get_args(BuiltinName)
 GENERATORS: tuple[str, ...] = get_args(GeneratorName)

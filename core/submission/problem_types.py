@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from core.spec.job import JOB_ID_PATTERN
-from core.spec.layers import NAME_PATTERN
-from core.spec.numbers import came
-from core.submission.problem_kinds import BUILTINS, GENERATORS, similar
+from lockstep.core.spec.job import JOB_ID_PATTERN
+from lockstep.core.spec.layers import NAME_PATTERN
+from lockstep.core.spec.numbers import came
+from lockstep.core.submission.problem_kinds import BUILTINS, GENERATORS, similar
 
 Context = Mapping[str, Any]
 """What pydantic says about an error beside its type, such as the limit."""

@@ -7,23 +7,23 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from core.errors import Problem
-from core.spec.augmentation import AUGMENTATION_TYPES
-from core.spec.base import REFUSED
-from core.spec.data import BuiltinData, GeneratedData, InlineData
-from core.spec.initializers import INITIALIZER_TYPES
-from core.spec.job import TrainSpec
-from core.spec.kinds import SPECS
-from core.spec.layers import LAYER_TYPES, ExpressionModel, LayersModel
-from core.spec.losses import LOSS_TYPES, PlainLoss
-from core.spec.metrics import METRIC_TAGS
-from core.spec.minimize import MinimizeSpec, MinimizeStop
-from core.spec.numbers import came, shortened
-from core.spec.optimizers import OPTIMIZER_TYPES
-from core.spec.schedules import SCHEDULE_TYPES
-from core.spec.training import Clip, LossBelow, Penalty, StopRules
-from core.submission.problem_kinds import KIND_MESSAGES, listed, similar
-from core.submission.problem_types import TYPE_MESSAGES
+from lockstep.core.errors import Problem
+from lockstep.core.spec.augmentation import AUGMENTATION_TYPES
+from lockstep.core.spec.base import REFUSED
+from lockstep.core.spec.data import BuiltinData, GeneratedData, InlineData
+from lockstep.core.spec.initializers import INITIALIZER_TYPES
+from lockstep.core.spec.job import TrainSpec
+from lockstep.core.spec.kinds import SPECS
+from lockstep.core.spec.layers import LAYER_TYPES, ExpressionModel, LayersModel
+from lockstep.core.spec.losses import LOSS_TYPES, PlainLoss
+from lockstep.core.spec.metrics import METRIC_TAGS
+from lockstep.core.spec.minimize import MinimizeSpec, MinimizeStop
+from lockstep.core.spec.numbers import came, shortened
+from lockstep.core.spec.optimizers import OPTIMIZER_TYPES
+from lockstep.core.spec.schedules import SCHEDULE_TYPES
+from lockstep.core.spec.training import Clip, LossBelow, Penalty, StopRules
+from lockstep.core.submission.problem_kinds import KIND_MESSAGES, listed, similar
+from lockstep.core.submission.problem_types import TYPE_MESSAGES
 
 MAX_PROBLEMS = 100
 """More than anybody reads; a list of a thousand bad layers is cut here."""

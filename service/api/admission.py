@@ -1,8 +1,8 @@
 """Whether a job fits into a worker's memory, looked at before it is made."""
 
-from core.errors import Problem, SpecError
-from core.footprint import footprint
-from core.spec import ResolvedSpec
+from lockstep.core.errors import Problem, SpecError
+from lockstep.core.footprint import footprint
+from lockstep.core.spec import ResolvedSpec
 
 
 def require_fitting(spec: ResolvedSpec, limit: int) -> None:

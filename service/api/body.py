@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 import numpy as np
 from fastapi import Request
 
-from service.errors import ApiProblem, unprocessable
+from lockstep.service.errors import ApiProblem, unprocessable
 
 FREE_BYTES = 64 * 1024
 """A body up to this takes no part of the budget: there are at most as many as connections."""

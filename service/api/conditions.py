@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from fastapi import Depends, Path, Request
 from fastapi.responses import Response
 
-from core.submission.problems import pointer_to
-from service.api.wire import JsonResponse
-from service.errors import ApiProblem, unprocessable
-from service.store.errors import NotFound
+from lockstep.core.submission.problems import pointer_to
+from lockstep.service.api.wire import JsonResponse
+from lockstep.service.errors import ApiProblem, unprocessable
+from lockstep.service.store.errors import NotFound
 
 JOB_ID = re.compile(r"job_[0-9a-z]{1,59}")
 METADATA_PARAMETER = re.compile(r"metadata\[(.*)\]", re.DOTALL)

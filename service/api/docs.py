@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from service.problems import MEANINGS, PAGE
+from lockstep.service.problems import MEANINGS, PAGE
 
 router = APIRouter(include_in_schema=False)
 

@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from service.api import render
-from service.api.conditions import UNCHANGED, JobId, conditional
-from service.api.models import EventPage
-from service.api.wire import dump_json
-from service.auth import Reader
-from service.services import TheServices
-from service.store import events, jobs
+from lockstep.service.api import render
+from lockstep.service.api.conditions import UNCHANGED, JobId, conditional
+from lockstep.service.api.models import EventPage
+from lockstep.service.api.wire import dump_json
+from lockstep.service.auth import Reader
+from lockstep.service.services import TheServices
+from lockstep.service.store import events, jobs
 
 router = APIRouter(tags=["history"])
 

@@ -8,22 +8,22 @@ from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from core.encoding import from_safetensors, spell, weights_to_json
-from core.explain.draw import to_dot, to_json
-from core.explain.svg import to_svg
-from core.explain.view import View, view_of_spec
-from core.explain.walk import annotated, notes
-from service.api import render
-from service.api.conditions import JobId, wrong_parameter
-from service.api.explain_models import CheckpointPage, Gradients, Graph, Walk
-from service.api.explain_models import Pending as PendingModel
-from service.api.schema import DAMAGED, problems
-from service.api.wire import JsonResponse, dump_json
-from service.auth import Reader
-from service.questions import Pending, answer_to
-from service.services import Services, TheServices
-from service.store import checkpoints, jobs, specs
-from service.store.replays import Asked
+from lockstep.core.encoding import from_safetensors, spell, weights_to_json
+from lockstep.core.explain.draw import to_dot, to_json
+from lockstep.core.explain.svg import to_svg
+from lockstep.core.explain.view import View, view_of_spec
+from lockstep.core.explain.walk import annotated, notes
+from lockstep.service.api import render
+from lockstep.service.api.conditions import JobId, wrong_parameter
+from lockstep.service.api.explain_models import CheckpointPage, Gradients, Graph, Walk
+from lockstep.service.api.explain_models import Pending as PendingModel
+from lockstep.service.api.schema import DAMAGED, problems
+from lockstep.service.api.wire import JsonResponse, dump_json
+from lockstep.service.auth import Reader
+from lockstep.service.questions import Pending, answer_to
+from lockstep.service.services import Services, TheServices
+from lockstep.service.store import checkpoints, jobs, specs
+from lockstep.service.store.replays import Asked
 
 router = APIRouter(tags=["explain"])
 

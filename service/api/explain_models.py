@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, JsonValue
 
-from service.api.models import Answer, Number, Page
+from lockstep.service.api.models import Answer, Number, Page
 
 
 class Gradients(Answer):

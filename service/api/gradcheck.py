@@ -3,13 +3,13 @@
 import time
 from typing import Any
 
-from core.encoding import spell
-from core.errors import InvalidData
-from core.explain.gradcheck import TOLERANCE, Element, ParameterCheck, check_gradients
-from core.spec import AnyResolvedSpec, ResolvedSpec
-from core.spec.data import BuiltinData, Data, GeneratedData
-from service.api.wire import finite
-from service.errors import unprocessable
+from lockstep.core.encoding import spell
+from lockstep.core.errors import InvalidData
+from lockstep.core.explain.gradcheck import TOLERANCE, Element, ParameterCheck, check_gradients
+from lockstep.core.spec import AnyResolvedSpec, ResolvedSpec
+from lockstep.core.spec.data import BuiltinData, Data, GeneratedData
+from lockstep.service.api.wire import finite
+from lockstep.service.errors import unprocessable
 
 MOST_SECONDS = 5.0
 MOST_KINKS_SHOWN = 10

@@ -5,12 +5,12 @@ import logging
 from fastapi import APIRouter
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.api.models import Health
-from service.api.schema import problems
-from service.api.wire import JsonResponse
-from service.errors import ApiProblem
-from service.services import TheServices
-from service.store.database import is_migrated
+from lockstep.service.api.models import Health
+from lockstep.service.api.schema import problems
+from lockstep.service.api.wire import JsonResponse
+from lockstep.service.errors import ApiProblem
+from lockstep.service.services import TheServices
+from lockstep.service.store.database import is_migrated
 
 logger = logging.getLogger(__name__)
 router = APIRouter(tags=["health"])

@@ -8,20 +8,20 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
-from core.errors import ExpressionError
-from core.series import CURVES, series_of
-from service.api.conditions import UNCHANGED, JobId, conditional, wrong_parameter
-from service.api.models import History
-from service.api.schema import DAMAGED, problems
-from service.api.wire import dump_json, name_of
-from service.auth import Reader
-from service.services import TheServices
-from service.store import history, jobs, specs
-from service.store import series as stored_series
-from service.store.damage import damaged, explained
-from service.store.errors import Damaged
-from service.store.history import Gap
-from service.store.sampling import Sampled
+from lockstep.core.errors import ExpressionError
+from lockstep.core.series import CURVES, series_of
+from lockstep.service.api.conditions import UNCHANGED, JobId, conditional, wrong_parameter
+from lockstep.service.api.models import History
+from lockstep.service.api.schema import DAMAGED, problems
+from lockstep.service.api.wire import dump_json, name_of
+from lockstep.service.auth import Reader
+from lockstep.service.services import TheServices
+from lockstep.service.store import history, jobs, specs
+from lockstep.service.store import series as stored_series
+from lockstep.service.store.damage import damaged, explained
+from lockstep.service.store.errors import Damaged
+from lockstep.service.store.history import Gap
+from lockstep.service.store.sampling import Sampled
 
 router = APIRouter(tags=["history"])
 

@@ -7,9 +7,9 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import JsonValue
 
-from core.spec import Kind
-from service.api import render
-from service.api.conditions import (
+from lockstep.core.spec import Kind
+from lockstep.service.api import render
+from lockstep.service.api.conditions import (
     JOB_ID,
     METADATA_PARAMETERS,
     WITHOUT_CONTROLS,
@@ -19,22 +19,22 @@ from service.api.conditions import (
     has_tag,
     not_modified,
 )
-from service.api.models import Job, JobPage
-from service.api.schema import BODY_PROBLEMS, DAMAGED, body_of, problems
-from service.api.start import START_PROBLEMS, require_start
-from service.api.submission import Asked, Submission
-from service.api.validation_models import Validation
-from service.api.wire import JsonResponse, sent_body
-from service.auth import Reader, Writer
-from service.errors import unprocessable
-from service.services import Services, TheServices
-from service.store import blobs, endings, idempotency, listing, specs
-from service.store import jobs as store
-from service.store.database import Database
-from service.store.idempotency import Created, IdempotencyKey
-from service.store.jobs import Job as StoredJob
-from service.store.listing import JobFilter, Order
-from service.store.statuses import Status
+from lockstep.service.api.models import Job, JobPage
+from lockstep.service.api.schema import BODY_PROBLEMS, DAMAGED, body_of, problems
+from lockstep.service.api.start import START_PROBLEMS, require_start
+from lockstep.service.api.submission import Asked, Submission
+from lockstep.service.api.validation_models import Validation
+from lockstep.service.api.wire import JsonResponse, sent_body
+from lockstep.service.auth import Reader, Writer
+from lockstep.service.errors import unprocessable
+from lockstep.service.services import Services, TheServices
+from lockstep.service.store import blobs, endings, idempotency, listing, specs
+from lockstep.service.store import jobs as store
+from lockstep.service.store.database import Database
+from lockstep.service.store.idempotency import Created, IdempotencyKey
+from lockstep.service.store.jobs import Job as StoredJob
+from lockstep.service.store.listing import JobFilter, Order
+from lockstep.service.store.statuses import Status
 
 router = APIRouter(tags=["jobs"])
 

@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 from pydantic import TypeAdapter
 
-from service.api import frames
-from service.api.submission import Asked, Refusal, Submission, read_submission
+from lockstep.service.api import frames
+from lockstep.service.api.submission import Asked, Refusal, Submission, read_submission
 
 NICENESS = 10
 """It yields to those who answer others."""

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
-from core.spec import Kind
-from service.store.statuses import Status
+from lockstep.core.spec import Kind
+from lockstep.service.store.statuses import Status
 
 Number = Annotated[
     float | Literal["NaN", "Infinity", "-Infinity"],

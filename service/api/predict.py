@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
-from service.api.conditions import JobId, step_header
-from service.api.models import Prediction
-from service.api.schema import BODY_PROBLEMS, DAMAGED, body_of, problems
-from service.api.wire import JsonResponse, json_body
-from service.auth import Reader
-from service.errors import unprocessable
-from service.services import TheServices
+from lockstep.service.api.conditions import JobId, step_header
+from lockstep.service.api.models import Prediction
+from lockstep.service.api.schema import BODY_PROBLEMS, DAMAGED, body_of, problems
+from lockstep.service.api.wire import JsonResponse, json_body
+from lockstep.service.auth import Reader
+from lockstep.service.errors import unprocessable
+from lockstep.service.services import TheServices
 
 router = APIRouter(tags=["weights"])
 

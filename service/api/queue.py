@@ -6,13 +6,13 @@ from typing import get_args
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from service.api import render
-from service.api.conditions import conditional
-from service.api.wire import dump_json
-from service.api.worker_models import Queue
-from service.auth import Reader
-from service.services import TheServices
-from service.store import queue, workers
+from lockstep.service.api import render
+from lockstep.service.api.conditions import conditional
+from lockstep.service.api.wire import dump_json
+from lockstep.service.api.worker_models import Queue
+from lockstep.service.auth import Reader
+from lockstep.service.services import TheServices
+from lockstep.service.store import queue, workers
 
 router = APIRouter(tags=["workers"])
 

@@ -16,9 +16,9 @@ from anyio import CapacityLimiter, to_thread
 from fastapi.concurrency import run_in_threadpool
 from pydantic import TypeAdapter
 
-from service.api import frames
-from service.api.submission import Asked, Refusal, Submission, read_submission
-from service.errors import RETRY_AFTER_SECONDS, ApiProblem
+from lockstep.service.api import frames
+from lockstep.service.api.submission import Asked, Refusal, Submission, read_submission
+from lockstep.service.errors import RETRY_AFTER_SECONDS, ApiProblem
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class SubmissionReader:
             self._end()
         if self._process is None:
             # -P: what lies in the working folder is not to be imported.
-            command = [sys.executable, "-P", "-m", "service.api.large_bodies"]
+            command = [sys.executable, "-P", "-m", "lockstep.service.api.large_bodies"]
             self._process = subprocess.Popen(  # noqa: S603  (our own command line)
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
             )

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from service.api.wire import dump_json
-from service.store.checkpoints import CheckpointInfo
-from service.store.events import Event
-from service.store.jobs import Job
-from service.store.workers import Worker
+from lockstep.service.api.wire import dump_json
+from lockstep.service.store.checkpoints import CheckpointInfo
+from lockstep.service.store.events import Event
+from lockstep.service.store.jobs import Job
+from lockstep.service.store.workers import Worker
 
 JsonObject = dict[str, Any]
 """An object about to be written as JSON."""

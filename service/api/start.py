@@ -1,12 +1,12 @@
 """Whether a job may start with the weights of another."""
 
-from core.errors import SpecError
-from core.submission.check_start import check_start
-from service.api.submission import Start
-from service.errors import ApiProblem, gone
-from service.store import jobs, weights
-from service.store.database import Database
-from service.store.errors import Damaged, NotFound
+from lockstep.core.errors import SpecError
+from lockstep.core.submission.check_start import check_start
+from lockstep.service.api.submission import Start
+from lockstep.service.errors import ApiProblem, gone
+from lockstep.service.store import jobs, weights
+from lockstep.service.store.database import Database
+from lockstep.service.store.errors import Damaged, NotFound
 
 START_PROBLEMS = {
     404: "no job has the id in start_from",

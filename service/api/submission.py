@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.spec import AnyResolvedSpec, AnySpec, ResolvedSpec, TrainSpec
-from core.spec.base import MAX_SEED
-from core.submission import parse_job, resolve, total_steps
-from core.submission.check_start import Shapes, learned_shapes
-from service.api.admission import require_fitting
-from service.api.gradcheck import checked_gradients, require_checkable
-from service.api.wire import dump_json, parse_json
-from service.errors import ApiProblem, refusal_of
-from service.store.jobs import NewJob
-from service.store.specs import Parts, take_apart
+from lockstep.core.spec import AnyResolvedSpec, AnySpec, ResolvedSpec, TrainSpec
+from lockstep.core.spec.base import MAX_SEED
+from lockstep.core.submission import parse_job, resolve, total_steps
+from lockstep.core.submission.check_start import Shapes, learned_shapes
+from lockstep.service.api.admission import require_fitting
+from lockstep.service.api.gradcheck import checked_gradients, require_checkable
+from lockstep.service.api.wire import dump_json, parse_json
+from lockstep.service.errors import ApiProblem, refusal_of
+from lockstep.service.store.jobs import NewJob
+from lockstep.service.store.specs import Parts, take_apart
 
 
 @dataclass(frozen=True, kw_only=True)

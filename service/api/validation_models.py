@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from service.api.models import Answer, Number
+from lockstep.service.api.models import Answer, Number
 
 
 class ComparedElement(Answer):

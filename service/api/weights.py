@@ -6,14 +6,14 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
-from service.api.conditions import JobId, conditional, step_header
-from service.api.schema import DAMAGED, problems
-from service.api.weights_file import MEDIA_TYPES, Format, in_format
-from service.auth import Reader
-from service.predictors import learned_by, require_model
-from service.services import TheServices
-from service.store import jobs, specs
-from service.store.errors import Damaged
+from lockstep.service.api.conditions import JobId, conditional, step_header
+from lockstep.service.api.schema import DAMAGED, problems
+from lockstep.service.api.weights_file import MEDIA_TYPES, Format, in_format
+from lockstep.service.auth import Reader
+from lockstep.service.predictors import learned_by, require_model
+from lockstep.service.services import TheServices
+from lockstep.service.store import jobs, specs
+from lockstep.service.store.errors import Damaged
 
 router = APIRouter(tags=["weights"])
 

@@ -3,17 +3,17 @@
 import json
 from typing import Literal
 
-from core.data.shapes import class_names_of
-from core.encoding import to_npz, weights_to_json, with_metadata
-from core.errors import ExpressionError, InvalidData
-from core.inference import input_columns
-from core.spec import AnyResolvedSpec, ResolvedSpec
-from service.api.wire import dump_json
-from service.errors import unprocessable
-from service.store.damage import damaged
-from service.store.errors import Damaged
-from service.store.specs import WholeSpec
-from service.store.weights import StoredWeights
+from lockstep.core.data.shapes import class_names_of
+from lockstep.core.encoding import to_npz, weights_to_json, with_metadata
+from lockstep.core.errors import ExpressionError, InvalidData
+from lockstep.core.inference import input_columns
+from lockstep.core.spec import AnyResolvedSpec, ResolvedSpec
+from lockstep.service.api.wire import dump_json
+from lockstep.service.errors import unprocessable
+from lockstep.service.store.damage import damaged
+from lockstep.service.store.errors import Damaged
+from lockstep.service.store.specs import WholeSpec
+from lockstep.service.store.weights import StoredWeights
 
 Format = Literal["npz", "safetensors", "json", "onnx"]
 MEDIA_TYPES: dict[Format, str] = {
@@ -61,8 +61,8 @@ def _model_in_onnx(spec: AnyResolvedSpec | None, stored: StoredWeights) -> bytes
     if not isinstance(spec, ResolvedSpec):
         raise damaged("spec", stored.job_id, "it is that of a job without a model")
     # Loading ONNX takes a fifth of a second, which every start of the service would pay for few downloads.
-    from core.export.emitter import NotExportable
-    from core.export.onnx import to_onnx
+    from lockstep.core.export.emitter import NotExportable
+    from lockstep.core.export.onnx import to_onnx
 
     try:
         return to_onnx(spec, stored.arrays(), stored.preprocessing(input_columns(spec)))

@@ -9,8 +9,8 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from service.api.body import reading
-from service.errors import ApiProblem
+from lockstep.service.api.body import reading
+from lockstep.service.errors import ApiProblem
 
 BIG_BODY_BYTES = 64 * 1024
 """A larger body is parsed in a thread, so that others are answered meanwhile."""

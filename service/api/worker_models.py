@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from service.api.models import Answer, Page
+from lockstep.service.api.models import Answer, Page
 
 
 class Worker(Answer):

@@ -5,14 +5,14 @@ from dataclasses import replace
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from service.api import render
-from service.api.conditions import conditional
-from service.api.wire import dump_json
-from service.api.worker_models import WorkerPage
-from service.auth import Reader
-from service.services import TheServices
-from service.store import workers
-from service.store.workers import Worker
+from lockstep.service.api import render
+from lockstep.service.api.conditions import conditional
+from lockstep.service.api.wire import dump_json
+from lockstep.service.api.worker_models import WorkerPage
+from lockstep.service.auth import Reader
+from lockstep.service.services import TheServices
+from lockstep.service.store import workers
+from lockstep.service.store.workers import Worker
 
 router = APIRouter(tags=["workers"])
 

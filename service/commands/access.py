@@ -15,9 +15,9 @@ from typing import Annotated, Any
 import httpx2
 import typer
 
-from service.client import ApiError, Client
-from service.commands.json_file import NotJson, parse_json
-from service.commands.output import speaks_unicode
+from lockstep.service.client import ApiError, Client
+from lockstep.service.commands.json_file import NotJson, parse_json
+from lockstep.service.commands.output import speaks_unicode
 
 DEFAULT_DATA_DIR = Path(".lockstep")
 

@@ -14,15 +14,15 @@ from typing import Literal
 from kombu import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-import service
-from service.bell import tls_of
-from service.commands.access import CommandError, client_of, find_access
-from service.commands.numerics import PINS
-from service.commands.place import find_settings, reason_of
-from service.settings import Settings
-from service.store.address import BadAddress
-from service.store.database import Database, is_migrated, now
-from service.store.workers import list_workers
+from lockstep import service
+from lockstep.service.bell import tls_of
+from lockstep.service.commands.access import CommandError, client_of, find_access
+from lockstep.service.commands.numerics import PINS
+from lockstep.service.commands.place import find_settings, reason_of
+from lockstep.service.settings import Settings
+from lockstep.service.store.address import BadAddress
+from lockstep.service.store.database import Database, is_migrated, now
+from lockstep.service.store.workers import list_workers
 
 BROKER_SECONDS = 3.0
 CLOCK_SECONDS = 2.0
@@ -60,8 +60,8 @@ def _numpy(_: Settings) -> Iterator[Finding]:
     os.environ.update(dict.fromkeys(BLAS_VARIABLES, "1"))
     import numpy as np
 
-    from core.arithmetic import lineage
-    from core.group.fingerprint import numerics_fingerprint
+    from lockstep.core.arithmetic import lineage
+    from lockstep.core.group.fingerprint import numerics_fingerprint
 
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     pins = [f"{name}={os.environ[name]}" for name in PINS.values() if os.environ.get(name)]

@@ -13,8 +13,8 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from service.client import ApiError, Client
-from service.commands.access import (
+from lockstep.service.client import ApiError, Client
+from lockstep.service.commands.access import (
     DEFAULT_DATA_DIR,
     Access,
     CommandError,
@@ -22,8 +22,8 @@ from service.commands.access import (
     client_of,
     find_access,
 )
-from service.commands.progress import duration, follow
-from service.local.commands import module_command
+from lockstep.service.commands.progress import duration, follow
+from lockstep.service.local.commands import module_command
 
 EXAMPLE = Path("examples/digits.json")
 START_SECONDS = 90.0
@@ -82,7 +82,7 @@ def _service(data_dir: Path) -> Iterator[Access]:
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     log_path = data_dir / "up.log"
     with log_path.open("wb") as log:
-        command = module_command("service.cli", "up", "--workers", "2", "--data-dir", str(data_dir))
+        command = module_command("lockstep", "up", "--workers", "2", "--data-dir", str(data_dir))
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603
     try:
         yield _await_service(process, data_dir, log_path)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from service.commands.access import DataDirOption
+from lockstep.service.commands.access import DataDirOption
 
 
 def doctor(
@@ -18,13 +18,13 @@ def doctor(
 ) -> None:
     """Check what Lockstep stands on. The exit status is 1 when something is broken."""
     if numerics:
-        from service.commands.numerics import lines
+        from lockstep.service.commands.numerics import lines
 
         for line in lines():
             typer.echo(line)
         return
     # Imported here: the other commands start without a database and a broker.
-    from service.commands.checks import findings
+    from lockstep.service.commands.checks import findings
 
     broken = False
     for finding in findings(data_dir):

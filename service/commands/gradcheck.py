@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from service.commands.access import (
+from lockstep.service.commands.access import (
     CommandError,
     DataDirOption,
     JsonOption,
@@ -15,8 +15,8 @@ from service.commands.access import (
     echo_json,
     read_json,
 )
-from service.commands.columns import Column, table_lines, terminal_width
-from service.commands.jobs import number
+from lockstep.service.commands.columns import Column, table_lines, terminal_width
+from lockstep.service.commands.jobs import number
 
 COLUMNS = (
     Column(heading="parameter"),

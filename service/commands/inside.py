@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from service.client import Client, GraphFormat
-from service.commands.access import (
+from lockstep.service.client import Client, GraphFormat
+from lockstep.service.commands.access import (
     CommandError,
     DataDirOption,
     JobIdArgument,
@@ -18,8 +18,8 @@ from service.commands.access import (
     echo_json,
     hint,
 )
-from service.commands.columns import plain, table_lines, terminal_width, wrapped
-from service.commands.said import (
+from lockstep.service.commands.columns import plain, table_lines, terminal_width, wrapped
+from lockstep.service.commands.said import (
     GRADIENT_COLUMNS,
     SERIES_COLUMNS,
     event_line,

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from service.client import Client
-from service.commands.access import (
+from lockstep.service.client import Client
+from lockstep.service.commands.access import (
     CommandError,
     DataDirOption,
     JobIdArgument,
@@ -19,8 +19,8 @@ from service.commands.access import (
     hint,
     read_json,
 )
-from service.commands.progress import duration, follow
-from service.commands.told import finding_lines, findings_of, goal_lines
+from lockstep.service.commands.progress import duration, follow
+from lockstep.service.commands.told import finding_lines, findings_of, goal_lines
 
 
 def train(  # noqa: PLR0913  (one argument for each option)
@@ -103,8 +103,8 @@ def predict(
 
 def _with_weights(spec: dict[str, Any], file: Path) -> dict[str, Any]:
     # NumPy takes longer to load than all else here, and no other command needs it.
-    from core.errors import LockstepError
-    from service.given_weights import with_weights
+    from lockstep.core.errors import LockstepError
+    from lockstep.service.given_weights import with_weights
 
     try:
         return with_weights(spec, file)

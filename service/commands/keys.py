@@ -6,8 +6,8 @@ from typing import Annotated, Literal, get_args
 
 import typer
 
-from service.commands.access import CommandError, DataDirOption
-from service.commands.columns import Column, table_lines, terminal_width
+from lockstep.service.commands.access import CommandError, DataDirOption
+from lockstep.service.commands.columns import Column, table_lines, terminal_width
 
 # The store is imported in the commands: what needs no database should start without it.
 
@@ -35,8 +35,8 @@ def add(
     data_dir: DataDirOption = None,
 ) -> None:
     """Make a key. It is printed once and cannot be read again."""
-    from service.commands.place import find_settings, opened
-    from service.store import keys as store
+    from lockstep.service.commands.place import find_settings, opened
+    from lockstep.service.store import keys as store
 
     if not name.strip() or not name.isprintable():
         raise CommandError(f"expected a name for the key, as in `keys add anna`, got {name!r}: give it one")
@@ -55,8 +55,8 @@ def add(
 @app.command("list")
 def list_keys(data_dir: DataDirOption = None) -> None:
     """List the keys that are valid."""
-    from service.commands.place import find_settings, opened
-    from service.store import keys as store
+    from lockstep.service.commands.place import find_settings, opened
+    from lockstep.service.store import keys as store
 
     with opened(find_settings(data_dir)) as database, database.read() as tx:
         found = store.list_keys(tx)
@@ -77,8 +77,8 @@ def revoke(
     data_dir: DataDirOption = None,
 ) -> None:
     """Make a key useless, within 2 seconds."""
-    from service.commands.place import find_settings, opened
-    from service.store import keys as store
+    from lockstep.service.commands.place import find_settings, opened
+    from lockstep.service.store import keys as store
 
     with opened(find_settings(data_dir)) as database, database.write() as tx:
         store.revoke(tx, key_id)

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from service.client import Client
-from service.commands.access import CommandError, DataDirOption, JsonOption, connected, echo_json
-from service.commands.columns import Column, table_lines, terminal_width
-from service.commands.jobs import number
+from lockstep.service.client import Client
+from lockstep.service.commands.access import CommandError, DataDirOption, JsonOption, connected, echo_json
+from lockstep.service.commands.columns import Column, table_lines, terminal_width
+from lockstep.service.commands.jobs import number
 
 MOVING_SECONDS = 1.0
 STILL_SECONDS = 5.0

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from service.commands.access import CommandError
-from service.local.commands import module_command
+from lockstep.service.commands.access import CommandError
+from lockstep.service.local.commands import module_command
 
 SECONDS = 60.0
 CORE_TYPE, FEATURES, TUNABLES = "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES", "GLIBC_TUNABLES"
@@ -92,8 +92,8 @@ def _tell() -> None:
     """Print what this process computes with."""
     import numpy as np
 
-    from core.arithmetic import lineage
-    from core.group.fingerprint import blas_core, numerics_fingerprint, numerics_parts
+    from lockstep.core.arithmetic import lineage
+    from lockstep.core.group.fingerprint import blas_core, numerics_fingerprint, numerics_parts
 
     shown = np.show_config(mode="dicts")
     blas = shown["Build Dependencies"]["blas"]

@@ -10,7 +10,14 @@ from typing import Annotated
 
 import typer
 
-from service.commands.access import Access, DataDirOption, JsonOption, connected, echo_json, find_access
+from lockstep.service.commands.access import (
+    Access,
+    DataDirOption,
+    JsonOption,
+    connected,
+    echo_json,
+    find_access,
+)
 
 
 def open_page(

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.commands.access import DEFAULT_DATA_DIR, CommandError, hint, line_of
-from service.settings import Settings, read_settings
-from service.store.address import BadAddress, sqlite_url
-from service.store.database import Database
-from service.store.errors import NotFound, Refused
+from lockstep.service.commands.access import DEFAULT_DATA_DIR, CommandError, hint, line_of
+from lockstep.service.settings import Settings, read_settings
+from lockstep.service.store.address import BadAddress, sqlite_url
+from lockstep.service.store.database import Database
+from lockstep.service.store.errors import NotFound, Refused
 
 
 def find_settings(data_dir: Path | None) -> Settings:

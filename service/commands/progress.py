@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
-from service.client import Client, Update
+from lockstep.service.client import Client, Update
 
 SPEED_WINDOW_SECONDS = 5.0
 WATCHED = ("loss", "value")

@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from service.commands.columns import Column, plain
-from service.commands.jobs import number
+from lockstep.service.commands.columns import Column, plain
+from lockstep.service.commands.jobs import number
 
 JsonObject = Mapping[str, Any]
 MOST_VALUES = 4

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from service.commands.access import DEFAULT_DATA_DIR, CommandError, HomeOption
+from lockstep.service.commands.access import DEFAULT_DATA_DIR, CommandError, HomeOption
 
 
 def up(
@@ -23,9 +23,9 @@ def up(
 ) -> None:
     """Serve on this machine until Ctrl-C: broker, database, API, page and workers."""
     # Imported here: the other commands also run where a supervisor cannot (Windows has no flock).
-    from service.local.directory import DataDirectory
-    from service.local.supervisor import LocalOptions, Supervisor
-    from service.settings import EXAMPLE_API_KEY, read_settings
+    from lockstep.service.local.directory import DataDirectory
+    from lockstep.service.local.supervisor import LocalOptions, Supervisor
+    from lockstep.service.settings import EXAMPLE_API_KEY, read_settings
 
     read_settings(from_file=False)  # what it hands to its children: a wrong one is said here, once
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
@@ -49,7 +49,7 @@ def up(
 
 def worker() -> None:
     """Run one worker for the database and the broker that the settings (LOCKSTEP_*) name."""
-    from service.local.commands import worker_command
+    from lockstep.service.local.commands import worker_command
 
     command = worker_command()
     os.execv(command[0], command)  # noqa: S606  (our own interpreter)
@@ -57,8 +57,8 @@ def worker() -> None:
 
 def api() -> None:
     """Run the API for the database, the broker and the address that the settings (LOCKSTEP_*) name."""
-    from service.commands.place import database_errors
-    from service.local.serve import serve
+    from lockstep.service.commands.place import database_errors
+    from lockstep.service.local.serve import serve
 
     with database_errors():
         serve(None)
@@ -68,9 +68,9 @@ def migrate() -> None:
     """Bring the database that LOCKSTEP_DATABASE_URL names to this version's tables."""
     from alembic.util import CommandError as AlembicError
 
-    from service.commands.place import database_errors
-    from service.settings import read_settings
-    from service.store.database import migrate as migrate_database
+    from lockstep.service.commands.place import database_errors
+    from lockstep.service.settings import read_settings
+    from lockstep.service.store.database import migrate as migrate_database
 
     with database_errors():
         try:

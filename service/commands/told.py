@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.client import Client
+from lockstep.service.client import Client
 
 MOST_EVENT_PAGES = 20
 """Of 100 events each: beyond that, what is said of a job is in its events, not in a summary."""

@@ -8,8 +8,8 @@ from typing import Annotated, get_args
 
 import typer
 
-from service.client import WeightsFormat
-from service.commands.access import CommandError, DataDirOption, JobIdArgument, connected
+from lockstep.service.client import WeightsFormat
+from lockstep.service.commands.access import CommandError, DataDirOption, JobIdArgument, connected
 
 WITHOUT_ROOM = ("npz", "json")
 """Formats that can't tell what is done to the inputs first."""

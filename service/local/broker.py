@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from service.local.errors import LocalError
+from lockstep.service.local.errors import LocalError
 
 
 def valkey_binary() -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 
-from service.store.database import Database
-from service.store.evictions import evict_process, holders
+from lockstep.service.store.database import Database
+from lockstep.service.store.evictions import evict_process, holders
 
 
 def evict_all_but(database_url: str, sessions: Collection[int]) -> None:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from service.local.errors import LocalError
-from service.store.address import sqlite_url
+from lockstep.service.local.errors import LocalError
+from lockstep.service.store.address import sqlite_url
 
 
 @dataclass(frozen=True, kw_only=True)

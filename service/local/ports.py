@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from service.local.errors import LocalError
+from lockstep.service.local.errors import LocalError
 
 HOST = "127.0.0.1"
 FIRST_PORT = 8000

@@ -11,10 +11,10 @@ import sys
 
 import uvicorn
 
-from service.app import factory
-from service.protocol import BoundedHttp
-from service.settings import SettingsError, read_settings
-from service.store.address import BadAddress
+from lockstep.service.app import factory
+from lockstep.service.protocol import BoundedHttp
+from lockstep.service.settings import SettingsError, read_settings
+from lockstep.service.store.address import BadAddress
 
 GRACE_SECONDS = 2
 

@@ -16,17 +16,17 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.local.broker import EmbeddedBroker
-from service.local.child import LONGEST_DELAY_SECONDS, Child, Program
-from service.local.claims import evict_all_but
-from service.local.commands import module_command, worker_command
-from service.local.directory import DataDirectory, DirectoryLock, write_whole
-from service.local.errors import LocalError
-from service.local.ports import HOST, listen
-from service.local.signals import Signals
-from service.runtime import NoFolder, RuntimeFolder, sweep
-from service.settings import ENV_FILE_VARIABLE
-from service.store.database import migrate
+from lockstep.service.local.broker import EmbeddedBroker
+from lockstep.service.local.child import LONGEST_DELAY_SECONDS, Child, Program
+from lockstep.service.local.claims import evict_all_but
+from lockstep.service.local.commands import module_command, worker_command
+from lockstep.service.local.directory import DataDirectory, DirectoryLock, write_whole
+from lockstep.service.local.errors import LocalError
+from lockstep.service.local.ports import HOST, listen
+from lockstep.service.local.signals import Signals
+from lockstep.service.runtime import NoFolder, RuntimeFolder, sweep
+from lockstep.service.settings import ENV_FILE_VARIABLE
+from lockstep.service.store.database import migrate
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ class Supervisor:
 
     def _start(self, broker: EmbeddedBroker, listener: socket.socket) -> None:
         descriptor = listener.fileno()
-        serve = module_command("service.local.serve", str(descriptor))
+        serve = module_command("lockstep.service.local.serve", str(descriptor))
         programs = [
             self._program("broker", broker, broker.command()),
             self._program("api", broker, serve, descriptor),

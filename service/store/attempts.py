@@ -2,8 +2,8 @@
 
 from sqlalchemy import Connection, bindparam, update
 
-from service.store.database import clock
-from service.store.tables import attempts
+from lockstep.service.store.database import clock
+from lockstep.service.store.tables import attempts
 
 _CLOSE = (
     update(attempts)

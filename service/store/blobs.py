@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, bindparam, select
 
-from service.store.database import Database, insert_or_mend
-from service.store.errors import Corrupt, NotFound
-from service.store.tables import blob_parts
+from lockstep.service.store.database import Database, insert_or_mend
+from lockstep.service.store.errors import Corrupt, NotFound
+from lockstep.service.store.tables import blob_parts
 
 PART_BYTES = 8 * 2**20
 

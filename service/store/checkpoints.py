@@ -7,11 +7,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
-from service.store.blobs import joined, split
-from service.store.database import clock, moment
-from service.store.errors import Corrupt, CorruptCheckpoint
-from service.store.leases import Fence
-from service.store.tables import checkpoint_parts, checkpoints, jobs
+from lockstep.service.store.blobs import joined, split
+from lockstep.service.store.database import clock, moment
+from lockstep.service.store.errors import Corrupt, CorruptCheckpoint
+from lockstep.service.store.leases import Fence
+from lockstep.service.store.tables import checkpoint_parts, checkpoints, jobs
 
 KEPT_LATEST = 2
 

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from service.store.errors import Damaged, Part
+from lockstep.service.store.errors import Damaged, Part
 
 REMEDY = "restore the database from a backup, or submit the job again"
 MOST_REASON = 300

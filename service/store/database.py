@@ -21,8 +21,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from service.store.address import read_address
-from service.store.redaction import redact_errors
+from lockstep.service.store.address import read_address
+from lockstep.service.store.redaction import redact_errors
 
 HEAD_REVISION = "0003"
 """The migration that this version's code needs; a test compares it with migrations/."""
@@ -191,7 +191,7 @@ def migrate(url: str) -> None:
     from alembic import command
     from alembic.config import Config
 
-    import migrations
+    from lockstep import migrations
 
     engine = _make_engine(url)
     config = Config()

@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Update, bindparam, case, func, select, update
 
-from service.store import attempts, events, jobs
-from service.store.database import clock
-from service.store.errors import NotFound, Refused
-from service.store.jobs import Job
-from service.store.leases import Fence
-from service.store.statuses import Status
-from service.store.tables import jobs as table
+from lockstep.service.store import attempts, events, jobs
+from lockstep.service.store.database import clock
+from lockstep.service.store.errors import NotFound, Refused
+from lockstep.service.store.jobs import Job
+from lockstep.service.store.leases import Fence
+from lockstep.service.store.statuses import Status
+from lockstep.service.store.tables import jobs as table
 
 
 @dataclass(frozen=True, kw_only=True)

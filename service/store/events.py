@@ -9,9 +9,9 @@ from typing import Literal
 
 from sqlalchemy import Connection, Row, bindparam, insert, select
 
-from service.store.damage import json_object
-from service.store.database import clock, moment
-from service.store.tables import events, jobs
+from lockstep.service.store.damage import json_object
+from lockstep.service.store.database import clock, moment
+from lockstep.service.store.tables import events, jobs
 
 Level = Literal["info", "warning", "error"]
 

@@ -5,10 +5,10 @@ Raising `attempt` fences the old holder from that moment on, should it still liv
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, null, select, update
 
-from service.store import attempts, events
-from service.store.database import clock
-from service.store.statuses import LIVE
-from service.store.tables import jobs
+from lockstep.service.store import attempts, events
+from lockstep.service.store.database import clock
+from lockstep.service.store.statuses import LIVE
+from lockstep.service.store.tables import jobs
 
 MOST_EVICTIONS = 3
 """So many in a row without a later checkpoint end the job: it may be what kills its workers."""

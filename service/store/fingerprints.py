@@ -2,12 +2,12 @@
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select, update
 
-from core.arithmetic import advanced
-from service.store import events
-from service.store.database import clock
-from service.store.events import NewEvent
-from service.store.outdated import is_outdated, number_of
-from service.store.tables import jobs, workers
+from lockstep.core.arithmetic import advanced
+from lockstep.service.store import events
+from lockstep.service.store.database import clock
+from lockstep.service.store.events import NewEvent
+from lockstep.service.store.outdated import is_outdated, number_of
+from lockstep.service.store.tables import jobs, workers
 
 PRESENT_SECONDS = 15.0
 """A worker that was heard of so lately is present."""

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select
 
-from core.report import Points
-from service.store.errors import ReplayMismatch
-from service.store.leases import Fence
-from service.store.sampling import Sampled, sample
-from service.store.tables import history
+from lockstep.core.report import Points
+from lockstep.service.store.errors import ReplayMismatch
+from lockstep.service.store.leases import Fence
+from lockstep.service.store.sampling import Sampled, sample
+from lockstep.service.store.tables import history
 
 FULL_CHUNK_POINTS = 4096
 """A chunk with fewer points is the last of its series, and later points join it."""

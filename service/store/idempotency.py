@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select
 
-from service.store import jobs
-from service.store.database import clock, insert_or_ignore
-from service.store.errors import KeyReused
-from service.store.ids import new_id
-from service.store.jobs import Job, NewJob
-from service.store.tables import idempotency_keys
+from lockstep.service.store import jobs
+from lockstep.service.store.database import clock, insert_or_ignore
+from lockstep.service.store.errors import KeyReused
+from lockstep.service.store.ids import new_id
+from lockstep.service.store.jobs import Job, NewJob
+from lockstep.service.store.tables import idempotency_keys
 
 _FIND = select(idempotency_keys.c.job_id, idempotency_keys.c.body_sha256).where(
     idempotency_keys.c.owner_id == bindparam("owner"), idempotency_keys.c.key == bindparam("sent")

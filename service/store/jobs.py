@@ -8,16 +8,23 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select
 
-from service.store import events
-from service.store.damage import Damage
-from service.store.database import clock, moment
-from service.store.errors import NotFound
-from service.store.events import Course, Transition
-from service.store.ids import new_id
-from service.store.records import Readings, read_held_spec, read_metadata, read_result, read_spec, read_time
-from service.store.specs import StoredSpec
-from service.store.statuses import TERMINAL
-from service.store.tables import job_metadata, jobs
+from lockstep.service.store import events
+from lockstep.service.store.damage import Damage
+from lockstep.service.store.database import clock, moment
+from lockstep.service.store.errors import NotFound
+from lockstep.service.store.events import Course, Transition
+from lockstep.service.store.ids import new_id
+from lockstep.service.store.records import (
+    Readings,
+    read_held_spec,
+    read_metadata,
+    read_result,
+    read_spec,
+    read_time,
+)
+from lockstep.service.store.specs import StoredSpec
+from lockstep.service.store.statuses import TERMINAL
+from lockstep.service.store.tables import job_metadata, jobs
 
 RING_AFTER_SECONDS = 2.0
 """POST rings by itself; when that got lost, the reconciler rings from then on."""

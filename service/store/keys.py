@@ -9,10 +9,10 @@ from typing import Literal, cast
 
 from sqlalchemy import Connection, bindparam, delete, insert, literal, select, update
 
-from service.store.database import clock, insert_or_ignore, moment
-from service.store.errors import NotFound, Refused
-from service.store.ids import new_id
-from service.store.tables import api_keys, jobs
+from lockstep.service.store.database import clock, insert_or_ignore, moment
+from lockstep.service.store.errors import NotFound, Refused
+from lockstep.service.store.ids import new_id
+from lockstep.service.store.tables import api_keys, jobs
 
 Scope = Literal["read", "write", "admin"]
 ADMIN_KEY_ID = "key_admin"

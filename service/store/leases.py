@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
-from core.arithmetic import ARITHMETIC
-from service.store import events
-from service.store.database import clock
-from service.store.errors import Fenced
-from service.store.fingerprints import mark_unavailable, present
-from service.store.statuses import LIVE
-from service.store.tables import attempts, jobs, workers
+from lockstep.core.arithmetic import ARITHMETIC
+from lockstep.service.store import events
+from lockstep.service.store.database import clock
+from lockstep.service.store.errors import Fenced
+from lockstep.service.store.fingerprints import mark_unavailable, present
+from lockstep.service.store.statuses import LIVE
+from lockstep.service.store.tables import attempts, jobs, workers
 
 MOST_WAITING_COUNTED = 100
 

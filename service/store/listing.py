@@ -11,10 +11,10 @@ from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, Connection, Select, collate, func, literal, select, tuple_
 
-from service.store import events
-from service.store.errors import NotFound
-from service.store.jobs import SUMMARY, Job, not_found, summarized
-from service.store.tables import job_metadata, jobs
+from lockstep.service.store import events
+from lockstep.service.store.errors import NotFound
+from lockstep.service.store.jobs import SUMMARY, Job, not_found, summarized
+from lockstep.service.store.tables import job_metadata, jobs
 
 Order = Literal[
     "created_at",

@@ -6,12 +6,12 @@ history and answered questions go, an event says so, and any worker may claim th
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from core.arithmetic import ARITHMETIC, FIRST_ARITHMETIC
-from service.store import events
-from service.store.database import clock
-from service.store.errors import NotFound
-from service.store.events import NewEvent
-from service.store.tables import checkpoints, history, jobs, replays
+from lockstep.core.arithmetic import ARITHMETIC, FIRST_ARITHMETIC
+from lockstep.service.store import events
+from lockstep.service.store.database import clock
+from lockstep.service.store.errors import NotFound
+from lockstep.service.store.events import NewEvent
+from lockstep.service.store.tables import checkpoints, history, jobs, replays
 
 MOST_AT_ONCE = 100
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from service.store.database import clock
-from service.store.tables import jobs
+from lockstep.service.store.database import clock
+from lockstep.service.store.tables import jobs
 
 _COUNTED = ("queued", "running", "cancelling")
 _COUNTS = (

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from service.store.damage import Damage, damage, json_object
-from service.store.database import moment_or_none
-from service.store.errors import Damaged, Part
-from service.store.specs import held
+from lockstep.service.store.damage import Damage, damage, json_object
+from lockstep.service.store.database import moment_or_none
+from lockstep.service.store.errors import Damaged, Part
+from lockstep.service.store.specs import held
 
 JobRow = Row[*tuple[Any, ...]]
 _RESULT: Mapping[str, tuple[type, ...]] = MappingProxyType(

@@ -15,7 +15,7 @@ from sqlalchemy import (
     TypedColumns,
 )
 
-from service.store.columns import UNFINISHED, Id, metadata
+from lockstep.service.store.columns import UNFINISHED, Id, metadata
 
 
 class ReplayColumns(TypedColumns):

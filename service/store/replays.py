@@ -9,13 +9,13 @@ from typing import Literal
 
 from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 
-from service.store import blobs
-from service.store.database import clock, insert_or_ignore
-from service.store.errors import Fenced
-from service.store.events import clean
-from service.store.ids import new_id
-from service.store.leases import WorkerIdentity
-from service.store.tables import jobs, replays
+from lockstep.service.store import blobs
+from lockstep.service.store.database import clock, insert_or_ignore
+from lockstep.service.store.errors import Fenced
+from lockstep.service.store.events import clean
+from lockstep.service.store.ids import new_id
+from lockstep.service.store.leases import WorkerIdentity
+from lockstep.service.store.tables import jobs, replays
 
 Question = Literal["gradients", "walk"]
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, case, select, update
 
-from service.store.database import clock
-from service.store.tables import jobs
+from lockstep.service.store.database import clock
+from lockstep.service.store.tables import jobs
 
 RING_AGAIN_SECONDS = 30.0
 MOST_SECONDS_BETWEEN_RINGS = 600.0

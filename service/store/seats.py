@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from service.store.database import clock
-from service.store.leases import Fence, WorkerIdentity
-from service.store.tables import attempts, jobs
+from lockstep.service.store.database import clock
+from lockstep.service.store.leases import Fence, WorkerIdentity
+from lockstep.service.store.tables import attempts, jobs
 
 
 @dataclass(frozen=True, kw_only=True)

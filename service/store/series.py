@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, bindparam, select
 
-from service.store.tables import history
+from lockstep.service.store.tables import history
 
 _NAMES = select(history.c.series).where(history.c.job_id == bindparam("job_id")).distinct()
 

@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, Row, bindparam, select
 
-from core.spec import AnyResolvedSpec, read_resolved
-from service.store import blobs
-from service.store.damage import damaged, json_object, parsed
-from service.store.errors import Corrupt, NotFound
-from service.store.tables import jobs
+from lockstep.core.spec import AnyResolvedSpec, read_resolved
+from lockstep.service.store import blobs
+from lockstep.service.store.damage import damaged, json_object, parsed
+from lockstep.service.store.errors import Corrupt, NotFound
+from lockstep.service.store.tables import jobs
 
 MOST_INLINE_IN_ROW = 64 * 2**10
 """Characters of bulk that the job's row holds itself; more of them are a blob."""

@@ -22,9 +22,9 @@ from sqlalchemy import (
     TypedColumns,
 )
 
-from service.store.columns import LEASED, Id, Serial
-from service.store.columns import metadata as metadata
-from service.store.replay_table import replays as replays
+from lockstep.service.store.columns import LEASED, Id, Serial
+from lockstep.service.store.columns import metadata as metadata
+from lockstep.service.store.replay_table import replays as replays
 
 
 class JobColumns(TypedColumns):

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Connection, bindparam, insert, select
 
-from core.checkpoint import BadCheckpoint, Checkpoint
-from core.data.dataset import Preprocessing
-from core.data.sources import load_dataset
-from core.encoding import from_safetensors, shapes_in, to_safetensors
-from core.errors import InvalidData
-from core.learned import is_finite, learned_shapes, weights_in
-from core.spec import ResolvedSpec
-from service.store import blobs, checkpoints, jobs, specs
-from service.store.damage import damaged, json_object
-from service.store.errors import Corrupt, CorruptCheckpoint, NotFound
-from service.store.leases import Fence
-from service.store.tables import weights
+from lockstep.core.checkpoint import BadCheckpoint, Checkpoint
+from lockstep.core.data.dataset import Preprocessing
+from lockstep.core.data.sources import load_dataset
+from lockstep.core.encoding import from_safetensors, shapes_in, to_safetensors
+from lockstep.core.errors import InvalidData
+from lockstep.core.learned import is_finite, learned_shapes, weights_in
+from lockstep.core.spec import ResolvedSpec
+from lockstep.service.store import blobs, checkpoints, jobs, specs
+from lockstep.service.store.damage import damaged, json_object
+from lockstep.service.store.errors import Corrupt, CorruptCheckpoint, NotFound
+from lockstep.service.store.leases import Fence
+from lockstep.service.store.tables import weights
 
 _LOAD = select(weights.c.sha256, weights.c.preprocessing_json).where(weights.c.job_id == bindparam("job_id"))
 _ENDED_EARLY = frozenset({"cancelled", "failed"})

@@ -7,9 +7,9 @@ from typing import Literal
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from service.store.database import clock, insert_or_ignore, moment
-from service.store.fingerprints import PRESENT_SECONDS
-from service.store.tables import jobs, workers
+from lockstep.service.store.database import clock, insert_or_ignore, moment
+from lockstep.service.store.fingerprints import PRESENT_SECONDS
+from lockstep.service.store.tables import jobs, workers
 
 State = Literal["idle", "leading", "helping", "replaying"]
 FORGOTTEN_SECONDS = 600.0

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 
-from core.expression_syntax import Binary, Call, Name, Negative, Number, Term, parse_expression
+from lockstep.core.expression_syntax import Binary, Call, Name, Negative, Number, Term, parse_expression
 
 Point = Mapping[str, float]
 STEP = 1e-5

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from core.checkpoint import Checkpoint
-from core.errors import Diverged, DomainError
-from core.group.solo import SoloGroup
-from core.run import Run, prepare
-from core.submission import parse_job, resolve
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.errors import Diverged, DomainError
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.run import Run, prepare
+from lockstep.core.submission import parse_job, resolve
 
 PARABOLA: dict[str, Any] = {
     "kind": "minimize",

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import adding
-from core.blas import product_added
-from core.group.fingerprint import blas_core
+from lockstep.core import adding
+from lockstep.core.blas import product_added
+from lockstep.core.group.fingerprint import blas_core
 from tests.core.training_jobs import DIGITS, IMAGES, training
 
 STEPS = 3 * adding.PATIENCE
@@ -89,7 +89,7 @@ def test_some_products_add_and_some_do_not() -> None:
 
 
 def test_without_blas_no_product_adds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.adding.product_added", lambda *_: None)
+    monkeypatch.setattr("lockstep.core.adding.product_added", lambda *_: None)
     for probe in (adding._adds_alike, adding._which_update):
         probe.cache_clear()
     try:
@@ -149,7 +149,7 @@ def test_shards_that_add_themselves_have_the_bits_of_shards_added(
     job = SHARDED[name] | {"shards": shards}
     short = training(job)
     losses = short.advance(STEPS).series["loss"].values
-    monkeypatch.setattr("core.stack.PATIENCE", 10**9)
+    monkeypatch.setattr("lockstep.core.stack.PATIENCE", 10**9)
     plain = training(job)
 
     assert losses.tobytes() == plain.advance(STEPS).series["loss"].values.tobytes()

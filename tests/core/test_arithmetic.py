@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from core.arithmetic import ARITHMETIC, CHANGES, advanced, lineage, not_comparable
-from core.spec import AnyResolvedSpec
-from core.submission import parse_job, resolve
+from lockstep.core.arithmetic import ARITHMETIC, CHANGES, advanced, lineage, not_comparable
+from lockstep.core.spec import AnyResolvedSpec
+from lockstep.core.submission import parse_job, resolve
 from tests.specs import DIGITS, LINE
 
 MACHINE = "a" * 64

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.checkpoint import Checkpoint
-from core.losses import loss_of
-from core.losses.base import LossSite
-from core.losses.mixed import append_mixed
-from core.spec.losses import CrossEntropyLoss
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.losses import loss_of
+from lockstep.core.losses.base import LossSite
+from lockstep.core.losses.mixed import append_mixed
+from lockstep.core.spec.losses import CrossEntropyLoss
 from tests.core.test_training_together import Meeting
 from tests.core.training_jobs import DIGITS, finished, training
 from tests.ranks import run_ranks

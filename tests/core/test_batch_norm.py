@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from core.moments import RunningStatistics
-from core.parameters import Parameters
-from core.program import Options, Program
-from core.random import Stream
+from lockstep.core.moments import RunningStatistics
+from lockstep.core.parameters import Parameters
+from lockstep.core.program import Options, Program
+from lockstep.core.random import Stream
 from tests.core.images import FLATTEN, Layer, conv, linear, unflatten
 from tests.gradcheck import TOLERANCE, Model, loss, network
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from core import blas
-from core.blas import MANY, SHORT, WIDEST, Call, Vectors, product_with_gaps, row_added
-from core.optim import BLOCK
+from lockstep.core import blas
+from lockstep.core.blas import MANY, SHORT, WIDEST, Call, Vectors, product_with_gaps, row_added
+from lockstep.core.optim import BLOCK
 
 
 def run(calls: list[Call]) -> int:

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-import core.chain
-import core.plan
-from core.chain import MOST_ELEMENTS, Chain, chain_of, links_of
-from core.ops import OPS
-from core.ops.base import Op, Site
-from core.parameters import Parameters
+import lockstep.core.chain
+import lockstep.core.plan
+from lockstep.core.chain import MOST_ELEMENTS, Chain, chain_of, links_of
+from lockstep.core.ops import OPS
+from lockstep.core.ops.base import Op, Site
+from lockstep.core.parameters import Parameters
 from tests.gradcheck import TOLERANCE, Model, formula, loss, network
 
 FUNCTIONS = ("identity", "relu", "leaky_relu", "elu", "sigmoid", "silu", "tanh", "softplus")
@@ -28,7 +28,7 @@ def layers(*functions: str, last: tuple[str, ...] = ()) -> list[object]:
 
 def model(layers: list[object], name: str, *, folded: bool, monkeypatch: pytest.MonkeyPatch) -> Model:
     with monkeypatch.context() as patch:
-        patch.setattr(core.chain, "MOST_ELEMENTS", MOST_ELEMENTS if folded else 0)
+        patch.setattr(lockstep.core.chain, "MOST_ELEMENTS", MOST_ELEMENTS if folded else 0)
         return Model(network(layers, 3), loss(name))
 
 
@@ -74,7 +74,7 @@ class Faulty(Op):
 
 
 def test_a_planted_fault_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(core.chain, "OPS", {**OPS, "tanh": Faulty(OPS["tanh"])})
+    monkeypatch.setattr(lockstep.core.chain, "OPS", {**OPS, "tanh": Faulty(OPS["tanh"])})
 
     assert Model(network(layers("tanh"), 3), loss("mse")).worst_error() > 10 * TOLERANCE
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from core.diagnose import BadNode, first_bad_node, has_steep_places
-from core.parameters import Parameters
+from lockstep.core.diagnose import BadNode, first_bad_node, has_steep_places
+from lockstep.core.parameters import Parameters
 from tests.gradcheck import formula, network
 
 

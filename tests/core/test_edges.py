@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from core.errors import DomainError
-from core.expression_syntax import FUNCTIONS, parse_expression
-from core.report import Report
+from lockstep.core.errors import DomainError
+from lockstep.core.expression_syntax import FUNCTIONS, parse_expression
+from lockstep.core.report import Report
 from tests.core.searches import search
 from tests.core.training_jobs import training
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from core.encoding import from_safetensors, spell, to_json, to_npz, to_safetensors, weights_to_json
-from core.errors import InvalidData
+from lockstep.core.encoding import from_safetensors, spell, to_json, to_npz, to_safetensors, weights_to_json
+from lockstep.core.errors import InvalidData
 
 WEIGHTS = {
     "0.weight": np.arange(6, dtype=np.float32).reshape(2, 3).T,

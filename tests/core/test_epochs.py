@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.data.batches import Batches
-from core.data.sources import load_dataset
+from lockstep.core.data.batches import Batches
+from lockstep.core.data.sources import load_dataset
 from tests.core.training_jobs import finished, resolved, training
 
 ROWS = 23

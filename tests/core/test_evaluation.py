@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.data.dataset import Part
-from core.evaluation import EVALUATION_ROWS, EvaluationWork
-from core.group.solo import SoloGroup
-from core.layers import build_graph
-from core.parameters import Parameters
-from core.submission import resolve
+from lockstep.core.data.dataset import Part
+from lockstep.core.evaluation import EVALUATION_ROWS, EvaluationWork
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.layers import build_graph
+from lockstep.core.parameters import Parameters
+from lockstep.core.submission import resolve
 from tests.core.training_jobs import DIGITS, finished, training
 from tests.gradcheck import spec_of
 from tests.specs import changed

@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from core.data.dataset import Preprocessing
-from core.errors import DomainError
-from core.explain.draw import to_dot, to_json
-from core.explain.formulas import UNKNOWN, formula_of
-from core.explain.gradcheck import check_gradients
-from core.explain.replay import Replay
-from core.explain.svg import to_svg
-from core.explain.view import view_of_spec
-from core.expression_syntax import FUNCTIONS
-from core.inference import Predictor
-from core.submission import parse_job, resolve
-from core.training import Training
+from lockstep.core.data.dataset import Preprocessing
+from lockstep.core.errors import DomainError
+from lockstep.core.explain.draw import to_dot, to_json
+from lockstep.core.explain.formulas import UNKNOWN, formula_of
+from lockstep.core.explain.gradcheck import check_gradients
+from lockstep.core.explain.replay import Replay
+from lockstep.core.explain.svg import to_svg
+from lockstep.core.explain.view import view_of_spec
+from lockstep.core.expression_syntax import FUNCTIONS
+from lockstep.core.inference import Predictor
+from lockstep.core.submission import parse_job, resolve
+from lockstep.core.training import Training
 from tests.core.plain_formulas import Point, slopes, value
 from tests.core.searches import search
 from tests.core.training_jobs import resolved, training

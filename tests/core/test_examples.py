@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from core.group.solo import SoloGroup
-from core.run import prepare
-from core.submission import parse_job, resolve
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.run import prepare
+from lockstep.core.submission import parse_job, resolve
 
 EXAMPLES = sorted(Path(__file__).parents[2].glob("examples/*.json"))
 

@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from core.errors import InvalidData
-from core.losses import denominator
-from core.optim import make_optimizer
-from core.parameters import Parameters
-from core.plan import Plan
-from core.spec import Sgd
+from lockstep.core.errors import InvalidData
+from lockstep.core.losses import denominator
+from lockstep.core.optim import make_optimizer
+from lockstep.core.parameters import Parameters
+from lockstep.core.plan import Plan
+from lockstep.core.spec import Sgd
 from tests.gradcheck import formula, loss
 
 A, B = 0.75, -1.25

@@ -3,8 +3,8 @@ import math
 
 import pytest
 
-from core.errors import ExpressionError
-from core.expression_syntax import (
+from lockstep.core.errors import ExpressionError
+from lockstep.core.expression_syntax import (
     FUNCTIONS,
     MAX_DEPTH,
     Binary,

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from core.footprint import footprint
-from core.group.solo import SoloGroup
-from core.run import prepare
-from core.spec import ResolvedSpec
-from core.submission import parse_job, resolve
+from lockstep.core.footprint import footprint
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.run import prepare
+from lockstep.core.spec import ResolvedSpec
+from lockstep.core.submission import parse_job, resolve
 
 WIDE = {"type": "linear", "in": 64, "out": 2048}
 LAST = {"type": "linear", "in": 2048, "out": 1}

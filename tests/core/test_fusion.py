@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.graph import Graph
-from core.parameters import Parameters
-from core.program import Options, Program
+from lockstep.core.graph import Graph
+from lockstep.core.parameters import Parameters
+from lockstep.core.program import Options, Program
 from tests.core.images import FLATTEN, RELU, Layer, conv, naive_pool, pool, unflatten
 from tests.gradcheck import TOLERANCE, Model, loss, network
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-import core.chain
-import core.plan
-import core.program
-from core.losses import LOSSES, Loss, LossSite
-from core.ops import OPS
-from core.ops.base import Op, Site
-from core.program import Options, Program
+import lockstep.core.chain
+import lockstep.core.plan
+import lockstep.core.program
+from lockstep.core.losses import LOSSES, Loss, LossSite
+from lockstep.core.ops import OPS
+from lockstep.core.ops.base import Op, Site
+from lockstep.core.program import Options, Program
 from tests.gradcheck import TOLERANCE, Model, formula, loss, network
 
 P = {"a": 0.7, "b": 0.4, "c": 1.3}
@@ -70,7 +70,7 @@ def columns_of(text: str) -> int:
 @pytest.fixture(autouse=True)
 def _general(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small chains have a way of their own: tests/core/test_chain.py."""
-    monkeypatch.setattr(core.chain, "MOST_ELEMENTS", 0)
+    monkeypatch.setattr(lockstep.core.chain, "MOST_ELEMENTS", 0)
 
 
 @pytest.mark.parametrize("text", FORMULAS)
@@ -168,7 +168,7 @@ def test_a_planted_fault_in_an_op_is_found(op: str, monkeypatch: pytest.MonkeyPa
     assert op in {node.op for node in graph.nodes}
     assert Model(graph, loss("mse")).worst_error() < TOLERANCE
 
-    monkeypatch.setattr(core.program, "OPS", {**OPS, op: Faulty(OPS[op])})
+    monkeypatch.setattr(lockstep.core.program, "OPS", {**OPS, op: Faulty(OPS[op])})
 
     assert Model(graph, loss("mse")).worst_error() > 10 * TOLERANCE
 
@@ -176,7 +176,7 @@ def test_a_planted_fault_in_an_op_is_found(op: str, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("name", sorted(LOSSES))
 def test_a_planted_fault_in_a_loss_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     faulty = FaultyLoss(LOSSES[name])
-    monkeypatch.setattr(core.plan, "loss_of", lambda spec: faulty)  # noqa: ARG005 - the name is fixed
+    monkeypatch.setattr(lockstep.core.plan, "loss_of", lambda spec: faulty)  # noqa: ARG005 - the name is fixed
 
     assert Model(network([linear(3, 2)], 3), loss(name)).worst_error() > 10 * TOLERANCE
 

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-import core.ops.convolution
-import core.program
-from core.diagnose import first_bad_node
-from core.graph import Graph
-from core.ops import OPS
-from core.parameters import Parameters
-from core.program import Options, Program
+import lockstep.core.ops.convolution
+import lockstep.core.program
+from lockstep.core.diagnose import first_bad_node
+from lockstep.core.graph import Graph
+from lockstep.core.ops import OPS
+from lockstep.core.parameters import Parameters
+from lockstep.core.program import Options, Program
 from tests.core.images import (
     FLATTEN,
     RELU,
@@ -79,10 +79,10 @@ def images(channels: int, height: int = 5, width: int = 7) -> np.ndarray:
 def bands(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small images fit into one band and one product; the second time they are cut at every chance."""
     if request.param == "many bands":
-        monkeypatch.setattr(core.ops.convolution, "WIDE", 17)
-        monkeypatch.setattr(core.ops.convolution, "BAND_BYTES", 1)
-        monkeypatch.setattr(core.ops.convolution, "NARROW", 1)
-        monkeypatch.setattr(core.ops.convolution, "SMALL_PRODUCT", 1)
+        monkeypatch.setattr(lockstep.core.ops.convolution, "WIDE", 17)
+        monkeypatch.setattr(lockstep.core.ops.convolution, "BAND_BYTES", 1)
+        monkeypatch.setattr(lockstep.core.ops.convolution, "NARROW", 1)
+        monkeypatch.setattr(lockstep.core.ops.convolution, "SMALL_PRODUCT", 1)
 
 
 @pytest.mark.usefixtures("bands")
@@ -232,7 +232,7 @@ def test_a_planted_fault_is_found(op: str, monkeypatch: pytest.MonkeyPatch) -> N
     graph = network(FAULTS[op], 16)
     assert Model(graph, loss("mse")).worst_error() < TOLERANCE
 
-    monkeypatch.setattr(core.program, "OPS", {**OPS, op: Faulty(OPS[op])})
+    monkeypatch.setattr(lockstep.core.program, "OPS", {**OPS, op: Faulty(OPS[op])})
 
     assert Model(graph, loss("mse")).worst_error() > 10 * TOLERANCE
 

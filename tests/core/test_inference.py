@@ -6,12 +6,12 @@ import math
 import numpy as np
 import pytest
 
-from core.data.dataset import Preprocessing
-from core.encoding import Json
-from core.errors import InvalidData
-from core.inference import CHUNK_ROWS, Predictor
-from core.spec import ResolvedSpec
-from core.submission import resolve
+from lockstep.core.data.dataset import Preprocessing
+from lockstep.core.encoding import Json
+from lockstep.core.errors import InvalidData
+from lockstep.core.inference import CHUNK_ROWS, Predictor
+from lockstep.core.spec import ResolvedSpec
+from lockstep.core.submission import resolve
 from tests.gradcheck import spec_of
 
 LINE: dict[str, object] = {"expression": "a*x + b", "parameters": {"a": 0, "b": 0}}

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from core.initializers import Chosen, chosen_for, fans, gain_of
-from core.layers import build_graph
-from core.parameters import Parameters
-from core.spec.initializers import AnyStart, Start
+from lockstep.core.initializers import Chosen, chosen_for, fans, gain_of
+from lockstep.core.layers import build_graph
+from lockstep.core.parameters import Parameters
+from lockstep.core.spec.initializers import AnyStart, Start
 from tests.core.training_jobs import DIGITS, resolved
 
 ADAPTER: TypeAdapter[AnyStart] = TypeAdapter(Start)

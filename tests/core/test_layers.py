@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.errors import InvalidData
-from core.layers import assemble
-from core.spec.layers import LayersModel
+from lockstep.core.errors import InvalidData
+from lockstep.core.layers import assemble
+from lockstep.core.spec.layers import LayersModel
 from tests.gradcheck import network
 
 

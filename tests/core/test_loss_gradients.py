@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.losses import LossSpec, denominator
+from lockstep.core.losses import LossSpec, denominator
 from tests.gradcheck import TOLERANCE, Model, loss, network
 
 LAYERS: list[object] = [

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.losses import LOSSES, Denominators, LossSite, LossSpec, denominator, loss_of
-from core.ops.base import rows_innermost
+from lockstep.core.losses import LOSSES, Denominators, LossSite, LossSpec, denominator, loss_of
+from lockstep.core.ops.base import rows_innermost
 from tests.gradcheck import loss
 
 Run = tuple[float, np.ndarray]

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.metrics import Tally, tally_of
-from core.metrics.ranks import roc_auc
-from core.metrics.tally import MOST_SHOWN
-from core.spec import TrainSpec
+from lockstep.core.metrics import Tally, tally_of
+from lockstep.core.metrics.ranks import roc_auc
+from lockstep.core.metrics.tally import MOST_SHOWN
+from lockstep.core.spec import TrainSpec
 from tests.gradcheck import loss, spec_of
 
 

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.data.dataset import Part
-from core.evaluation import EVALUATION_ROWS, EvaluationWork
-from core.group.solo import SoloGroup
-from core.layers import build_graph
-from core.metrics import tally_of
-from core.metrics.ranks import odds
-from core.metrics.spread import spread_of
-from core.parameters import Parameters
-from core.report import Report
-from core.submission import resolve
+from lockstep.core.data.dataset import Part
+from lockstep.core.evaluation import EVALUATION_ROWS, EvaluationWork
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.layers import build_graph
+from lockstep.core.metrics import tally_of
+from lockstep.core.metrics.ranks import odds
+from lockstep.core.metrics.spread import spread_of
+from lockstep.core.parameters import Parameters
+from lockstep.core.report import Report
+from lockstep.core.submission import resolve
 from tests.core.test_training_together import STEPS_ALONE, Meeting
 from tests.core.training_jobs import training
 from tests.gradcheck import loss, spec_of

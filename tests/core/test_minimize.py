@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.checkpoint import Checkpoint
-from core.errors import Diverged, DomainError
-from core.spec.optimizers import OPTIMIZER_TYPES
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.errors import Diverged, DomainError
+from lockstep.core.spec.optimizers import OPTIMIZER_TYPES
 from tests.core.searches import PARABOLA, VALLEY, failure_of, points_of, search
 
 

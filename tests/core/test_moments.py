@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from core.graph import Buffer, Graph, GraphBuilder, Moments
-from core.moments import RunningStatistics, split_moments
+from lockstep.core.graph import Buffer, Graph, GraphBuilder, Moments
+from lockstep.core.moments import RunningStatistics, split_moments
 
 MOMENTUM = 0.25
 

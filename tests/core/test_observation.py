@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.observation import layers_of, stride_of
-from core.report import Points
-from core.training import Training
+from lockstep.core.observation import layers_of, stride_of
+from lockstep.core.report import Points
+from lockstep.core.training import Training
 from tests.core.training_jobs import DIGITS, LINE, finished, training
 
 RELU: dict[str, Any] = DIGITS | {

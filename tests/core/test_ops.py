@@ -6,10 +6,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from core.graph import Graph, GraphBuilder
-from core.ops import OPS
-from core.parameters import Parameters
-from core.program import Options, Program
+from lockstep.core.graph import Graph, GraphBuilder
+from lockstep.core.ops import OPS
+from lockstep.core.parameters import Parameters
+from lockstep.core.program import Options, Program
 
 Attributes = dict[str, float | int | str]
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.blas import SHORT
-from core.optim import BLOCK, make_optimizer
-from core.optim.base import Limits
-from core.parameters import Parameters
-from core.spec.optimizers import OPTIMIZER_TYPES, AnyOptimizer, Lbfgs
+from lockstep.core.blas import SHORT
+from lockstep.core.optim import BLOCK, make_optimizer
+from lockstep.core.optim.base import Limits
+from lockstep.core.parameters import Parameters
+from lockstep.core.spec.optimizers import OPTIMIZER_TYPES, AnyOptimizer, Lbfgs
 from tests.gradcheck import formula
 
 STEPS = 12

@@ -5,11 +5,11 @@ import hashlib
 import numpy as np
 import pytest
 
-from core.errors import InvalidData
-from core.graph import Graph
-from core.layers import build_graph, initial_weights
-from core.parameters import Parameters, weights_sha256
-from core.spec import TrainSpec
+from lockstep.core.errors import InvalidData
+from lockstep.core.graph import Graph
+from lockstep.core.layers import build_graph, initial_weights
+from lockstep.core.parameters import Parameters, weights_sha256
+from lockstep.core.spec import TrainSpec
 from tests.gradcheck import formula, network, spec_of
 
 LAYERS: list[object] = [

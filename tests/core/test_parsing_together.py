@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from core.expression_syntax import Expr, parse_expression
+from lockstep.core.expression_syntax import Expr, parse_expression
 
 THREADS = 16
 ROUNDS = 50

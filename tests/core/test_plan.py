@@ -5,9 +5,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from core.losses import LOSSES
-from core.parameters import Parameters
-from core.plan import Plan
+from lockstep.core.losses import LOSSES
+from lockstep.core.parameters import Parameters
+from lockstep.core.plan import Plan
 from tests.gradcheck import Model, formula, loss, network
 
 NETWORK: list[object] = [

@@ -1,6 +1,6 @@
 import numpy as np
 
-from core.random import Stream, generator
+from lockstep.core.random import Stream, generator
 
 
 def test_equal_words_give_equal_numbers() -> None:

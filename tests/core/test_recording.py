@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-import core.scalar.steps
-from core.checkpoint import Checkpoint
-from core.recording import MOST_POINTS, stride_of
-from core.report import Points
-from core.training import Training
+import lockstep.core.scalar.steps
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.recording import MOST_POINTS, stride_of
+from lockstep.core.report import Points
+from lockstep.core.training import Training
 from tests.core.training_jobs import DIGITS, LINE, finished, training
 
 X, Y = (1, 2, 5, 3), (6, 8, 7, 1)
@@ -102,7 +102,7 @@ def test_however_the_steps_come_the_same_ones_are_recorded(
     is_scalar: bool, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not is_scalar:
-        monkeypatch.setattr(core.scalar.steps, "MOST_VALUES", -1)
+        monkeypatch.setattr(lockstep.core.scalar.steps, "MOST_VALUES", -1)
     every = whole(training(LINE | {"epochs": 40}))
     thinned = training(
         LINE | {"epochs": 3 * MOST_POINTS, "stop": {"loss_below": float(every["loss"].values[37])}}

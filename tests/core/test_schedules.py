@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from core.schedules import Schedule
-from core.spec.schedules import SCHEDULE_TYPES, AnySchedule
-from core.spec.schedules import Schedule as ScheduleSpec
+from lockstep.core.schedules import Schedule
+from lockstep.core.spec.schedules import SCHEDULE_TYPES, AnySchedule
+from lockstep.core.spec.schedules import Schedule as ScheduleSpec
 
 ADAPTER: TypeAdapter[AnySchedule] = TypeAdapter(ScheduleSpec)
 

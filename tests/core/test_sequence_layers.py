@@ -5,16 +5,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.data.dataset import Preprocessing
-from core.data.sources import load_dataset
-from core.errors import InvalidData
-from core.graph import Graph
-from core.group.solo import SoloGroup
-from core.inference import Predictor
-from core.parameters import Parameters
-from core.submission import resolve
-from core.submission.checks import check
-from core.training import Training
+from lockstep.core.data.dataset import Preprocessing
+from lockstep.core.data.sources import load_dataset
+from lockstep.core.errors import InvalidData
+from lockstep.core.graph import Graph
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.inference import Predictor
+from lockstep.core.parameters import Parameters
+from lockstep.core.submission import resolve
+from lockstep.core.submission.checks import check
+from lockstep.core.training import Training
 from tests.core.training_jobs import resolved
 from tests.gradcheck import network, spec_of
 

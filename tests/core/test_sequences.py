@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-import core.program
-from core.graph import Graph
-from core.ops import OPS
-from core.parameters import Parameters
-from core.program import Options, Program
+import lockstep.core.program
+from lockstep.core.graph import Graph
+from lockstep.core.ops import OPS
+from lockstep.core.parameters import Parameters
+from lockstep.core.program import Options, Program
 from tests.core.test_gradients import Faulty
 from tests.gradcheck import STEP, TOLERANCE, Model, loss, network
 
@@ -238,7 +238,7 @@ def test_a_planted_fault_is_found(op: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert op in {node.op for node in graph.nodes}
     assert Model(graph, loss("mse"), rows=2).worst_error() < TOLERANCE
 
-    monkeypatch.setattr(core.program, "OPS", {**OPS, op: Faulty(OPS[op])})
+    monkeypatch.setattr(lockstep.core.program, "OPS", {**OPS, op: Faulty(OPS[op])})
 
     assert Model(graph, loss("mse"), rows=2).worst_error() > 10 * TOLERANCE
 

@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from core.shards import Block, TreeSum, additions, aligned_blocks, blocks_of, shard_rows
+from lockstep.core.shards import Block, TreeSum, additions, aligned_blocks, blocks_of, shard_rows
 
 WIDTH = 7
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.checkpoint import Checkpoint
-from core.errors import Diverged, DomainError
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.errors import Diverged, DomainError
 from tests.core.searches import PRODUCT, failure_of, points_of, search
 
 

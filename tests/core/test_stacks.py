@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import core.step
-from core.data.batches import Batches
-from core.data.sources import load_dataset
-from core.layers import build_graph
-from core.parameters import Parameters
-from core.plan import Plan, stacks
-from core.shards import Block, TreeSum, blocks_of
-from core.step import StepData, StepWork
+import lockstep.core.step
+from lockstep.core.data.batches import Batches
+from lockstep.core.data.sources import load_dataset
+from lockstep.core.layers import build_graph
+from lockstep.core.parameters import Parameters
+from lockstep.core.plan import Plan, stacks
+from lockstep.core.shards import Block, TreeSum, blocks_of
+from lockstep.core.step import StepData, StepWork
 from tests.core.training_jobs import DIGITS, finished, resolved, training
 from tests.gradcheck import loss, network
 
@@ -105,7 +105,7 @@ def test_a_job_ends_with_the_same_digest(changes: dict[str, Any], monkeypatch: p
     """Its batches of 96 rows are stacked; the last one of an epoch, which is uneven, is not."""
     raw = DIGITS | {"batch_size": 96} | changes
     stacked = finished(training(raw))
-    monkeypatch.setattr(core.step, "stacks", lambda *_: False)
+    monkeypatch.setattr(lockstep.core.step, "stacks", lambda *_: False)
     plain = finished(training(raw))
 
     assert any(stacked._work._stacks.values())

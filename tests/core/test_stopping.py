@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from core.checkpoint import Checkpoint
-from core.stopping import StopState
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.stopping import StopState
 from tests.core.training_jobs import DIGITS, finished, training
 
 OVERSHOOTING: dict[str, Any] = DIGITS | {

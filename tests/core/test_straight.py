@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import adding
-from core.adding import PATIENCE
-from core.group import Work
-from core.group.solo import SoloGroup
-from core.training import Training
+from lockstep.core import adding
+from lockstep.core.adding import PATIENCE
+from lockstep.core.group import Work
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.training import Training
 from tests.core.training_jobs import DIGITS, IMAGES, LINE, TOKENS, training
 
 STEPS = 3 * PATIENCE

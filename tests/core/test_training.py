@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.checkpoint import Checkpoint
-from core.errors import Diverged, DomainError
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.errors import Diverged, DomainError
 from tests.core.training_jobs import DIGITS, IMAGES, LINE, finished, training
 
 

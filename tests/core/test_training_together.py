@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.checkpoint import Checkpoint
-from core.errors import Diverged
-from core.group import Released
-from core.group.tcp_helper import TcpHelper
-from core.group.tcp_lead import TcpLead
-from core.group.terms import SECRET_BYTES, GroupIdentity, Timeouts
-from core.report import Points
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.errors import Diverged
+from lockstep.core.group import Released
+from lockstep.core.group.tcp_helper import TcpHelper
+from lockstep.core.group.tcp_lead import TcpLead
+from lockstep.core.group.terms import SECRET_BYTES, GroupIdentity, Timeouts
+from lockstep.core.report import Points
 from tests.core.training_jobs import DIGITS, IMAGES, LINE, TOKENS, finished, training
 from tests.ranks import run_ranks
 

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.checkpoint import Checkpoint
-from core.clipping import Clipping
-from core.layers import build_graph
-from core.optim.base import BLOCK
-from core.parameters import Parameters
-from core.penalty import Penalty
-from core.spec.training import Clip
-from core.spec.training import Penalty as PenaltySpec
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.clipping import Clipping
+from lockstep.core.layers import build_graph
+from lockstep.core.optim.base import BLOCK
+from lockstep.core.parameters import Parameters
+from lockstep.core.penalty import Penalty
+from lockstep.core.spec.training import Clip
+from lockstep.core.spec.training import Penalty as PenaltySpec
 from tests.core.training_jobs import DIGITS, LINE, finished, resolved, training
 
 

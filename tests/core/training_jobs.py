@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from core.checkpoint import Checkpoint
-from core.data.sources import load_dataset
-from core.group import Group
-from core.group.solo import SoloGroup
-from core.spec import ResolvedSpec
-from core.submission import parse_spec, resolve
-from core.training import Training
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.data.sources import load_dataset
+from lockstep.core.group import Group
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.spec import ResolvedSpec
+from lockstep.core.submission import parse_spec, resolve
+from lockstep.core.training import Training
 
 DIGITS: dict[str, Any] = {
     "model": {

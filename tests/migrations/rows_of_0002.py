@@ -13,7 +13,7 @@ from typing import Any
 from alembic import command
 from sqlalchemy import Connection, MetaData
 
-from service.store.database import HEAD_REVISION, Database
+from lockstep.service.store.database import HEAD_REVISION, Database
 from tests.migrations.test_migrations import configuration
 
 FILE = Path(__file__).with_suffix(".json.gz")

@@ -9,9 +9,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
-import migrations
-from service.store.database import HEAD_REVISION, Database
-from service.store.tables import metadata
+from lockstep import migrations
+from lockstep.service.store.database import HEAD_REVISION, Database
+from lockstep.service.store.tables import metadata
 
 FOLDER = Path(migrations.__file__).parent
 

@@ -53,9 +53,9 @@ class Tree:
         listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         names = subprocess.run(listed, cwd=source, check=True, capture_output=True, text=True).stdout
         for name in filter(None, names.split("\0")):
-            if (source / name).is_file():
+            if os.path.lexists(source / name):
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source / name, root / name)
+                shutil.copyfile(source / name, root / name, follow_symlinks=False)
         compiled = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "."]
         subprocess.run(compiled, cwd=root, check=True, stdout=subprocess.DEVNULL)
         return cls(root=root)

@@ -13,7 +13,7 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import RedisError
 
-from service.local.broker import EmbeddedBroker
+from lockstep.service.local.broker import EmbeddedBroker
 
 
 class Broker:

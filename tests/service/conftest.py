@@ -10,9 +10,9 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
-from service.app import create_app
-from service.settings import Settings
-from service.store.database import Database
+from lockstep.service.app import create_app
+from lockstep.service.settings import Settings
+from lockstep.service.store.database import Database
 from tests.service.submissions import KEY
 
 NO_BROKER = "redis://127.0.0.1:1/0"

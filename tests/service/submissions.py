@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from core.data.sources import load_dataset
-from core.report import Points
-from core.spec import ResolvedSpec
-from service.store import endings, history, jobs, leases, specs, weights
-from service.store.database import Database
-from service.store.leases import Claim, WorkerIdentity
+from lockstep.core.data.sources import load_dataset
+from lockstep.core.report import Points
+from lockstep.core.spec import ResolvedSpec
+from lockstep.service.store import endings, history, jobs, leases, specs, weights
+from lockstep.service.store.database import Database
+from lockstep.service.store.leases import Claim, WorkerIdentity
 
 KEY = "test-key-of-an-administrator"
 LINE: dict[str, Any] = {

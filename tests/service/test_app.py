@@ -15,10 +15,10 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
-from service import page
-from service.app import create_app
-from service.settings import Settings
-from service.store.database import migrate
+from lockstep.service import page
+from lockstep.service.app import create_app
+from lockstep.service.settings import Settings
+from lockstep.service.store.database import migrate
 from tests.service.conftest import NO_BROKER
 from tests.service.submissions import KEY, LINE
 

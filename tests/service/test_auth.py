@@ -7,10 +7,10 @@ from typing import get_args
 import pytest
 from fastapi.testclient import TestClient
 
-from service import auth
-from service.store import keys
-from service.store.database import Database
-from service.store.keys import Scope
+from lockstep.service import auth
+from lockstep.service.store import keys
+from lockstep.service.store.database import Database
+from lockstep.service.store.keys import Scope
 from tests.service.submissions import KEY, LINE
 
 

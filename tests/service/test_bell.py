@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from service import bell
-from service.bell import Ringer
+from lockstep.service import bell
+from lockstep.service.bell import Ringer
 from tests.service.broker import Broker, wait_until
 from tests.service.conftest import NO_BROKER
 

@@ -9,13 +9,13 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
-from service import bell
-from service.app import create_app
-from service.bell import Ringer
-from service.reconciler import Reconciler
-from service.settings import Settings
-from service.store.database import Database
-from service.store.tables import jobs
+from lockstep.service import bell
+from lockstep.service.app import create_app
+from lockstep.service.bell import Ringer
+from lockstep.service.reconciler import Reconciler
+from lockstep.service.settings import Settings
+from lockstep.service.store.database import Database
+from lockstep.service.store.tables import jobs
 from tests.service.broker import wait_until
 from tests.service.faulty_broker import FaultyBroker, faulty_broker
 from tests.service.submissions import KEY, LINE
@@ -38,7 +38,9 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixtu
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What was logged of the broker, in order."""
-    words = [record.getMessage().split()[0] for record in caplog.records if record.name == "service.bell"]
+    words = [
+        record.getMessage().split()[0] for record in caplog.records if record.name == "lockstep.service.bell"
+    ]
     return [word for word in words if word.startswith("action=broker_")]
 
 

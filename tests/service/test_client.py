@@ -14,12 +14,12 @@ import pytest
 import uvicorn
 from fastapi.testclient import TestClient
 
-from core.report import Points
-from service import client as client_module
-from service.client import ApiError, Client
-from service.store import endings, history, leases
-from service.store.database import Database
-from service.store.tables import history as history_table
+from lockstep.core.report import Points
+from lockstep.service import client as client_module
+from lockstep.service.client import ApiError, Client
+from lockstep.service.store import endings, history, leases
+from lockstep.service.store.database import Database
+from lockstep.service.store.tables import history as history_table
 from tests.service.broker import wait_until
 from tests.service.submissions import KEY, LINE, claim, succeed
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from service import client as client_module
-from service.client import ApiError, Client
+from lockstep.service import client as client_module
+from lockstep.service.client import ApiError, Client
 
 Requests = list[tuple[str, str | None]]
 """Of each request its path and its Idempotency-Key."""

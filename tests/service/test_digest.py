@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from service.settings import Settings
-from service.store.database import Database
+from lockstep.service.settings import Settings
+from lockstep.service.store.database import Database
 from tests.core.searches import PARABOLA
 from tests.worker.bench import LINE, MOONS, Bench
 

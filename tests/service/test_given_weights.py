@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from core.encoding import to_npz
-from core.errors import InvalidData, SpecError
-from service.given_weights import with_weights
+from lockstep.core.encoding import to_npz
+from lockstep.core.errors import InvalidData, SpecError
+from lockstep.service.given_weights import with_weights
 from tests.core.training_jobs import training
 from tests.specs import DIGITS, LINE
 

@@ -13,10 +13,10 @@ from fastapi.testclient import TestClient
 from sqlalchemy import insert, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.settings import Settings
-from service.store import keys, leases, seats
-from service.store.database import Database, clock
-from service.store.tables import api_keys, attempts, metadata, workers
+from lockstep.service.settings import Settings
+from lockstep.service.store import keys, leases, seats
+from lockstep.service.store.database import Database, clock
+from lockstep.service.store.tables import api_keys, attempts, metadata, workers
 from tests.service.submissions import KEY, LINE, WORKER
 from tests.worker.bench import Bench
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from service import predictors
-from service.predictors import Predictors
-from service.store.database import Database
-from service.store.errors import Refused
-from service.store.tables import weights
+from lockstep.service import predictors
+from lockstep.service.predictors import Predictors
+from lockstep.service.store.database import Database
+from lockstep.service.store.errors import Refused
+from lockstep.service.store.tables import weights
 from tests.service.submissions import LINE, succeed
 
 

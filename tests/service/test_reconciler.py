@@ -11,11 +11,11 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from service.bell import TaskName
-from service.reconciler import Reconciler
-from service.store import jobs, workers
-from service.store.database import Database
-from service.store.workers import WorkerState
+from lockstep.service.bell import TaskName
+from lockstep.service.reconciler import Reconciler
+from lockstep.service.store import jobs, workers
+from lockstep.service.store.database import Database
+from lockstep.service.store.workers import WorkerState
 from tests.service.broker import wait_until
 from tests.service.submissions import LINE, claim
 

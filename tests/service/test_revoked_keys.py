@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pytest
 from fastapi.testclient import TestClient
 
-from service import auth
-from service.store import keys
-from service.store.database import Database
+from lockstep.service import auth
+from lockstep.service.store import keys
+from lockstep.service.store.database import Database
 
 
 @dataclass

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from service import runtime
-from service.runtime import LONGEST_SOCKET_PATH, NoFolder, RuntimeFolder, sweep
+from lockstep.service import runtime
+from lockstep.service.runtime import LONGEST_SOCKET_PATH, NoFolder, RuntimeFolder, sweep
 
 ROOT = Path(__file__).parents[2]
 KILLED = """
 import os, signal
-from service.runtime import RuntimeFolder
+from lockstep.service.runtime import RuntimeFolder
 folder = RuntimeFolder.make()
 (folder.path / "lifeline").touch()
 print(folder.path, flush=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from service.settings import (
+from lockstep.service.settings import (
     ENV_FILE_VARIABLE,
     EXAMPLE_API_KEY,
     Settings,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from service.bell import celery_settings
+from lockstep.service.bell import celery_settings
 from tests.service.tls import tls_server
 
 # (the certificate's name, what the address says besides, whether the broker is talked to)

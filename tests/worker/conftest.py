@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from service.settings import Settings
-from service.store.database import Database
+from lockstep.service.settings import Settings
+from lockstep.service.store.database import Database
 from tests.worker.bench import Bench
 
 

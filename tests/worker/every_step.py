@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from service.store import endings
-from service.store.jobs import Job
+from lockstep.service.store import endings
+from lockstep.service.store.jobs import Job
 from tests.worker.bench import LINE, Bench
 
 NET: dict[str, Any] = {

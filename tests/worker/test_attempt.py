@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from service.settings import Settings
-from service.store import checkpoints, endings
+from lockstep.service.settings import Settings
+from lockstep.service.store import checkpoints, endings
+from lockstep.worker.attempt import lead_job
 from tests.worker.bench import LINE, LINE_DIGEST, MOONS, Bench, digest, never
-from worker.attempt import lead_job
 
 
 class Died(BaseException):

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.encoding import from_safetensors
-from service.store import checkpoints, events, history, replays
-from service.store.events import Event
+from lockstep.core.encoding import from_safetensors
+from lockstep.service.store import checkpoints, events, history, replays
+from lockstep.service.store.events import Event
 from tests import damages
 from tests.damages import Harm
 from tests.worker.bench import MOONS, Bench, digest

@@ -9,15 +9,15 @@ import pytest
 from sqlalchemy import Connection, update
 from sqlalchemy.exc import OperationalError
 
-from service.store import seats, specs
-from service.store.tables import jobs
+from lockstep.service.store import seats, specs
+from lockstep.service.store.tables import jobs
+from lockstep.worker.attempt import lead_job
 from tests import damages
 from tests.damages import Harm
 from tests.worker.bench import LINE, LINE_DIGEST, MOONS, Bench, digest, never
 from tests.worker.test_attempt import cancel
 from tests.worker.test_replaying import answer, asked, error, found
 from tests.worker.test_runner import running, wait_until
-from worker.attempt import lead_job
 
 MANY = [0.5] * 20_000
 LARGE: dict[str, Any] = LINE | {"data": {"inline": {"x": MANY, "y": MANY}}, "epochs": 1}

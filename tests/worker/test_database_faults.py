@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
+from lockstep.worker.attempt import lead_job
 from tests.worker.bench import LINE, LINE_DIGEST, Bench, digest, never
-from worker.attempt import lead_job
 
 SQLITE = "CREATE TRIGGER refuse BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, 'refused'); END"
 POSTGRESQL = (

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-import worker.pace
-from core.report import Points
-from service.store.jobs import Job
+import lockstep.worker.pace
+from lockstep.core.report import Points
+from lockstep.service.store.jobs import Job
 from tests.worker.bench import Bench
 from tests.worker.every_step import JOBS, Died, DiesAtItsEnd, Look, lead_on
 
 
 @pytest.fixture(autouse=True)
 def _look_up_after_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker.pace, "STRIDE_SECONDS", 0.0)
+    monkeypatch.setattr(lockstep.worker.pace, "STRIDE_SECONDS", 0.0)
 
 
 def undisturbed(bench: Bench, name: str) -> Job:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.errors import Diverged, DomainError, InvalidData
-from service.store.errors import ReplayMismatch
-from worker.failures import failure_of
+from lockstep.core.errors import Diverged, DomainError, InvalidData
+from lockstep.service.store.errors import ReplayMismatch
+from lockstep.worker.failures import failure_of
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from service.store import seats, workers
-from service.store.jobs import Job
-from service.store.seats import Seat
-from service.store.workers import WorkerState
+from lockstep.service.store import seats, workers
+from lockstep.service.store.jobs import Job
+from lockstep.service.store.seats import Seat
+from lockstep.service.store.workers import WorkerState
+from lockstep.worker.attempt import lead_job
+from lockstep.worker.helping import help_job
 from tests.worker.bench import MOONS, Bench, digest, never
-from worker.attempt import lead_job
-from worker.helping import help_job
 
 WAIT_SECONDS = 20.0
 

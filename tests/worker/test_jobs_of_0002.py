@@ -12,21 +12,21 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import delete, select
 
-from core.arithmetic import ARITHMETIC, lineage
-from core.encoding import from_safetensors
-from service.bell import Bell
-from service.reconciler import Reconciler
-from service.store import events, leases, replays, specs, weights, workers
-from service.store.jobs import Job
-from service.store.leases import WorkerIdentity
-from service.store.replays import Asked
-from service.store.tables import jobs as jobs_table
-from service.store.tables import replays as replays_table
-from service.store.workers import WorkerState
+from lockstep.core.arithmetic import ARITHMETIC, lineage
+from lockstep.core.encoding import from_safetensors
+from lockstep.service.bell import Bell
+from lockstep.service.reconciler import Reconciler
+from lockstep.service.store import events, leases, replays, specs, weights, workers
+from lockstep.service.store.jobs import Job
+from lockstep.service.store.leases import WorkerIdentity
+from lockstep.service.store.replays import Asked
+from lockstep.service.store.tables import jobs as jobs_table
+from lockstep.service.store.tables import replays as replays_table
+from lockstep.service.store.workers import WorkerState
+from lockstep.worker.replaying import answer_replay
 from tests.migrations.rows_of_0002 import MACHINE, SECRET, rows, upgraded
 from tests.service.conftest import serve
 from tests.worker.bench import LINE, Bench, RecordingBell, never
-from worker.replaying import answer_replay
 
 OLD_WORKER = WorkerIdentity(worker_id="worker_old", pid=1, host="here", fingerprint=MACHINE)
 BEGUN = (

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.store import checkpoints, events
+from lockstep.service.store import checkpoints, events
 from tests.core.searches import PARABOLA, PRODUCT, VALLEY
 from tests.worker.bench import LINE, Bench, digest
 from tests.worker.test_attempt import After, Died, cancel, die

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from worker.lifeline import ChildWatch
+from lockstep.worker.lifeline import ChildWatch
 
 CHILD = """
 import sys, threading
 from pathlib import Path
-from worker.lifeline import Lifeline
+from lockstep.worker.lifeline import Lifeline
 line = Lifeline(Path(sys.argv[1]), lambda: print("drained", flush=True))
 print("up", flush=True)
 line.start()

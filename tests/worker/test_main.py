@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from worker.main import BLAS_VARIABLES
+from lockstep.worker.main import BLAS_VARIABLES
 
 ROOT = Path(__file__).parents[2]
 

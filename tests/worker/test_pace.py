@@ -1,6 +1,6 @@
 """How often a worker looks up from its work."""
 
-from worker.pace import STRIDE_SECONDS, CheckpointPace, Stride
+from lockstep.worker.pace import STRIDE_SECONDS, CheckpointPace, Stride
 
 
 def test_a_stride_grows_step_by_step_to_a_twentieth_of_a_second() -> None:

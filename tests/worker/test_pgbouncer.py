@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from service.settings import Settings
-from service.store.database import Database, is_migrated, migrate
+from lockstep.service.settings import Settings
+from lockstep.service.store.database import Database, is_migrated, migrate
+from lockstep.worker.attempt import lead_job
 from tests.databases import PostgresqlCluster
 from tests.pgbouncer import pgbouncer
 from tests.worker.bench import LINE, LINE_DIGEST, Bench, digest, never
-from worker.attempt import lead_job
 
 JOBS = 200
 THREADS = 4

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.encoding import from_safetensors
-from core.explain.replay import Replay
-from core.spec import read_resolved
-from service.store import events, history, leases, replays
-from service.store.replays import Asked, Question, ReplayClaim
+from lockstep.core.encoding import from_safetensors
+from lockstep.core.explain.replay import Replay
+from lockstep.core.spec import read_resolved
+from lockstep.service.store import events, history, leases, replays
+from lockstep.service.store.replays import Asked, Question, ReplayClaim
+from lockstep.worker.replaying import answer_replay
 from tests.worker.bench import LINE, MOONS, Bench, never
 from tests.worker.test_attempt import After
 from tests.worker.test_runner import running, wait_until
-from worker.replaying import answer_replay
 
 MINIMIZE: dict[str, Any] = {
     "kind": "minimize",

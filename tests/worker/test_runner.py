@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from service.settings import Settings
+from lockstep.service.settings import Settings
+from lockstep.worker.runner import Runner
 from tests.worker.bench import LINE, MOONS, Bench
-from worker.runner import Runner
 
 WAIT_SECONDS = 20.0
 

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import delete
 
-from service.store.tables import weights
+from lockstep.service.store.tables import weights
 from tests.worker.bench import LINE, LINE_DIGEST, MOONS, Bench, digest
 
 

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.spec.base import SpecModel, Switch, Whole
-from core.spec.layers.dense import Width
-from core.spec.sizes import Pair, Single, ZeroPair, ZeroSingle
+from lockstep.core.spec.base import SpecModel, Switch, Whole
+from lockstep.core.spec.layers.dense import Width
+from lockstep.core.spec.sizes import Pair, Single, ZeroPair, ZeroSingle
 
 
 class _Convolution(SpecModel):

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.spec.base import Fraction, SpecModel, Switch, Whole
-from core.spec.layers.dense import Width
-from core.spec.layers.normalization import Eps
+from lockstep.core.spec.base import Fraction, SpecModel, Switch, Whole
+from lockstep.core.spec.layers.dense import Width
+from lockstep.core.spec.layers.normalization import Eps
 
 MAX_STACKED = 16
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from core.data.augment import AugmentedRows, Augmenter
-from core.losses.mixed import Mixing
-from core.spec.augmentation import Augmentations
+from lockstep.core.data.augment import AugmentedRows, Augmenter
+from lockstep.core.losses.mixed import Mixing
+from lockstep.core.spec.augmentation import Augmentations
 
 SHAPE = (2, 3, 4)
 COLUMNS = 24

@@ -3,7 +3,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from core.data.batches import Batches, steps_in_epoch
+from lockstep.core.data.batches import Batches, steps_in_epoch
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 10, 11, 64, "full"])

@@ -4,10 +4,10 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from core.data.generators import generate
-from core.data.shapes import shape_of
-from core.spec import GeneratedData
-from core.spec.data import GeneratorName
+from lockstep.core.data.generators import generate
+from lockstep.core.data.shapes import shape_of
+from lockstep.core.spec import GeneratedData
+from lockstep.core.spec.data import GeneratorName
 
 NAMES = get_args(GeneratorName)
 

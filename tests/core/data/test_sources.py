@@ -3,11 +3,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.data.dataset import Part, Preprocessing
-from core.data.shapes import BUILTINS, shape_of
-from core.data.sources import FILES_PATH, load_dataset
-from core.errors import InvalidData
-from core.submission import parse_spec, resolve
+from lockstep.core.data.dataset import Part, Preprocessing
+from lockstep.core.data.shapes import BUILTINS, shape_of
+from lockstep.core.data.sources import FILES_PATH, load_dataset
+from lockstep.core.errors import InvalidData
+from lockstep.core.submission import parse_spec, resolve
 from tests.specs import DIGITS, LINE, changed, linear
 
 

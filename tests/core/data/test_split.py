@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from core.data.split import PartSizes, part_rows, part_sizes
-from core.spec import BuiltinData
+from lockstep.core.data.split import PartSizes, part_rows, part_sizes
+from lockstep.core.spec import BuiltinData
 
 
 def options(test: float = 0, validation: float = 0) -> BuiltinData:

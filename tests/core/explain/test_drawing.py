@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from core.explain.draw import to_dot, to_json
-from core.explain.formulas import FORMULAS, LOSSES, formula_of
-from core.explain.layout import Box, lay_out
-from core.explain.svg import to_svg
-from core.explain.view import View, view_of_spec
-from core.losses import LOSSES as ALL_LOSSES
-from core.ops import OPS, sources
+from lockstep.core.explain.draw import to_dot, to_json
+from lockstep.core.explain.formulas import FORMULAS, LOSSES, formula_of
+from lockstep.core.explain.layout import Box, lay_out
+from lockstep.core.explain.svg import to_svg
+from lockstep.core.explain.view import View, view_of_spec
+from lockstep.core.losses import LOSSES as ALL_LOSSES
+from lockstep.core.ops import OPS, sources
 from tests.core.training_jobs import DIGITS, LINE, resolved
 
 SVG = "{http://www.w3.org/2000/svg}"

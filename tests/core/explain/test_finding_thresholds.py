@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from core.explain.findings import Watcher, find
-from core.explain.thinned import MOST_LOSSES, Thinning
-from core.report import Points
+from lockstep.core.explain.findings import Watcher, find
+from lockstep.core.explain.thinned import MOST_LOSSES, Thinning
+from lockstep.core.report import Points
 
 Values = Sequence[float]
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from core.explain.findings import Finding, Watcher
-from core.report import Points
+from lockstep.core.explain.findings import Finding, Watcher
+from lockstep.core.report import Points
 
 Series = dict[str, Points]
 NUMBER = r"(-?[\d.]+(?:e[+-]\d+)?|inf|nan)"

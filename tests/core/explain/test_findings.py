@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from core.data.sources import load_dataset
-from core.explain.findings import Watcher, find
-from core.group.solo import SoloGroup
-from core.report import Points
-from core.training import Training
+from lockstep.core.data.sources import load_dataset
+from lockstep.core.explain.findings import Watcher, find
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.report import Points
+from lockstep.core.training import Training
 from tests.core.training_jobs import DIGITS, resolved
 
 

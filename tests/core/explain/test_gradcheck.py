@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.errors import InvalidData
-from core.explain.gradcheck import GradientCheck, check_gradients
-from core.ops.activations import Tanh
-from core.ops.base import Site
+from lockstep.core.errors import InvalidData
+from lockstep.core.explain.gradcheck import GradientCheck, check_gradients
+from lockstep.core.ops.activations import Tanh
+from lockstep.core.ops.base import Site
 from tests.core.training_jobs import DIGITS, LINE, resolved
 
 

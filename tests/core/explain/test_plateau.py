@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from core.explain.findings import find
-from core.report import Points
+from lockstep.core.explain.findings import find
+from lockstep.core.report import Points
 
 
 def standing_at(share: float) -> Points:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.checkpoint import Checkpoint
-from core.explain.findings import Finding
-from core.explain.search_findings import SearchWatcher
-from core.report import Points
-from core.search import Search
-from core.spec.optimizers import OPTIMIZER_TYPES
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.explain.findings import Finding
+from lockstep.core.explain.search_findings import SearchWatcher
+from lockstep.core.report import Points
+from lockstep.core.search import Search
+from lockstep.core.spec.optimizers import OPTIMIZER_TYPES
 from tests.core.searches import search
 from tests.core.test_examples import EXAMPLES
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.explain.past import ROUNDING
-from core.explain.search_findings import SearchWatcher
-from core.report import Points
-from core.search import Search
+from lockstep.core.explain.past import ROUNDING
+from lockstep.core.explain.search_findings import SearchWatcher
+from lockstep.core.report import Points
+from lockstep.core.search import Search
 from tests.core.searches import search
 
 EPS = float(np.finfo(float).eps)

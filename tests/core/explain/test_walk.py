@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.explain.replay import NotReached, Replay
-from core.explain.sample import Place, Target, pass_sample
-from core.explain.walk import walk
-from core.expression import expression_graph
-from core.graph import Graph
-from core.parameters import Parameters
-from core.spec import ExpressionModel
-from core.submission import parse_job, resolve
+from lockstep.core.explain.replay import NotReached, Replay
+from lockstep.core.explain.sample import Place, Target, pass_sample
+from lockstep.core.explain.walk import walk
+from lockstep.core.expression import expression_graph
+from lockstep.core.graph import Graph
+from lockstep.core.parameters import Parameters
+from lockstep.core.spec import ExpressionModel
+from lockstep.core.submission import parse_job, resolve
 from tests.core.training_jobs import DIGITS, LINE, resolved, training
 from tests.gradcheck import loss
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from core.data.dataset import Preprocessing
-from core.inference import Predictor, input_columns
-from core.layers import assemble, build_graph
-from core.parameters import Parameters
-from core.spec import LayersModel, ResolvedSpec
-from core.submission import parse_spec, resolve
+from lockstep.core.data.dataset import Preprocessing
+from lockstep.core.inference import Predictor, input_columns
+from lockstep.core.layers import assemble, build_graph
+from lockstep.core.parameters import Parameters
+from lockstep.core.spec import LayersModel, ResolvedSpec
+from lockstep.core.submission import parse_spec, resolve
 from tests.specs import changed
 
 ROWS = 7

@@ -6,9 +6,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from core.group.channel import Channel
-from core.group.frames import Stamp
-from core.group.handshake import answer_challenge, check_proof, make_challenge, make_hello
+from lockstep.core.group.channel import Channel
+from lockstep.core.group.frames import Stamp
+from lockstep.core.group.handshake import answer_challenge, check_proof, make_challenge, make_hello
 from tests.core.group.team import IDENTITY
 
 Ends = tuple[Channel, Channel, socket.socket, socket.socket]

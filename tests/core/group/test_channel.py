@@ -7,8 +7,8 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-from core.group.channel import Channel, PeerLost
-from core.group.frames import Kind, ProtocolError
+from lockstep.core.group.channel import Channel, PeerLost
+from lockstep.core.group.frames import Kind, ProtocolError
 from tests.core.group.conftest import Ends
 
 PAYLOADS = [b"", b"x", bytes(range(256)) * 3, np.random.default_rng(0).bytes(131_072), b"", b"end" * 7_000]

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from core.group.door import MOST_STRANGERS, Door
-from core.group.handshake import CHALLENGE_BYTES, make_hello
-from core.group.tcp_helper import TcpHelper
+from lockstep.core.group.door import MOST_STRANGERS, Door
+from lockstep.core.group.handshake import CHALLENGE_BYTES, make_hello
+from lockstep.core.group.tcp_helper import TcpHelper
 from tests.core.group.team import IDENTITY, PATIENT, QUICK, HelperRun, LeadRun, numbers
 
 TIMEOUTS = replace(QUICK, handshake_seconds=0.3)

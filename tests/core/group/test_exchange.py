@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from core.group.channel import PeerLost
-from core.group.exchange import Helper
-from core.group.frames import MAX_REASON_BYTES, Kind, ProtocolError
-from core.group.reduction import CHUNK_BYTES, Reduction
+from lockstep.core.group.channel import PeerLost
+from lockstep.core.group.exchange import Helper
+from lockstep.core.group.frames import MAX_REASON_BYTES, Kind, ProtocolError
+from lockstep.core.group.reduction import CHUNK_BYTES, Reduction
 from tests.core.group.conftest import Ends
 from tests.core.group.team import Numbers
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.group import LeadLost
-from core.group.reduction import CHUNK_BYTES
+from lockstep.core.group import LeadLost
+from lockstep.core.group.reduction import CHUNK_BYTES
 from tests.core.group.team import (
     FRAME_BYTES,
     HAND_SHAKE_BYTES,

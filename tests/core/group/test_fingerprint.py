@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from core.group.fingerprint import _battery, blas_core, numerics_fingerprint
+from lockstep.core.group.fingerprint import _battery, blas_core, numerics_fingerprint
 
 PROGRAM = "from core.group.fingerprint import numerics_fingerprint as f; print(f())"
 

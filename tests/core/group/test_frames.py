@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.group.frames import (
+from lockstep.core.group.frames import (
     HEADER_BYTES,
     NO_PLACE,
     Binding,

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.group.frames import Kind, ProtocolError, Stamp
-from core.group.handshake import (
+from lockstep.core.group.frames import Kind, ProtocolError, Stamp
+from lockstep.core.group.handshake import (
     CHALLENGE_BYTES,
     HELLO_BYTES,
     PROOF_BYTES,
@@ -16,7 +16,7 @@ from core.group.handshake import (
     make_hello,
     reason_to_refuse,
 )
-from core.group.terms import GroupIdentity
+from lockstep.core.group.terms import GroupIdentity
 from tests.core.group.team import HAND_SHAKE_BYTES, IDENTITY
 
 HELPER_NONCE, LEAD_NONCE = b"h" * 32, b"l" * 32

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.group.leaving import DRAINED, Left, left_by, left_with
+from lockstep.core.group.leaving import DRAINED, Left, left_by, left_with
 from tests.core.group.team import HAND_SHAKE_BYTES, QUICK, HelperRun, LeadRun, numbers
 from tests.core.group.test_faults import STEP_BYTES, WORK
 from tests.core.group.wire import Tamper, Wire, cut_at, flip_at, stall_at

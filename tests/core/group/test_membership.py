@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.group.membership import Change, next_members
+from lockstep.core.group.membership import Change, next_members
 
 
 @pytest.mark.parametrize(

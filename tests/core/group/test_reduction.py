@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.group.reduction import CHUNK_BYTES, Reduction
+from lockstep.core.group.reduction import CHUNK_BYTES, Reduction
 from tests.core.group.team import Numbers
 
 WIDTH = 2 * CHUNK_BYTES // 4 + 100  # three chunks

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.group.solo import SoloGroup
+from lockstep.core.group.solo import SoloGroup
 from tests.core.group.team import Numbers
 
 

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-import core.scalar.steps
-from core.checkpoint import Checkpoint
-from core.data.sources import load_dataset
-from core.errors import Diverged, DomainError
-from core.group.solo import SoloGroup
-from core.report import Report
-from core.scalar.source import Problem, source_of
-from core.spec import ResolvedSpec
-from core.spec.optimizers import Sgd
-from core.training import Training
+import lockstep.core.scalar.steps
+from lockstep.core.checkpoint import Checkpoint
+from lockstep.core.data.sources import load_dataset
+from lockstep.core.errors import Diverged, DomainError
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.report import Report
+from lockstep.core.scalar.source import Problem, source_of
+from lockstep.core.spec import ResolvedSpec
+from lockstep.core.spec.optimizers import Sgd
+from lockstep.core.training import Training
 from tests.core.training_jobs import LINE, finished, resolved, training
 from tests.gradcheck import formula
 
@@ -66,7 +66,7 @@ def is_scalar(trained: Training) -> bool:
 
 def ordinary(raw: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Training:
     with monkeypatch.context() as patch:
-        patch.setattr(core.scalar.steps, "MOST_VALUES", -1)
+        patch.setattr(lockstep.core.scalar.steps, "MOST_VALUES", -1)
         trained = training(raw)
     assert not is_scalar(trained)
     return trained

@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from core.errors import SpecError
-from core.spec import HuberLoss, LayersModel, ResolvedSpec, TrainSpec
-from core.spec.layers import walk
-from core.submission import parse_spec, resolve, steps_per_epoch, total_steps
+from lockstep.core.errors import SpecError
+from lockstep.core.spec import HuberLoss, LayersModel, ResolvedSpec, TrainSpec
+from lockstep.core.spec.layers import walk
+from lockstep.core.submission import parse_spec, resolve, steps_per_epoch, total_steps
 from tests.specs import DIGITS, LINE, changed, linear
 
 FULL: dict[str, Any] = {

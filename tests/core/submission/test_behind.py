@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from core.errors import SpecError
-from core.submission import parse_job
+from lockstep.core.errors import SpecError
+from lockstep.core.submission import parse_job
 from tests.specs import DIGITS, LINE, REMOVED, changed, linear
 
 MINIMIZE: dict[str, Any] = {

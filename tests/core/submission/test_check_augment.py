@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from core.errors import SpecError
-from core.submission import parse_spec
+from lockstep.core.errors import SpecError
+from lockstep.core.submission import parse_spec
 from tests.specs import DIGITS, changed
 
 FLIP = {"type": "flip", "shape": [1, 8, 8]}

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.data.batches import Batches
-from core.data.sources import load_dataset
-from core.errors import Problem, SpecError
-from core.group.solo import SoloGroup
-from core.shards import shard_rows
-from core.spec import ResolvedSpec
-from core.submission import parse_spec, resolve
-from core.training import Training
+from lockstep.core.data.batches import Batches
+from lockstep.core.data.sources import load_dataset
+from lockstep.core.errors import Problem, SpecError
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.shards import shard_rows
+from lockstep.core.spec import ResolvedSpec
+from lockstep.core.submission import parse_spec, resolve
+from lockstep.core.training import Training
 from tests.core.training_jobs import finished
 
 NORM = {"type": "batch_norm_1d", "num_features": 4}

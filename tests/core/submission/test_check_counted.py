@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.data.sources import load_dataset
-from core.data.split import part_rows
-from core.errors import Problem, SpecError
-from core.losses import denominator, weight_by_row
-from core.spec.data import InlineData
-from core.spec.losses import MultiMarginLoss
-from core.submission import parse_spec, resolve
-from core.submission.check_counted import MOST_DRAWS
+from lockstep.core.data.sources import load_dataset
+from lockstep.core.data.split import part_rows
+from lockstep.core.errors import Problem, SpecError
+from lockstep.core.losses import denominator, weight_by_row
+from lockstep.core.spec.data import InlineData
+from lockstep.core.spec.losses import MultiMarginLoss
+from lockstep.core.submission import parse_spec, resolve
+from lockstep.core.submission.check_counted import MOST_DRAWS
 from tests.core.training_jobs import finished, training
 from tests.specs import DIGITS, changed, linear
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from core.errors import SpecError
-from core.submission import parse_spec
+from lockstep.core.errors import SpecError
+from lockstep.core.submission import parse_spec
 from tests.specs import DIGITS, changed, linear
 
 FINE = [[0.5, 0.25, 0.25], [0.3333, 0.3333, 0.3333], [0.5, 0.5, 0.0009], [1, 0, 0]]

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from core.errors import SpecError
-from core.submission import parse_spec
+from lockstep.core.errors import SpecError
+from lockstep.core.submission import parse_spec
 from tests.core.images import FLATTEN, Layer, conv, linear, pool, unflatten
 from tests.specs import DIGITS, changed
 

@@ -4,11 +4,11 @@ from typing import Any, get_args
 
 import pytest
 
-from core.errors import SpecError
-from core.losses import LOSSES
-from core.spec.losses import LOSS_TYPES, LossName
-from core.submission import parse_spec
-from core.submission.checks import check
+from lockstep.core.errors import SpecError
+from lockstep.core.losses import LOSSES
+from lockstep.core.spec.losses import LOSS_TYPES, LossName
+from lockstep.core.submission import parse_spec
+from lockstep.core.submission.checks import check
 from tests.specs import DIGITS, LINE, changed, linear
 
 LOGS: list[Any] = [*linear(2, 3)["layers"], {"type": "log_softmax"}]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.errors import SpecError
-from core.spec import read_resolved
-from core.submission import parse_job, resolve
+from lockstep.core.errors import SpecError
+from lockstep.core.spec import read_resolved
+from lockstep.core.submission import parse_job, resolve
 from tests.core.searches import PARABOLA, PRODUCT
 from tests.service.submissions import LINE
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from core.errors import Problem, SpecError
-from core.submission import parse_spec
-from core.submission.check_start import check_start, learned_shapes
+from lockstep.core.errors import Problem, SpecError
+from lockstep.core.submission import parse_spec
+from lockstep.core.submission.check_start import check_start, learned_shapes
 from tests.specs import DIGITS, changed
 
 OWN = {"0.weight": (32, 64), "0.bias": (32,), "2.weight": (10, 32), "2.bias": (10,)}

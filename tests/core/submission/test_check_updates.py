@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from core.errors import SpecError
-from core.submission import parse_spec, total_steps
+from lockstep.core.errors import SpecError
+from lockstep.core.submission import parse_spec, total_steps
 from tests.specs import DIGITS, changed, linear
 
 D = DIGITS

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from core.errors import SpecError
-from core.spec import TrainSpec
-from core.submission import parse_spec
-from core.submission.checks import check
+from lockstep.core.errors import SpecError
+from lockstep.core.spec import TrainSpec
+from lockstep.core.submission import parse_spec
+from lockstep.core.submission.checks import check
 from tests.specs import DIGITS, LINE, changed, linear
 
 D, L = DIGITS, LINE

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from core.errors import Problem, SpecError
-from core.spec import MinimizeSpec, SolveSpec, TrainSpec, read_resolved
-from core.submission import parse_job, resolve, total_steps
+from lockstep.core.errors import Problem, SpecError
+from lockstep.core.spec import MinimizeSpec, SolveSpec, TrainSpec, read_resolved
+from lockstep.core.submission import parse_job, resolve, total_steps
 from tests.core.searches import PARABOLA, PRODUCT
 from tests.effort import calls_of
 from tests.specs import LINE, REMOVED, changed

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from core.errors import Problem, SpecError
-from core.spec import TrainSpec
-from core.submission import parse_spec, problems_of
+from lockstep.core.errors import Problem, SpecError
+from lockstep.core.spec import TrainSpec
+from lockstep.core.submission import parse_spec, problems_of
 from tests.specs import DIGITS, LINE, REMOVED, changed, linear
 
 D, L = DIGITS, LINE

@@ -8,10 +8,10 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
-from core.footprint import footprint
-from core.submission import parse_job, resolve
-from service.app import create_app
-from service.settings import Settings
+from lockstep.core.footprint import footprint
+from lockstep.core.submission import parse_job, resolve
+from lockstep.service.app import create_app
+from lockstep.service.settings import Settings
 from tests.service.conftest import NO_BROKER
 from tests.service.submissions import CLASSES, KEY, LINE
 

@@ -17,13 +17,13 @@ import uvicorn
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
-from service import protocol
-from service.api.body import MOST_DEPTH, Budget, DepthGauge
-from service.app import create_app
-from service.errors import ApiProblem
-from service.problems import MOST_HEAD_BYTES
-from service.protocol import BoundedHttp
-from service.settings import Settings
+from lockstep.service import protocol
+from lockstep.service.api.body import MOST_DEPTH, Budget, DepthGauge
+from lockstep.service.app import create_app
+from lockstep.service.errors import ApiProblem
+from lockstep.service.problems import MOST_HEAD_BYTES
+from lockstep.service.protocol import BoundedHttp
+from lockstep.service.settings import Settings
 from tests.service.conftest import NO_BROKER
 from tests.service.submissions import KEY, LINE
 

@@ -9,15 +9,15 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import TypeAdapter
 
-from core.encoding import to_safetensors
-from core.report import Points
-from service import questions
-from service.api.models import Job, JobPage
-from service.commands.jobs import job_lines
-from service.store import blobs, replays
-from service.store.database import Database
-from service.store.replays import Asked
-from service.store.tables import history, jobs, weights
+from lockstep.core.encoding import to_safetensors
+from lockstep.core.report import Points
+from lockstep.service import questions
+from lockstep.service.api.models import Job, JobPage
+from lockstep.service.commands.jobs import job_lines
+from lockstep.service.store import blobs, replays
+from lockstep.service.store.database import Database
+from lockstep.service.store.replays import Asked
+from lockstep.service.store.tables import history, jobs, weights
 from tests import damages
 from tests.damages import Harm
 from tests.service.submissions import CLASSES, LINE, WORKER, claim, succeed

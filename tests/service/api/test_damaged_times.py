@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from service.store.database import Database
+from lockstep.service.store.database import Database
 from tests.service.submissions import LINE
 
 TIMES = ("created_at", "updated_at", "started_at", "first_step_at", "finished_at")

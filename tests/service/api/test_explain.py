@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from core.encoding import to_safetensors
-from core.explain.replay import Replay
-from service import questions
-from service.store import checkpoints, endings, leases, replays, specs
-from service.store.database import Database
-from service.store.endings import Progress
+from lockstep.core.encoding import to_safetensors
+from lockstep.core.explain.replay import Replay
+from lockstep.service import questions
+from lockstep.service.store import checkpoints, endings, leases, replays, specs
+from lockstep.service.store.database import Database
+from lockstep.service.store.endings import Progress
 from tests.service.submissions import CLASSES, LINE, WORKER, claim
 
 STEPS_DONE = 4

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-import service.api.gradcheck
+import lockstep.service.api.gradcheck
 from tests.service.submissions import CLASSES, LINE
 from tests.specs import REMOVED, changed
 
@@ -97,7 +97,7 @@ def test_what_was_checked_has_passed(body: dict[str, Any], shared_api: TestClien
 
 
 def test_what_time_left_out_has_not(shared_api: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service.api.gradcheck, "MOST_SECONDS", 0.0)
+    monkeypatch.setattr(lockstep.service.api.gradcheck, "MOST_SECONDS", 0.0)
 
     check = shared_api.post(CHECK, json=CLASSES).json()["gradient_check"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from service.store.database import Database
+from lockstep.service.store.database import Database
 from tests.service.submissions import LINE, claim, version
 
 

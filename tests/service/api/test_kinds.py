@@ -8,8 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 from safetensors.numpy import load
 
-from service.settings import Settings
-from service.store.database import Database
+from lockstep.service.settings import Settings
+from lockstep.service.store.database import Database
 from tests.core.searches import PARABOLA, PRODUCT
 from tests.service.submissions import LINE
 from tests.worker.bench import Bench

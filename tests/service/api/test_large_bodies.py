@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from core.submission import parse_job, resolve
-from service.api.reader import LARGE_BYTES, SubmissionReader
-from service.api.submission import Asked, Refusal, Submission, read_submission
-from service.app import create_app
-from service.errors import ApiProblem
-from service.settings import Settings
-from service.store import specs
-from service.store.database import Database
-from service.store.tables import idempotency_keys
-from service.store.tables import jobs as table
+from lockstep.core.submission import parse_job, resolve
+from lockstep.service.api.reader import LARGE_BYTES, SubmissionReader
+from lockstep.service.api.submission import Asked, Refusal, Submission, read_submission
+from lockstep.service.app import create_app
+from lockstep.service.errors import ApiProblem
+from lockstep.service.settings import Settings
+from lockstep.service.store import specs
+from lockstep.service.store.database import Database
+from lockstep.service.store.tables import idempotency_keys
+from lockstep.service.store.tables import jobs as table
 from tests.service.submissions import LINE
 
 END_SECONDS = 20.0
@@ -208,7 +208,7 @@ def test_the_reader_ends_when_the_api_is_gone(reader: SubmissionReader) -> None:
 def test_the_reader_imports_nothing_of_the_working_folder(
     reader: SubmissionReader, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("json", "queue", "numpy", "service"):
+    for name in ("json", "queue", "numpy", "lockstep"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('expected nobody to import this')\n")
     monkeypatch.chdir(tmp_path)
 

@@ -11,14 +11,14 @@ import pytest
 from fastapi.testclient import TestClient
 from safetensors.numpy import load
 
-from core.group.solo import SoloGroup
-from core.run import prepare
-from core.search import Search
-from core.spec import read_resolved
-from core.training import Training
-from service.settings import Settings
-from service.store import evictions
-from service.store.database import Database
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.run import prepare
+from lockstep.core.search import Search
+from lockstep.core.spec import read_resolved
+from lockstep.core.training import Training
+from lockstep.service.settings import Settings
+from lockstep.service.store import evictions
+from lockstep.service.store.database import Database
 from tests.core.searches import PARABOLA, PRODUCT
 from tests.worker.bench import LINE, MOONS, Bench
 

@@ -10,8 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 from onnx.reference import ReferenceEvaluator
 
-from core.export.onnx import WRITERS
-from service.store.database import Database
+from lockstep.core.export.onnx import WRITERS
+from lockstep.service.store.database import Database
 from tests.service.submissions import CLASSES, succeed
 
 WEIGHTS = {

@@ -14,10 +14,10 @@ from fastapi.testclient import TestClient
 from safetensors import safe_open
 from sqlalchemy import update
 
-from service.commands.weights import preprocessing_in
-from service.settings import Settings
-from service.store.database import Database
-from service.store.tables import jobs as jobs_table
+from lockstep.service.commands.weights import preprocessing_in
+from lockstep.service.settings import Settings
+from lockstep.service.store.database import Database
+from lockstep.service.store.tables import jobs as jobs_table
 from tests.worker.bench import Bench
 
 ROOT = Path(__file__).parents[3]

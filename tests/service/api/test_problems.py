@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 import pytest
 from fastapi.testclient import TestClient
 
-from service.problems import MEANINGS, OF_STATUS
-from service.settings import Settings
-from service.store import keys
-from service.store.database import Database
+from lockstep.service.problems import MEANINGS, OF_STATUS
+from lockstep.service.settings import Settings
+from lockstep.service.store import keys
+from lockstep.service.store.database import Database
 from tests.core.searches import PARABOLA
 from tests.service.submissions import LINE
 from tests.worker.bench import MOONS, Bench

@@ -11,8 +11,8 @@ import pytest
 from fastapi.testclient import TestClient
 from safetensors.numpy import load
 
-from core.report import Points
-from service.store.database import Database
+from lockstep.core.report import Points
+from lockstep.service.store.database import Database
 from tests.service.submissions import CLASSES, LINE, succeed
 
 LINE_WEIGHTS = {"a": np.array(2.0), "b": np.array(4.0)}

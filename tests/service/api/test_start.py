@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from service.store import keys
-from service.store.database import Database
+from lockstep.service.store import keys
+from lockstep.service.store.database import Database
 from tests.service.submissions import CLASSES, LINE, succeed
 
 WEIGHTS = {

@@ -8,7 +8,7 @@ import math
 import pytest
 from fastapi.testclient import TestClient
 
-from service.api.wire import dump_json
+from lockstep.service.api.wire import dump_json
 from tests.service.submissions import LINE
 
 JSON = {"Content-Type": "application/json"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi.testclient import TestClient
 
-from service.store import keys, workers
-from service.store.database import Database
-from service.store.workers import State, WorkerState
+from lockstep.service.store import keys, workers
+from lockstep.service.store.database import Database
+from lockstep.service.store.workers import State, WorkerState
 from tests.service.submissions import LINE, claim
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from service.commands.access import Access, CommandError, find_access, hint, read_json
-from service.commands.opening import page_address
+from lockstep.service.commands.access import Access, CommandError, find_access, hint, read_json
+from lockstep.service.commands.opening import page_address
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from service import cli
-from service.client import ApiError
-from service.commands.json_file import NotJson, parse_json
+from lockstep.service import cli
+from lockstep.service.client import ApiError
+from lockstep.service.commands.json_file import NotJson, parse_json
 
 JOB = b'{"model": {"expression": "a*x"}, "loss": "mse"'
 BAD: dict[str, tuple[bytes | None, str]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from service.commands.columns import Column, cut, plain, table_lines, wrapped
+from lockstep.service.commands.columns import Column, cut, plain, table_lines, wrapped
 
 COLUMNS = (
     Column(heading="id"),

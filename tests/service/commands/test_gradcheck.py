@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.commands.gradcheck import verdict
+from lockstep.service.commands.gradcheck import verdict
 
 RIGHT: dict[str, Any] = {"checked": 3, "passed": True, "worst": {}}
 WRONG: dict[str, Any] = {"checked": 3, "passed": False, "worst": {}}

@@ -7,7 +7,7 @@ from importlib.metadata import version
 import pytest
 from typer.testing import CliRunner
 
-from service.cli import app
+from lockstep.service.cli import app
 
 COMMANDS = (
     *("up", "demo", "train", "jobs", "show", "watch", "cancel", "weights", "predict", "history", "events"),

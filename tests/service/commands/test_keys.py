@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from service.cli import app
-from service.commands.access import CommandError
-from service.store import jobs, keys
-from service.store.database import Database
+from lockstep.service.cli import app
+from lockstep.service.commands.access import CommandError
+from lockstep.service.store import jobs, keys
+from lockstep.service.store.database import Database
 from tests.stored_jobs import NEW, OWNER
 
 

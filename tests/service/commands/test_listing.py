@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from service.commands.listing import age, job_table
+from lockstep.service.commands.listing import age, job_table
 
 NOW = datetime(2026, 11, 27, 12, 0, 0, tzinfo=UTC)
 

@@ -6,9 +6,9 @@ import platform
 
 import pytest
 
-from core.arithmetic import lineage
-from core.group.fingerprint import numerics_fingerprint
-from service.commands.numerics import CORE_TYPE, FEATURES, TUNABLES, changes_for, lines, numerics
+from lockstep.core.arithmetic import lineage
+from lockstep.core.group.fingerprint import numerics_fingerprint
+from lockstep.service.commands.numerics import CORE_TYPE, FEATURES, TUNABLES, changes_for, lines, numerics
 
 MOVES = {CORE_TYPE: "blas", FEATURES: "numpy", TUNABLES: "c_library"}
 

@@ -6,7 +6,14 @@ import json
 
 import pytest
 
-from service.commands.said import brief, event_line, graph_lines, points_table, series_row, walk_lines
+from lockstep.service.commands.said import (
+    brief,
+    event_line,
+    graph_lines,
+    points_table,
+    series_row,
+    walk_lines,
+)
 
 
 def test_a_series_is_summed_up_from_its_two_buckets() -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from service.client import Update
-from service.commands.demo import summary
-from service.commands.jobs import job_lines, number
-from service.commands.progress import duration, fields_of, show_updates
-from service.commands.told import finding_lines
+from lockstep.service.client import Update
+from lockstep.service.commands.demo import summary
+from lockstep.service.commands.jobs import job_lines, number
+from lockstep.service.commands.progress import duration, fields_of, show_updates
+from lockstep.service.commands.told import finding_lines
 
 
 def make_job(**changes: Any) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from service.local.child import Child, Program
-from service.local.signals import Signals
+from lockstep.service.local.child import Child, Program
+from lockstep.service.local.signals import Signals
 
 SLEEPER = "import time; time.sleep(60)"
 ROOT = Path(__file__).parents[3]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from service.local.directory import DataDirectory, DirectoryLock, write_whole
-from service.local.errors import LocalError
+from lockstep.service.local.directory import DataDirectory, DirectoryLock, write_whole
+from lockstep.service.local.errors import LocalError
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from service.local import ports
-from service.local.errors import LocalError
+from lockstep.service.local import ports
+from lockstep.service.local.errors import LocalError
 
 
 def test_a_given_port_is_taken() -> None:

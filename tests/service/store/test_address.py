@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from service.store.address import BadAddress, read_address, sqlite_url
-from service.store.database import Database, is_migrated, migrate
+from lockstep.service.store.address import BadAddress, read_address, sqlite_url
+from lockstep.service.store.database import Database, is_migrated, migrate
 
 ODD = (
     "?",

@@ -5,13 +5,13 @@ import hashlib
 import pytest
 from sqlalchemy import select
 
-from service.store import blobs, checkpoints, endings, weights
-from service.store.blobs import PART_BYTES
-from service.store.database import Database
-from service.store.errors import Corrupt, NotFound
-from service.store.leases import Claim, Fence
-from service.store.tables import blob_parts, checkpoint_parts, jobs
-from service.store.tables import checkpoints as table
+from lockstep.service.store import blobs, checkpoints, endings, weights
+from lockstep.service.store.blobs import PART_BYTES
+from lockstep.service.store.database import Database
+from lockstep.service.store.errors import Corrupt, NotFound
+from lockstep.service.store.leases import Claim, Fence
+from lockstep.service.store.tables import blob_parts, checkpoint_parts, jobs
+from lockstep.service.store.tables import checkpoints as table
 from tests.stored_jobs import OVER_SECONDS, RESULT, claim, evict, fenced, queue_job
 
 LARGE = bytes(range(256)) * (2 * PART_BYTES // 256) + b"and some more"

@@ -1,8 +1,8 @@
 """What a job shows right after a claim: the step that its attempt goes on from."""
 
-from service.store import checkpoints, endings
-from service.store.database import Database
-from service.store.endings import Progress
+from lockstep.service.store import checkpoints, endings
+from lockstep.service.store.database import Database
+from lockstep.service.store.endings import Progress
 from tests.stored_jobs import claim, evict, fenced, get, queue_job
 
 

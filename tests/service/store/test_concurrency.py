@@ -10,11 +10,11 @@ from multiprocessing import get_context
 
 import pytest
 
-from service.store import endings, evictions, idempotency, jobs, leases, rings
-from service.store.database import Database
-from service.store.errors import Fenced, Refused
-from service.store.idempotency import IdempotencyKey
-from service.store.leases import WorkerIdentity
+from lockstep.service.store import endings, evictions, idempotency, jobs, leases, rings
+from lockstep.service.store.database import Database
+from lockstep.service.store.errors import Fenced, Refused
+from lockstep.service.store.idempotency import IdempotencyKey
+from lockstep.service.store.leases import WorkerIdentity
 from tests.stored_jobs import NEW, OVER_SECONDS, RESULT, cancel, claim, fenced, get, queue_job
 
 THREADS = 8

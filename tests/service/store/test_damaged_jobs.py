@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from service.store import (
+from lockstep.service.store import (
     blobs,
     endings,
     evictions,
@@ -20,14 +20,14 @@ from service.store import (
     seats,
     specs,
 )
-from service.store.database import Database
-from service.store.errors import Damaged
-from service.store.idempotency import IdempotencyKey
-from service.store.jobs import Job
-from service.store.listing import JobFilter, list_jobs
-from service.store.replays import Asked
-from service.store.tables import blob_parts
-from service.store.tables import jobs as table
+from lockstep.service.store.database import Database
+from lockstep.service.store.errors import Damaged
+from lockstep.service.store.idempotency import IdempotencyKey
+from lockstep.service.store.jobs import Job
+from lockstep.service.store.listing import JobFilter, list_jobs
+from lockstep.service.store.replays import Asked
+from lockstep.service.store.tables import blob_parts
+from lockstep.service.store.tables import jobs as table
 from tests import damages
 from tests.damaged_jobs import damaged_jobs, finished, harm, inline, inline_spec, queued
 from tests.stored_jobs import (

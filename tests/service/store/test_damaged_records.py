@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from service.store import (
+from lockstep.service.store import (
     blobs,
     checkpoints,
     endings,
@@ -17,13 +17,13 @@ from service.store import (
     replays,
     weights,
 )
-from service.store.checkpoints import CheckpointKey
-from service.store.database import Database
-from service.store.errors import Corrupt, CorruptCheckpoint, Damaged
-from service.store.replays import Asked
-from service.store.tables import blob_parts
-from service.store.tables import events as events_table
-from service.store.tables import replays as replays_table
+from lockstep.service.store.checkpoints import CheckpointKey
+from lockstep.service.store.database import Database
+from lockstep.service.store.errors import Corrupt, CorruptCheckpoint, Damaged
+from lockstep.service.store.replays import Asked
+from lockstep.service.store.tables import blob_parts
+from lockstep.service.store.tables import events as events_table
+from lockstep.service.store.tables import replays as replays_table
 from tests import damages
 from tests.damaged_jobs import damaged_jobs, finished, harm
 from tests.stored_jobs import (

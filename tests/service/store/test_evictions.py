@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from service.store import checkpoints, endings, evictions, leases, seats
-from service.store.database import Database
-from service.store.errors import Fenced
+from lockstep.service.store import checkpoints, endings, evictions, leases, seats
+from lockstep.service.store.database import Database
+from lockstep.service.store.errors import Fenced
 from tests.stored_jobs import (
     OTHER,
     OVER_SECONDS,

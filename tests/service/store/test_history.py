@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from core.report import Points
-from service.store import history
-from service.store.database import Database
-from service.store.errors import ReplayMismatch
-from service.store.history import FULL_CHUNK_POINTS, MOST_CHUNK_POINTS
-from service.store.leases import Claim
-from service.store.tables import history as table
+from lockstep.core.report import Points
+from lockstep.service.store import history
+from lockstep.service.store.database import Database
+from lockstep.service.store.errors import ReplayMismatch
+from lockstep.service.store.history import FULL_CHUNK_POINTS, MOST_CHUNK_POINTS
+from lockstep.service.store.leases import Claim
+from lockstep.service.store.tables import history as table
 from tests.stored_jobs import claim, evict, fenced, points, queue_job
 
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from service.store import endings, jobs, queue, specs
-from service.store.database import Database
-from service.store.endings import Failure, Progress
-from service.store.errors import NotFound
-from service.store.listing import JobFilter, list_jobs
-from service.store.tables import blob_parts
+from lockstep.service.store import endings, jobs, queue, specs
+from lockstep.service.store.database import Database
+from lockstep.service.store.endings import Failure, Progress
+from lockstep.service.store.errors import NotFound
+from lockstep.service.store.listing import JobFilter, list_jobs
+from lockstep.service.store.tables import blob_parts
 from tests.stored_jobs import (
     NEW,
     OTHER,

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from service.store import endings, evictions, leases, rings, seats, workers
-from service.store.database import Database
-from service.store.tables import attempts, jobs
-from service.store.workers import WorkerState
+from lockstep.service.store import endings, evictions, leases, rings, seats, workers
+from lockstep.service.store.database import Database
+from lockstep.service.store.tables import attempts, jobs
+from lockstep.service.store.workers import WorkerState
 from tests.stored_jobs import (
     NEW,
     OTHER,

@@ -6,10 +6,10 @@ from itertools import chain, pairwise
 
 import pytest
 
-from service.store import endings
-from service.store.database import Database
-from service.store.errors import NotFound
-from service.store.listing import ORDERS, JobFilter, Order, list_jobs
+from lockstep.service.store import endings
+from lockstep.service.store.database import Database
+from lockstep.service.store.errors import NotFound
+from lockstep.service.store.listing import ORDERS, JobFilter, Order, list_jobs
 from tests.stored_jobs import NEW, OWNER, RESULT, cancel, claim, fenced, get, queue_job
 
 EVERYTHING = JobFilter(owner=None)

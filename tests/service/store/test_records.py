@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from service.store import events, idempotency, keys, workers
-from service.store.database import Database
-from service.store.errors import KeyReused, NotFound
-from service.store.events import NewEvent
-from service.store.idempotency import IdempotencyKey
-from service.store.ids import ALPHABET, new_id
-from service.store.tables import api_keys
-from service.store.tables import workers as workers_table
-from service.store.workers import WorkerState
+from lockstep.service.store import events, idempotency, keys, workers
+from lockstep.service.store.database import Database
+from lockstep.service.store.errors import KeyReused, NotFound
+from lockstep.service.store.events import NewEvent
+from lockstep.service.store.idempotency import IdempotencyKey
+from lockstep.service.store.ids import ALPHABET, new_id
+from lockstep.service.store.tables import api_keys
+from lockstep.service.store.tables import workers as workers_table
+from lockstep.service.store.workers import WorkerState
 from tests.stored_jobs import NEW, queue_job
 
 STATE = WorkerState(worker_id="worker_a", host="here", pid=7, state="idle", job_id=None, fingerprint="f")

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection
 
-from core.report import Points
-from service.store import checkpoints, fingerprints, history, replays
-from service.store.database import Database
-from service.store.errors import Fenced
-from service.store.leases import WorkerIdentity
-from service.store.replays import Asked, Replay, ReplayClaim
-from service.store.tables import replays as table
+from lockstep.core.report import Points
+from lockstep.service.store import checkpoints, fingerprints, history, replays
+from lockstep.service.store.database import Database
+from lockstep.service.store.errors import Fenced
+from lockstep.service.store.leases import WorkerIdentity
+from lockstep.service.store.replays import Asked, Replay, ReplayClaim
+from lockstep.service.store.tables import replays as table
 from tests.stored_jobs import OTHER, OVER_SECONDS, STRANGER, WORKER, claim, fenced, queue_job
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from service.store import endings, rings
-from service.store.database import Database
-from service.store.tables import jobs
+from lockstep.service.store import endings, rings
+from lockstep.service.store.database import Database
+from lockstep.service.store.tables import jobs
 from tests.stored_jobs import claim, evict, fenced, queue_job
 
 

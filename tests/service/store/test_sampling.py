@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from core.report import Points
-from service.store.sampling import Sampled, sample
+from lockstep.core.report import Points
+from lockstep.service.store.sampling import Sampled, sample
 from tests.stored_jobs import points
 
 NUMBERS = np.random.default_rng(0)

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from service.store.database import Database
-from service.store.specs import MOST_INLINE_IN_ROW, put_together, take_apart
+from lockstep.service.store.database import Database
+from lockstep.service.store.specs import MOST_INLINE_IN_ROW, put_together, take_apart
 from tests.stored_jobs import keep_spec
 
 ROWS = {"x": [[1.5, 2], [3, 4]], "y": [6, 8]}

@@ -5,11 +5,11 @@ import time
 import pytest
 from sqlalchemy import select
 
-from service.store import endings
-from service.store.database import Database
-from service.store.endings import Progress
-from service.store.leases import Fence
-from service.store.tables import jobs
+from lockstep.service.store import endings
+from lockstep.service.store.database import Database
+from lockstep.service.store.endings import Progress
+from lockstep.service.store.leases import Fence
+from lockstep.service.store.tables import jobs
 from tests.stored_jobs import claim as claim_job
 from tests.stored_jobs import evict, fenced, get, job_in, queue_job
 

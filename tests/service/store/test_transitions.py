@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from service.store import endings, evictions, jobs, leases
-from service.store.database import Database
-from service.store.endings import Failure, Progress
-from service.store.errors import Fenced, Refused
-from service.store.jobs import Job
-from service.store.leases import Claim
-from service.store.statuses import LIVE, STATUSES, TERMINAL
-from service.store.tables import attempts
+from lockstep.service.store import endings, evictions, jobs, leases
+from lockstep.service.store.database import Database
+from lockstep.service.store.endings import Failure, Progress
+from lockstep.service.store.errors import Fenced, Refused
+from lockstep.service.store.jobs import Job
+from lockstep.service.store.leases import Claim
+from lockstep.service.store.statuses import LIVE, STATUSES, TERMINAL
+from lockstep.service.store.tables import attempts
 from tests.stored_jobs import OTHER, RESULT, WORKER, cancel, evict, fenced, get, job_in, queue_job
 
 Act = Callable[[Database, str, Claim], object]
