@@ -26,8 +26,8 @@ import numpy as np
 from lockstep.core.data.sources import load_dataset
 from lockstep.core.group.fingerprint import numerics_fingerprint
 from lockstep.core.group.solo import SoloGroup
+from lockstep.core.learning.training import Training
 from lockstep.core.submission import parse_spec, resolve
-from lockstep.core.training import Training
 
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 STEPS = (24, 16)

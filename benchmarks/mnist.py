@@ -17,8 +17,8 @@ import numpy as np
 
 from lockstep.core.data.sources import load_dataset
 from lockstep.core.group.solo import SoloGroup
+from lockstep.core.learning.training import Training
 from lockstep.core.submission import parse_spec, resolve
-from lockstep.core.training import Training
 
 WANTED = 0.97
 LAYERS = [

@@ -2,8 +2,9 @@
 
     python -m benchmarks.throughput [ROUNDS]
 
-The bare core is `core.training.Training` alone in this process, one BLAS thread, on the same job. The digests
-of all three must agree. A job's time is its `run_ms`: from its claim to its end, with all that it writes.
+The bare core is `core.learning.training.Training` alone in this process, one BLAS thread, on the same job.
+The digests of all three must agree. A job's time is its `run_ms`: from its claim to its end, with all that
+it writes.
 """
 
 import os
@@ -52,8 +53,8 @@ def bare(raw: dict[str, Any]) -> tuple[float, str]:
     """Steps per second and digest of the core alone."""
     from lockstep.core.data.sources import load_dataset
     from lockstep.core.group.solo import SoloGroup
+    from lockstep.core.learning.training import Training
     from lockstep.core.submission import parse_spec, resolve
-    from lockstep.core.training import Training
 
     parsed = resolve(parse_spec(raw), lambda: 1)
     training = Training(parsed, load_dataset(parsed), SoloGroup())

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from lockstep.core.checkpoint import Checkpoint
-from lockstep.core.errors import InvalidData
-from lockstep.core.formula import Formula
-from lockstep.core.graph import Graph
-from lockstep.core.inference import input_columns
-from lockstep.core.layers import build_graph
-from lockstep.core.parameters import Parameters
+from lockstep.core.formulas.formula import Formula
+from lockstep.core.ground.errors import InvalidData
+from lockstep.core.learning.checkpoint import Checkpoint
+from lockstep.core.learning.inference import input_columns
+from lockstep.core.model.graph import Graph
+from lockstep.core.model.layers import build_graph
+from lockstep.core.model.parameters import Parameters
 from lockstep.core.spec import AnyResolvedSpec, MinimizeSpec, ResolvedSpec, SolveSpec
 
 

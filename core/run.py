@@ -10,15 +10,15 @@ from typing import Protocol
 
 import numpy as np
 
-from lockstep.core.checkpoint import Checkpoint
 from lockstep.core.data.dataset import Preprocessing, Told
 from lockstep.core.data.sources import load_dataset
+from lockstep.core.formulas.minimize import Minimize
+from lockstep.core.formulas.solve import Solve
 from lockstep.core.group import Group
-from lockstep.core.minimize import Minimize
-from lockstep.core.report import SMALL_RESULT, Outcome, Report
-from lockstep.core.solve import Solve
+from lockstep.core.learning.checkpoint import Checkpoint
+from lockstep.core.learning.report import SMALL_RESULT, Outcome, Report
+from lockstep.core.learning.training import Training
 from lockstep.core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec
-from lockstep.core.training import Training
 
 StartWeights = Mapping[str, np.ndarray] | None
 """The weights (state_dict layout) of the job that the spec says to start from, if it does."""

@@ -14,7 +14,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
-from lockstep.core.errors import ExpressionError, InvalidData, SpecError
+from lockstep.core.ground.errors import ExpressionError, InvalidData, SpecError
 from lockstep.core.submission import problems_of
 from lockstep.service.paths import route_path
 from lockstep.service.problems import MEANINGS, OF_STATUS, type_of

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from lockstep.core.errors import InvalidData
-from lockstep.core.inference import Predictor, input_columns
+from lockstep.core.ground.errors import InvalidData
+from lockstep.core.learning.inference import Predictor, input_columns
 from lockstep.core.spec import ResolvedSpec
 from lockstep.service.store import jobs, specs, weights
 from lockstep.service.store.damage import damaged
@@ -61,7 +61,7 @@ class Predictors:
         self._lock = threading.Lock()
 
     def predict(self, job_id: str, owner: str | None, x: list[Any]) -> Answer:
-        """What the job's model answers for `x`: see core.inference.Predictor.
+        """What the job's model answers for `x`: see core.learning.inference.Predictor.
 
         Raises NotFound, Refused without weights or without a model, Damaged, and InvalidData
         where `x` does not fit it.

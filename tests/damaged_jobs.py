@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from lockstep.core.encoding import to_safetensors
+from lockstep.core.model.encoding import to_safetensors
 from lockstep.service.store import (
     endings,
     history,

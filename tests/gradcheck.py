@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from pydantic import TypeAdapter
 
-from lockstep.core.expression import expression_graph
-from lockstep.core.graph import Graph
-from lockstep.core.layers import build_graph
+from lockstep.core.engine.plan import Plan
 from lockstep.core.losses import LossSpec, denominator, loss_of
-from lockstep.core.parameters import Parameters
-from lockstep.core.plan import Plan
+from lockstep.core.model.expression import expression_graph
+from lockstep.core.model.graph import Graph
+from lockstep.core.model.layers import build_graph
+from lockstep.core.model.parameters import Parameters
 from lockstep.core.spec import ExpressionModel, Loss, TrainSpec
 
 STEP = 1e-6

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lockstep.core.report import Points
+from lockstep.core.learning.report import Points
 from lockstep.service.store import blobs, endings, evictions, jobs, leases
 from lockstep.service.store.database import Database
 from lockstep.service.store.endings import Failure

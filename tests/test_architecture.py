@@ -22,13 +22,19 @@ ALLOWED_OWN = {
     "worker": {"core", "service", "worker"},
     "migrations": {"service", "migrations"},
 }
+WINGS = (
+    *("ground", "spec", "model", "losses", "metrics", "optim", "data", "group"),
+    *("engine", "learning", "formulas", "run", "learned", "explain", "export", "submission"),
+)
+"""The packages and entry points of the core: each may import those before it."""
+ENTRY_POINTS = {"run", "learned"}
 CORE_DEPENDENCIES = {"numpy", "pydantic", "pydantic_core", "annotated_types", "cryptography", "safetensors"}
 EXPORT_DEPENDENCIES = {"onnx"}
 CORE_MAY_NOT_KNOW = {"os.environ", "os.getenv", "time.time", "time.monotonic", "datetime.now"}
 WORKER_MAY_TAKE = tuple(f"service.{part}" for part in ("store", "settings", "bell", "reconciler", "runtime"))
 
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
-GENERATES_CODE = {"core/scalar/steps.py": ["exec()"]}  # of graphs, under names of its own
+GENERATES_CODE = {"core/engine/fast/scalar/steps.py": ["exec()"]}  # of graphs, under names of its own
 FORBIDDEN_MODULES = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "yaml"}
 
 
@@ -93,6 +99,42 @@ def test_imports_go_one_way(package: str) -> None:
     ]
 
     assert not wrong
+
+
+def wing_of(name: str) -> str:
+    """The wing of a module of the core, given by its path in it or by what is imported."""
+    return (
+        name.split("/")[0].removesuffix(".py") if "/" in name or name.endswith(".py") else name.split(".")[1]
+    )
+
+
+def test_each_wing_of_the_core_stands_on_those_before() -> None:
+    order = {wing: place for place, wing in enumerate(WINGS)}
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in sources("core")
+        for line, name in imported(parse(path))
+        if name.startswith("core.")
+        and order[wing_of(name)] > order.get(wing_of(str(path.relative_to(ROOT / "core"))), -1)
+    ]
+
+    assert not wrong
+
+
+def test_the_core_has_no_loose_files_and_each_wing_says_what_it_is() -> None:
+    core = ROOT / "core"
+    loose = {path.stem for path in core.glob("*.py")} - {"__init__"}
+    wings = {path.parent.name: ast.get_docstring(parse(path)) for path in core.glob("*/__init__.py")}
+
+    assert loose == ENTRY_POINTS
+    assert set(wings) == set(WINGS) - ENTRY_POINTS
+    assert all(wings.values())
+
+
+def test_the_tests_of_the_core_have_its_wings() -> None:
+    folders = {path.name for path in (ROOT / "tests" / "core").iterdir() if (path / "__init__.py").is_file()}
+
+    assert folders == set(WINGS) - ENTRY_POINTS
 
 
 def test_core_depends_on_arithmetic_alone() -> None:

@@ -16,9 +16,9 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from lockstep.core.encoding import to_safetensors
-from lockstep.core.errors import Diverged, DomainError
-from lockstep.core.report import Outcome
+from lockstep.core.ground.errors import Diverged, DomainError
+from lockstep.core.learning.report import Outcome
+from lockstep.core.model.encoding import to_safetensors
 from lockstep.core.run import Prepared, Run, prepare
 from lockstep.service.store import endings, specs, weights
 from lockstep.service.store.errors import Fenced, ReplayMismatch

@@ -1,6 +1,6 @@
 """What a job's owner is told when it fails: a code of the contract and a message that is safe to show."""
 
-from lockstep.core.errors import Diverged, DomainError, ExpressionError, InvalidData, SpecError
+from lockstep.core.ground.errors import Diverged, DomainError, ExpressionError, InvalidData, SpecError
 from lockstep.service.store.damage import damage
 from lockstep.service.store.endings import Failure
 from lockstep.service.store.errors import Damaged, ReplayMismatch

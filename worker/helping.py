@@ -8,15 +8,15 @@ import logging
 import time
 from collections.abc import Callable
 
-from lockstep.core.checkpoint import Checkpoint
 from lockstep.core.data.dataset import Dataset
 from lockstep.core.data.sources import load_dataset
 from lockstep.core.group import LeadLost, Released
 from lockstep.core.group.leaving import DRAINED
 from lockstep.core.group.tcp_helper import TcpHelper
 from lockstep.core.group.terms import GroupIdentity
+from lockstep.core.learning.checkpoint import Checkpoint
+from lockstep.core.learning.training import Training
 from lockstep.core.spec import ResolvedSpec
-from lockstep.core.training import Training
 from lockstep.service.store import specs
 from lockstep.service.store.seats import Seat
 from lockstep.worker.pace import Stride

@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from lockstep.core.encoding import to_safetensors
 from lockstep.core.explain.replay import NotReached, Replay
-from lockstep.core.report import Report
+from lockstep.core.learning.report import Report
+from lockstep.core.model.encoding import to_safetensors
 from lockstep.service.store import history, leases, replays, specs
 from lockstep.service.store.errors import Fenced, ReplayMismatch
 from lockstep.service.store.replays import ReplayClaim

@@ -8,11 +8,11 @@ import time
 from collections import deque
 from collections.abc import Mapping
 
-from lockstep.core.checkpoint import Checkpoint
 from lockstep.core.explain.findings import Finding
 from lockstep.core.explain.watching import watcher_of
 from lockstep.core.group import Group
-from lockstep.core.report import Points, Report
+from lockstep.core.learning.checkpoint import Checkpoint
+from lockstep.core.learning.report import Points, Report
 from lockstep.core.run import Run
 from lockstep.service.store import checkpoints, endings, events, history
 from lockstep.service.store.endings import Progress

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from lockstep.core.checkpoint import BadCheckpoint, Checkpoint
+from lockstep.core.learning.checkpoint import BadCheckpoint, Checkpoint
 from lockstep.service.store import checkpoints, events
 from lockstep.service.store.checkpoints import CheckpointKey
 from lockstep.service.store.errors import CorruptCheckpoint

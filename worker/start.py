@@ -3,7 +3,7 @@
 import numpy as np
 from sqlalchemy import Connection
 
-from lockstep.core.errors import InvalidData
+from lockstep.core.ground.errors import InvalidData
 from lockstep.core.spec import AnyResolvedSpec, ResolvedSpec
 from lockstep.service.store import weights
 from lockstep.service.store.errors import Damaged, NotFound

@@ -10,8 +10,8 @@ from benchmarks.core.workloads import TINY_RATES, OptimizerName, Workload
 from lockstep.core.data.dataset import Dataset
 from lockstep.core.data.sources import load_dataset
 from lockstep.core.group.solo import SoloGroup
+from lockstep.core.learning.training import Training
 from lockstep.core.submission import parse_spec, resolve
-from lockstep.core.training import Training
 
 
 class Ours:

@@ -13,9 +13,9 @@ import torch
 
 from lockstep.core.data.sources import load_dataset
 from lockstep.core.group.solo import SoloGroup
-from lockstep.core.report import Outcome
+from lockstep.core.learning.report import Outcome
+from lockstep.core.learning.training import Training
 from lockstep.core.submission import parse_spec, resolve
-from lockstep.core.training import Training
 
 STEPS = 50
 """Updates that a case compares."""

@@ -16,11 +16,11 @@ from torch import nn
 
 from benchmarks.oracle.case import Case, Deviation, Rows, classes, state, train_ours, values
 from lockstep.core.data.dataset import Preprocessing
-from lockstep.core.encoding import to_npz, to_safetensors
 from lockstep.core.export.onnx import to_onnx
-from lockstep.core.inference import Predictor
-from lockstep.core.layers import build_graph
-from lockstep.core.parameters import Parameters
+from lockstep.core.learning.inference import Predictor
+from lockstep.core.model.encoding import to_npz, to_safetensors
+from lockstep.core.model.layers import build_graph
+from lockstep.core.model.parameters import Parameters
 from lockstep.core.submission import parse_spec, resolve
 from lockstep.service.given_weights import with_weights
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from benchmarks.oracle.case import Case, Deviation, Peer, Rows, against_torch, classes, values
-from lockstep.core.random import Stream
+from lockstep.core.ground.random import Stream
 
 nn = torch.nn
 Layer = dict[str, Any]

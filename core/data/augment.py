@@ -11,8 +11,8 @@ from functools import partial
 
 import numpy as np
 
+from lockstep.core.ground.random import Stream
 from lockstep.core.losses.mixed import Mixing
-from lockstep.core.random import Stream
 from lockstep.core.spec.augmentation import Augmentation, Flip, Mixup, Noise, Shift
 from lockstep.core.spec.base import SpecModel
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from lockstep.core.random import generator
+from lockstep.core.ground.random import generator
 
 
 class Batches:

@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from lockstep.core.buffers import aligned
-from lockstep.core.errors import InvalidData
+from lockstep.core.ground.buffers import aligned
+from lockstep.core.ground.errors import InvalidData
 
 Told = dict[str, list[float] | list[str] | None]
 """{mean, scale, class_names}: see Preprocessing.told."""

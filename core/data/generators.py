@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lockstep.core.data.shapes import classes_of
-from lockstep.core.random import generator
+from lockstep.core.ground.random import generator
 from lockstep.core.spec.data import GeneratedData
 
 DECIMALS = 6

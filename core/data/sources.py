@@ -8,7 +8,7 @@ from lockstep.core.data.dataset import Dataset, Part, Preprocessing
 from lockstep.core.data.generators import generate
 from lockstep.core.data.shapes import class_names_of, shape_of
 from lockstep.core.data.split import part_rows
-from lockstep.core.errors import InvalidData
+from lockstep.core.ground.errors import InvalidData
 from lockstep.core.losses import loss_of
 from lockstep.core.spec.data import BuiltinData, Data, GeneratedData, InlineData
 from lockstep.core.spec.job import ResolvedSpec

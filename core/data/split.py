@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lockstep.core.random import generator
+from lockstep.core.ground.random import generator
 from lockstep.core.spec.data import DataOptions
 
 

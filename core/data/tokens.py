@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from lockstep.core.errors import InvalidData
-from lockstep.core.graph import Graph
+from lockstep.core.ground.errors import InvalidData
+from lockstep.core.model.graph import Graph
 
 
 def vocabulary(graph: Graph) -> int | None:

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from lockstep.core.explain.thinned import MOST_LOSSES, SMOOTH, Losses, Thinning
-from lockstep.core.report import Points
+from lockstep.core.learning.report import Points
 
 Code = Literal[
     "vanishing_gradients",

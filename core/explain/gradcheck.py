@@ -15,15 +15,15 @@ from lockstep.core.data.batches import Batches
 from lockstep.core.data.dataset import Dataset, Part
 from lockstep.core.data.sources import load_dataset
 from lockstep.core.data.tokens import require_tokens
-from lockstep.core.graph import Parameter
+from lockstep.core.engine.step import StepData, StepWork
+from lockstep.core.ground.random import generator
 from lockstep.core.group.solo import SoloGroup
-from lockstep.core.layers import build_graph, initial_weights
 from lockstep.core.losses import LossSpec, weight_by_row
-from lockstep.core.parameters import Parameters
-from lockstep.core.penalty import Penalty
-from lockstep.core.random import generator
+from lockstep.core.model.graph import Parameter
+from lockstep.core.model.layers import build_graph, initial_weights
+from lockstep.core.model.parameters import Parameters
+from lockstep.core.optim.penalty import Penalty
 from lockstep.core.spec import ResolvedSpec
-from lockstep.core.step import StepData, StepWork
 
 MOST_ROWS = 8
 MOST_ELEMENTS = 24

@@ -10,9 +10,9 @@ import numpy as np
 
 from lockstep.core.explain.extremes import Extremes, Marks
 from lockstep.core.explain.findings import Series
-from lockstep.core.goal import goal_met
-from lockstep.core.report import Points
-from lockstep.core.search import GRADIENT, VALUE
+from lockstep.core.formulas.goal import goal_met
+from lockstep.core.formulas.search import VALUE
+from lockstep.core.learning.report import GRADIENT, Points
 from lockstep.core.spec import MinimizeSpec, SolveSpec
 
 KEPT = 80

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from lockstep.core.checkpoint import Checkpoint
 from lockstep.core.data.sources import load_dataset
-from lockstep.core.errors import LockstepError
 from lockstep.core.explain.sample import Place, Target, pass_sample
 from lockstep.core.explain.walk import walk
+from lockstep.core.formulas.minimize import Minimize
+from lockstep.core.formulas.search import Search
+from lockstep.core.formulas.solve import Solve
+from lockstep.core.ground.errors import LockstepError
 from lockstep.core.group.solo import SoloGroup
-from lockstep.core.minimize import Minimize
-from lockstep.core.report import Report
-from lockstep.core.search import Search
-from lockstep.core.solve import Solve
+from lockstep.core.learning.checkpoint import Checkpoint
+from lockstep.core.learning.report import Report
+from lockstep.core.learning.training import Training
 from lockstep.core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec
-from lockstep.core.training import Training
 
 
 class NotReached(LockstepError):

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lockstep.core.engine.program import Options, Program
 from lockstep.core.explain.view import View, view_of
-from lockstep.core.graph import Node
 from lockstep.core.losses import LossSite, LossSpec, denominator, loss_of
-from lockstep.core.ops import OPS
-from lockstep.core.ops.base import Site, WeightProduct
-from lockstep.core.parameters import Parameters
-from lockstep.core.program import Options, Program
+from lockstep.core.model.graph import Node
+from lockstep.core.model.ops import OPS
+from lockstep.core.model.ops.base import Site, WeightProduct
+from lockstep.core.model.parameters import Parameters
 
 
 @dataclass(frozen=True, kw_only=True)

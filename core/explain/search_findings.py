@@ -11,7 +11,7 @@ import numpy as np
 from lockstep.core.explain import search_words as words
 from lockstep.core.explain.findings import Code, Finding, Series
 from lockstep.core.explain.past import Past
-from lockstep.core.goal import has_goal
+from lockstep.core.formulas.goal import has_goal
 from lockstep.core.spec import MinimizeSpec, SolveSpec
 
 GROWN = 1000.0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lockstep.core.report import Points
+from lockstep.core.learning.report import Points
 
 MOST_LOSSES = 200
 SMOOTH = 5

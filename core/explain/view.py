@@ -6,10 +6,10 @@ from types import MappingProxyType
 from typing import Literal
 
 from lockstep.core.data.shapes import shape_of
-from lockstep.core.expression import formula_graph
-from lockstep.core.graph import Graph, Node
-from lockstep.core.layers import build_graph
 from lockstep.core.losses import LossSpec, loss_of
+from lockstep.core.model.expression import formula_graph
+from lockstep.core.model.graph import Graph, Node
+from lockstep.core.model.layers import build_graph
 from lockstep.core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec
 
 Kind = Literal["data", "target", "parameter", "buffer", "constant", "op", "loss"]

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from lockstep.core.encoding import spell, to_json
 from lockstep.core.explain.formulas import Formula, formula_of, loss_formula
 from lockstep.core.explain.sample import Pass, Path
 from lockstep.core.explain.view import ERROR, PREDICTION, ViewNode
+from lockstep.core.model.encoding import spell, to_json
 
 MOST_NUMBERS = 64
 """A larger array is told by its shape, its norm and its range."""

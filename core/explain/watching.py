@@ -4,8 +4,8 @@ from typing import Protocol
 
 from lockstep.core.explain.findings import Finding, Series, Watcher
 from lockstep.core.explain.search_findings import SearchWatcher
+from lockstep.core.formulas.search import Search
 from lockstep.core.run import Run
-from lockstep.core.search import Search
 
 
 class Watching(Protocol):

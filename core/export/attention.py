@@ -9,7 +9,7 @@ from onnx import TensorProto
 
 from lockstep.core.export.elementwise import number
 from lockstep.core.export.emitter import Emitter, Writers
-from lockstep.core.graph import Node
+from lockstep.core.model.graph import Node
 
 
 def _embedding(out: Emitter, node: Node, inputs: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 import numpy as np
 
 from lockstep.core.export.emitter import Emitter, Writers
-from lockstep.core.graph import Node
+from lockstep.core.model.graph import Node
 
 
 def _linear(out: Emitter, node: Node, inputs: Sequence[str]) -> str:

@@ -11,8 +11,8 @@ from types import MappingProxyType
 import numpy as np
 
 from lockstep.core.export.emitter import Emitter, Writer, Writers
-from lockstep.core.graph import Node
-from lockstep.core.ops.gelu import DENOMINATOR, FAR, NUMERATOR
+from lockstep.core.model.graph import Node
+from lockstep.core.model.ops.gelu import DENOMINATOR, FAR, NUMERATOR
 
 
 def number(node: Node, name: str) -> float:
@@ -60,7 +60,7 @@ def _silu(out: Emitter, node: Node, inputs: Sequence[str]) -> str:
 
 
 def _gelu(out: Emitter, node: Node, inputs: Sequence[str]) -> str:
-    """x Φ(x), in float64 as core.ops.gelu computes it: onnxruntime has no error function there."""
+    """x Φ(x), in float64 as core.model.ops.gelu computes it: onnxruntime has no error function there."""
     if out.dtype == np.float32:
         return out.emit("Gelu", *inputs, name=node.name)
     size = out.emit("Min", out.emit("Abs", *inputs), out.number(FAR))

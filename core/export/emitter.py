@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from lockstep.core.errors import LockstepError
-from lockstep.core.graph import Node
-from lockstep.core.parameters import little_endian
+from lockstep.core.ground.errors import LockstepError
+from lockstep.core.model.graph import Node
+from lockstep.core.model.parameters import little_endian
 
 TENSOR_TYPES = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.float64): TensorProto.DOUBLE}
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 
 from lockstep.core.export.emitter import Emitter, Writers
-from lockstep.core.graph import Node
+from lockstep.core.model.graph import Node
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from lockstep.core.export.elementwise import number
 from lockstep.core.export.emitter import Emitter, Writers
-from lockstep.core.graph import Node
+from lockstep.core.model.graph import Node
 
 
 def _batch_norm(out: Emitter, node: Node, inputs: Sequence[str]) -> str:

@@ -8,10 +8,10 @@ from onnx import TensorProto, ValueInfoProto, helper
 from lockstep.core.data.dataset import Preprocessing
 from lockstep.core.export import attention, dense, elementwise, images, normalization, recurrent
 from lockstep.core.export.emitter import TENSOR_TYPES, Emitter, NotExportable, Writer
-from lockstep.core.graph import Graph, Node
-from lockstep.core.inference import input_columns
-from lockstep.core.layers import build_graph
-from lockstep.core.parameters import Parameters
+from lockstep.core.learning.inference import input_columns
+from lockstep.core.model.graph import Graph, Node
+from lockstep.core.model.layers import build_graph
+from lockstep.core.model.parameters import Parameters
 from lockstep.core.spec import ResolvedSpec
 
 OPSET = 21
@@ -26,8 +26,8 @@ def to_onnx(spec: ResolvedSpec, weights: Mapping[str, np.ndarray], preprocessing
     """The model as ONNX bytes.
 
     Input `x` (rows, columns), as they are before standardizing; output `y` (rows, ...), the raw outputs; for
-    cross_entropy and binary_cross_entropy also `probabilities` and `labels`, as `core.inference` gives them.
-    All of the job's dtype but `labels` (int64). The number of rows is free. Raises NotExportable.
+    cross_entropy and binary_cross_entropy also `probabilities` and `labels`, as `core.learning.inference`
+    gives them. All of the job's dtype but `labels` (int64). The number of rows is free. Raises NotExportable.
     """
     graph = build_graph(spec, input_columns(spec))
     parameters = Parameters(graph, np.dtype(spec.dtype))

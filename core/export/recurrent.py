@@ -7,7 +7,7 @@ import numpy as np
 from onnx import helper, numpy_helper
 
 from lockstep.core.export.emitter import TENSOR_TYPES, Emitter, Writer, Writers
-from lockstep.core.graph import Node
+from lockstep.core.model.graph import Node
 
 Cell = Callable[[Emitter, Node, str, Sequence[str], str], list[str]]
 """(emitter, node, the input's part of the sums, states before, the state's part of the sums) -> states."""

@@ -3,7 +3,7 @@
 `SoloGroup` (solo.py) is a group of one. `TcpLead` (tcp_lead.py) and `TcpHelper` (tcp_helper.py) are the
 two sides of a group over TCP, in which one lead decides who is a member and helpers come and go. Whoever
 trains sees no difference: the total of an `all_reduce` has the same bits in any of them (see
-core/shards.py).
+core/ground/shards.py).
 """
 
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from lockstep.core.errors import LockstepError
-from lockstep.core.shards import Block
+from lockstep.core.ground.errors import LockstepError
+from lockstep.core.ground.shards import Block
 
 
 class Released(LockstepError):

@@ -9,7 +9,7 @@ from collections import deque
 from itertools import islice
 from typing import Protocol
 
-from lockstep.core.errors import LockstepError
+from lockstep.core.ground.errors import LockstepError
 from lockstep.core.group.frames import (
     HEADER_BYTES,
     MAX_REASON_BYTES,

@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from lockstep.core.errors import LockstepError
+from lockstep.core.ground.errors import LockstepError
 from lockstep.core.group.channel import Channel
 from lockstep.core.group.frames import Kind, Stamp
 from lockstep.core.group.handshake import (

@@ -12,7 +12,7 @@ import select
 import time
 from collections.abc import Callable
 
-from lockstep.core.errors import LockstepError
+from lockstep.core.ground.errors import LockstepError
 from lockstep.core.group import Work
 from lockstep.core.group.channel import Channel, PeerLost
 from lockstep.core.group.frames import MAX_REASON_BYTES, Kind, ProtocolError

@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 
-from lockstep.core.blas import Vectors
+from lockstep.core.ground.blas import Vectors
 
 # (rows, inner, columns): a bare vector, odd sizes that leave remainders in every kernel, and a few real
 # layers

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from lockstep.core.errors import LockstepError
+from lockstep.core.ground.errors import LockstepError
 
 MAGIC = b"LKF1"
 TAG_BYTES = 16

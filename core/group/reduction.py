@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
+from lockstep.core.ground.shards import Block, additions, blocks_of
 from lockstep.core.group import Work
-from lockstep.core.shards import Block, additions, blocks_of
 
 CHUNK_BYTES = 256 * 1024
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lockstep.core.ground.shards import Block, TreeSum, blocks_of
 from lockstep.core.group import Work
-from lockstep.core.shards import Block, TreeSum, blocks_of
 
 
 class Alone:

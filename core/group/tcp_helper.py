@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lockstep.core.errors import LockstepError
+from lockstep.core.ground.errors import LockstepError
+from lockstep.core.ground.shards import Block, blocks_of
 from lockstep.core.group import LeadLost, Released, Work
 from lockstep.core.group.channel import Channel, PeerLost
 from lockstep.core.group.frames import MAX_REASON_BYTES, NO_PLACE, WELCOME, Kind, Place, ProtocolError, Stamp
@@ -19,7 +20,6 @@ from lockstep.core.group.handshake import CHALLENGE_BYTES, NONCE_BYTES, answer_c
 from lockstep.core.group.reduction import CHUNK_BYTES, Vector
 from lockstep.core.group.terms import GroupIdentity, Timeouts, patience
 from lockstep.core.group.waiting import wait
-from lockstep.core.shards import Block, blocks_of
 
 _SECONDS_BETWEEN_LOOKS = 0.25  # at `leave`, while it waits to be let in
 _NOTHING = memoryview(bytearray())

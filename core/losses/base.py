@@ -8,9 +8,9 @@ from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
 
-from lockstep.core.blas import Call
-from lockstep.core.buffers import aligned
-from lockstep.core.ops.base import Recorder
+from lockstep.core.ground.blas import Call
+from lockstep.core.ground.buffers import aligned
+from lockstep.core.model.ops.base import Recorder
 from lockstep.core.spec.losses import LossSpec
 
 Mean = Literal["elements", "rows", "targets", "none"]

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from lockstep.core.buffers import aligned
+from lockstep.core.ground.buffers import aligned
 from lockstep.core.losses.base import Loss, LossSite
-from lockstep.core.ops.base import product
+from lockstep.core.model.ops.base import product
 
 FEW = 4096
 """So many numbers cost less than the calls that would spare some of them."""

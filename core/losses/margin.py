@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lockstep.core.buffers import aligned
+from lockstep.core.ground.buffers import aligned
 from lockstep.core.losses.base import Loss, LossSite
 from lockstep.core.spec.losses import MultiMarginLoss
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lockstep.core.buffers import aligned
+from lockstep.core.ground.buffers import aligned
 from lockstep.core.losses.base import Loss, LossSite, flat
 from lockstep.core.spec.losses import CrossEntropyLoss, NllLoss
 

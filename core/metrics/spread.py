@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lockstep.core.shards import Block, TreeSum
+from lockstep.core.ground.shards import Block, TreeSum
 
 CHUNK_ROWS = 256
 """Rows added at a time, from the first on; the chunks are added in the fixed tree."""

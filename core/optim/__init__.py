@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lockstep.core.model.parameters import Parameters
 from lockstep.core.optim.adagrad import Adagrad
 from lockstep.core.optim.adam import Adam
 from lockstep.core.optim.base import BLOCK, Optimizer
@@ -18,7 +19,6 @@ from lockstep.core.optim.lion import Lion
 from lockstep.core.optim.nadam import Nadam
 from lockstep.core.optim.rmsprop import Rmsprop
 from lockstep.core.optim.sgd import Sgd
-from lockstep.core.parameters import Parameters
 from lockstep.core.spec.optimizers import AnyOptimizer
 
 __all__ = ["BLOCK", "Optimizer", "make_optimizer", "states_of"]

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from lockstep.core.blas import Call, Vectors
-from lockstep.core.buffers import aligned
+from lockstep.core.ground.blas import Call, Vectors
+from lockstep.core.ground.buffers import aligned
 
 BLOCK = 131072
 """Elements worked on at a time."""

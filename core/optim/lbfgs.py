@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lockstep.core.buffers import aligned
+from lockstep.core.ground.buffers import aligned
 from lockstep.core.optim.base import Dot
 from lockstep.core.spec.optimizers import Lbfgs as LbfgsSpec
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lockstep.core.buffers import aligned
+from lockstep.core.ground.buffers import aligned
 from lockstep.core.optim.base import BLOCK, Block, Elementwise
 from lockstep.core.spec.optimizers import Rmsprop as RmspropSpec
 

@@ -1,5 +1,6 @@
 """What a spec says about the way from the gradient to the weights, beside the optimizer, and when to end."""
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -77,3 +78,14 @@ class StopRules(SpecModel):
     restore_best: Switch = False
     """whether the result is the weights at the end of the epoch with the lowest loss, as patience counts it;
     not where loss_below ends the job"""
+
+    def goal(self, steps_per_epoch: int) -> tuple[float, LossOf | None]:
+        """What the loss shall fall below, and which loss; a plain number means the epoch's.
+
+        Where an epoch is one step, its loss is the step's. Without a goal: -inf, None.
+        """
+        below = self.loss_below
+        if below is None:
+            return -math.inf, None
+        value, of = (below.value, below.of) if isinstance(below, LossBelow) else (below, "epoch")
+        return value, "step" if of == "epoch" and steps_per_epoch == 1 else of

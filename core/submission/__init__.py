@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from lockstep.core.data.batches import steps_in_epoch
 from lockstep.core.data.shapes import shape_of
 from lockstep.core.data.split import part_sizes
-from lockstep.core.errors import Problem, SpecError
+from lockstep.core.ground.errors import Problem, SpecError
 from lockstep.core.spec import (
     SPECS,
     AnyResolvedSpec,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from lockstep.core.data.shapes import shape_of
-from lockstep.core.errors import Problem
+from lockstep.core.ground.errors import Problem
 from lockstep.core.spec.augmentation import Flip, Shift
 from lockstep.core.spec.job import TrainSpec
 from lockstep.core.spec.layers import LayersModel, walk

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lockstep.core.data.shapes import shape_of
-from lockstep.core.errors import Problem
-from lockstep.core.layers import assemble
-from lockstep.core.shards import shard_rows
+from lockstep.core.ground.errors import Problem
+from lockstep.core.ground.shards import shard_rows
+from lockstep.core.model.layers import assemble
 from lockstep.core.spec.job import TrainSpec
 from lockstep.core.spec.layers import LayersModel, walk
 from lockstep.core.spec.layers.normalization import BatchNorm1d, BatchNorm2d

@@ -7,7 +7,7 @@ import numpy as np
 from lockstep.core.data.shapes import shape_of
 from lockstep.core.data.sources import targets_of
 from lockstep.core.data.split import part_rows, part_sizes
-from lockstep.core.errors import Problem, SpecError
+from lockstep.core.ground.errors import Problem, SpecError
 from lockstep.core.losses import weight_by_row
 from lockstep.core.spec.data import InlineData
 from lockstep.core.spec.job import TrainSpec

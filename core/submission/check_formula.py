@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from lockstep.core.errors import ExpressionError, Problem
-from lockstep.core.expression_syntax import RESERVED, Expr, is_identifier, parse_expression
+from lockstep.core.ground.errors import ExpressionError, Problem
+from lockstep.core.model.expression_syntax import RESERVED, Expr, is_identifier, parse_expression
 from lockstep.core.spec.minimize import MinimizeSpec
 from lockstep.core.spec.solve import SolveSpec
 from lockstep.core.submission.check_data import FLOAT32_MAX

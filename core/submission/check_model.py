@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from lockstep.core.data.shapes import DataShape, shape_of
-from lockstep.core.errors import ExpressionError, Problem
-from lockstep.core.expression_syntax import RESERVED, Expr, is_identifier, parse_expression
-from lockstep.core.graph import Graph
-from lockstep.core.layers import assemble
+from lockstep.core.ground.errors import ExpressionError, Problem
+from lockstep.core.model.expression_syntax import RESERVED, Expr, is_identifier, parse_expression
+from lockstep.core.model.graph import Graph
+from lockstep.core.model.layers import assemble
 from lockstep.core.spec.job import TrainSpec, default_dtype
 from lockstep.core.spec.layers import ExpressionModel, LayersModel, walk
 from lockstep.core.spec.layers.dense import Linear

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from lockstep.core.errors import Problem
+from lockstep.core.ground.errors import Problem
 from lockstep.core.spec import AnySpec
 from lockstep.core.submission.problems import pointer_to
 

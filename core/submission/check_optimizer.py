@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lockstep.core.errors import Problem
+from lockstep.core.ground.errors import Problem
 from lockstep.core.spec.job import TrainSpec
 from lockstep.core.spec.optimizers import AnyOptimizer, Sgd
 from lockstep.core.spec.training import LossBelow

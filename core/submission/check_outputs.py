@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lockstep.core.data.shapes import DataShape
-from lockstep.core.errors import Problem
+from lockstep.core.ground.errors import Problem
 from lockstep.core.metrics import name_of, tally_of
 from lockstep.core.spec.data import InlineData
 from lockstep.core.spec.job import TrainSpec

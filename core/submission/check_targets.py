@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lockstep.core.errors import Problem
+from lockstep.core.ground.errors import Problem
 from lockstep.core.spec.data import InlineData
 from lockstep.core.spec.layers import MAX_WIDTH
 from lockstep.core.spec.losses import CrossEntropyLoss, LossSpec, NllLoss

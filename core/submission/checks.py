@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from lockstep.core.data.batches import steps_in_epoch
 from lockstep.core.data.shapes import shape_of
 from lockstep.core.data.split import part_sizes
-from lockstep.core.errors import Problem
+from lockstep.core.ground.errors import Problem
 from lockstep.core.spec.job import MAX_SHARDS, TrainSpec
 from lockstep.core.submission.check_augment import check_augment
 from lockstep.core.submission.check_batch_norm import check_batch_norm

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from lockstep.core.errors import Problem
+from lockstep.core.ground.errors import Problem
 from lockstep.core.spec.augmentation import AUGMENTATION_TYPES
 from lockstep.core.spec.base import REFUSED
 from lockstep.core.spec.data import BuiltinData, GeneratedData, InlineData

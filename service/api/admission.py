@@ -1,8 +1,8 @@
 """Whether a job fits into a worker's memory, looked at before it is made."""
 
-from lockstep.core.errors import Problem, SpecError
-from lockstep.core.footprint import footprint
+from lockstep.core.ground.errors import Problem, SpecError
 from lockstep.core.spec import ResolvedSpec
+from lockstep.core.submission.footprint import footprint
 
 
 def require_fitting(spec: ResolvedSpec, limit: int) -> None:

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from lockstep.core.encoding import from_safetensors, spell, weights_to_json
 from lockstep.core.explain.draw import to_dot, to_json
 from lockstep.core.explain.svg import to_svg
 from lockstep.core.explain.view import View, view_of_spec
 from lockstep.core.explain.walk import annotated, notes
+from lockstep.core.model.encoding import from_safetensors, spell, weights_to_json
 from lockstep.service.api import render
 from lockstep.service.api.conditions import JobId, wrong_parameter
 from lockstep.service.api.explain_models import CheckpointPage, Gradients, Graph, Walk

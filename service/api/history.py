@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
-from lockstep.core.errors import ExpressionError
-from lockstep.core.series import CURVES, series_of
+from lockstep.core.ground.errors import ExpressionError
+from lockstep.core.submission.series import CURVES, series_of
 from lockstep.service.api.conditions import UNCHANGED, JobId, conditional, wrong_parameter
 from lockstep.service.api.models import History
 from lockstep.service.api.schema import DAMAGED, problems

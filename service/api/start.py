@@ -1,6 +1,6 @@
 """Whether a job may start with the weights of another."""
 
-from lockstep.core.errors import SpecError
+from lockstep.core.ground.errors import SpecError
 from lockstep.core.submission.check_start import check_start
 from lockstep.service.api.submission import Start
 from lockstep.service.errors import ApiProblem, gone

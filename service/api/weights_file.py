@@ -4,9 +4,9 @@ import json
 from typing import Literal
 
 from lockstep.core.data.shapes import class_names_of
-from lockstep.core.encoding import to_npz, weights_to_json, with_metadata
-from lockstep.core.errors import ExpressionError, InvalidData
-from lockstep.core.inference import input_columns
+from lockstep.core.ground.errors import ExpressionError, InvalidData
+from lockstep.core.learning.inference import input_columns
+from lockstep.core.model.encoding import to_npz, weights_to_json, with_metadata
 from lockstep.core.spec import AnyResolvedSpec, ResolvedSpec
 from lockstep.service.api.wire import dump_json
 from lockstep.service.errors import unprocessable

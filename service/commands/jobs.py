@@ -103,7 +103,7 @@ def predict(
 
 def _with_weights(spec: dict[str, Any], file: Path) -> dict[str, Any]:
     # NumPy takes longer to load than all else here, and no other command needs it.
-    from lockstep.core.errors import LockstepError
+    from lockstep.core.ground.errors import LockstepError
     from lockstep.service.given_weights import with_weights
 
     try:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select, update
 
-from lockstep.core.arithmetic import advanced
+from lockstep.core.spec.arithmetic import advanced
 from lockstep.service.store import events
 from lockstep.service.store.database import clock
 from lockstep.service.store.events import NewEvent

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select
 
-from lockstep.core.report import Points
+from lockstep.core.learning.report import Points
 from lockstep.service.store.errors import ReplayMismatch
 from lockstep.service.store.leases import Fence
 from lockstep.service.store.sampling import Sampled, sample

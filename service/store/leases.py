@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
-from lockstep.core.arithmetic import ARITHMETIC
+from lockstep.core.spec.arithmetic import ARITHMETIC
 from lockstep.service.store import events
 from lockstep.service.store.database import clock
 from lockstep.service.store.errors import Fenced
@@ -25,7 +25,7 @@ MOST_WAITING_COUNTED = 100
 class WorkerIdentity:
     """Who claims: `pid` is the process that computes, `fingerprint` that of its numerics.
 
-    `earlier`: what its fingerprint was under older numbers of the arithmetic (core/arithmetic.py).
+    `earlier`: what its fingerprint was under older numbers of the arithmetic (core/spec/arithmetic.py).
     """
 
     worker_id: str

@@ -1,4 +1,4 @@
-"""Jobs that older rules of Lockstep's arithmetic began (core/arithmetic.py): they begin again.
+"""Jobs that older rules of Lockstep's arithmetic began (core/spec/arithmetic.py): they begin again.
 
 Nothing of what they have computed goes on, for then two rules would be mixed under one digest: checkpoints,
 history and answered questions go, an event says so, and any worker may claim the job as if it were new.
@@ -6,7 +6,7 @@ history and answered questions go, an event says so, and any worker may claim th
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from lockstep.core.arithmetic import ARITHMETIC, FIRST_ARITHMETIC
+from lockstep.core.spec.arithmetic import ARITHMETIC, FIRST_ARITHMETIC
 from lockstep.service.store import events
 from lockstep.service.store.database import clock
 from lockstep.service.store.errors import NotFound

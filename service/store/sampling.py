@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lockstep.core.report import Points
+from lockstep.core.learning.report import Points
 
 
 @dataclass(frozen=True, kw_only=True)

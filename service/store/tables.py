@@ -34,7 +34,7 @@ class JobColumns(TypedColumns):
     when large, in the blob `inline_sha256`.
     `evictions` counts those since the latest checkpoint that was later than the one before.
     `fingerprint` and `arithmetic` say by which bits it was begun, from the first claim on: see
-    core/arithmetic.py.
+    core/spec/arithmetic.py.
     """
 
     id: Named[str] = Column(Id, primary_key=True)

@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 from fastapi.testclient import TestClient
 
-from lockstep.core.report import Points
+from lockstep.core.learning.report import Points
 from lockstep.service import client as client_module
 from lockstep.service.client import ApiError, Client
 from lockstep.service.store import endings, history, leases

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from lockstep.service.settings import Settings
 from lockstep.service.store.database import Database
-from tests.core.searches import PARABOLA
+from tests.core.formulas.searches import PARABOLA
 from tests.worker.bench import LINE, MOONS, Bench
 
 ROOT = Path(__file__).parents[2]

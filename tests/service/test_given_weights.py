@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from lockstep.core.encoding import to_npz
-from lockstep.core.errors import InvalidData, SpecError
+from lockstep.core.ground.errors import InvalidData, SpecError
+from lockstep.core.model.encoding import to_npz
 from lockstep.service.given_weights import with_weights
-from tests.core.training_jobs import training
+from tests.core.learning.training_jobs import training
 from tests.specs import DIGITS, LINE
 
 RANDOM = np.random.default_rng(2)

@@ -12,8 +12,8 @@ import pytest
 
 from lockstep.core.data.sources import load_dataset
 from lockstep.core.group.solo import SoloGroup
+from lockstep.core.learning.training import Training
 from lockstep.core.submission import parse_spec, resolve
-from lockstep.core.training import Training
 from tests.system.worker_processes import Broker, Cluster, cluster_in, is_alive, wait_until
 from tests.worker.bench import LINE, LINE_DIGEST, MOONS, digest
 

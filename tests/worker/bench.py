@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from lockstep.core.report import Points
+from lockstep.core.learning.report import Points
 from lockstep.core.submission import parse_job, resolve, total_steps
 from lockstep.service.bell import TaskName
 from lockstep.service.settings import Settings

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lockstep.core.encoding import from_safetensors
+from lockstep.core.model.encoding import from_safetensors
 from lockstep.service.store import checkpoints, events, history, replays
 from lockstep.service.store.events import Event
 from tests import damages

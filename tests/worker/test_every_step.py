@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import lockstep.worker.pace
-from lockstep.core.report import Points
+from lockstep.core.learning.report import Points
 from lockstep.service.store.jobs import Job
 from tests.worker.bench import Bench
 from tests.worker.every_step import JOBS, Died, DiesAtItsEnd, Look, lead_on

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lockstep.core.errors import Diverged, DomainError, InvalidData
+from lockstep.core.ground.errors import Diverged, DomainError, InvalidData
 from lockstep.service.store.errors import ReplayMismatch
 from lockstep.worker.failures import failure_of
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lockstep.service.store import checkpoints, events
-from tests.core.searches import PARABOLA, PRODUCT, VALLEY
+from tests.core.formulas.searches import PARABOLA, PRODUCT, VALLEY
 from tests.worker.bench import LINE, Bench, digest
 from tests.worker.test_attempt import After, Died, cancel, die
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lockstep.core.encoding import from_safetensors
 from lockstep.core.explain.replay import Replay
+from lockstep.core.model.encoding import from_safetensors
 from lockstep.core.spec import read_resolved
 from lockstep.service.store import events, history, leases, replays
 from lockstep.service.store.replays import Asked, Question, ReplayClaim

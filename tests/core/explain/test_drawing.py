@@ -12,8 +12,8 @@ from lockstep.core.explain.layout import Box, lay_out
 from lockstep.core.explain.svg import to_svg
 from lockstep.core.explain.view import View, view_of_spec
 from lockstep.core.losses import LOSSES as ALL_LOSSES
-from lockstep.core.ops import OPS, sources
-from tests.core.training_jobs import DIGITS, LINE, resolved
+from lockstep.core.model.ops import OPS, sources
+from tests.core.learning.training_jobs import DIGITS, LINE, resolved
 
 SVG = "{http://www.w3.org/2000/svg}"
 

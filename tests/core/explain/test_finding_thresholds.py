@@ -7,7 +7,7 @@ import pytest
 
 from lockstep.core.explain.findings import Watcher, find
 from lockstep.core.explain.thinned import MOST_LOSSES, Thinning
-from lockstep.core.report import Points
+from lockstep.core.learning.report import Points
 
 Values = Sequence[float]
 

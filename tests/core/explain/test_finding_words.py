@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lockstep.core.explain.findings import Finding, Watcher
-from lockstep.core.report import Points
+from lockstep.core.learning.report import Points
 
 Series = dict[str, Points]
 NUMBER = r"(-?[\d.]+(?:e[+-]\d+)?|inf|nan)"

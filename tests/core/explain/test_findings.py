@@ -6,9 +6,9 @@ import pytest
 from lockstep.core.data.sources import load_dataset
 from lockstep.core.explain.findings import Watcher, find
 from lockstep.core.group.solo import SoloGroup
-from lockstep.core.report import Points
-from lockstep.core.training import Training
-from tests.core.training_jobs import DIGITS, resolved
+from lockstep.core.learning.report import Points
+from lockstep.core.learning.training import Training
+from tests.core.learning.training_jobs import DIGITS, resolved
 
 
 def points(values: object, stride: int = 10) -> Points:

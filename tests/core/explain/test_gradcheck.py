@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lockstep.core.errors import InvalidData
 from lockstep.core.explain.gradcheck import GradientCheck, check_gradients
-from lockstep.core.ops.activations import Tanh
-from lockstep.core.ops.base import Site
-from tests.core.training_jobs import DIGITS, LINE, resolved
+from lockstep.core.ground.errors import InvalidData
+from lockstep.core.model.ops.activations import Tanh
+from lockstep.core.model.ops.base import Site
+from tests.core.learning.training_jobs import DIGITS, LINE, resolved
 
 
 def never() -> bool:

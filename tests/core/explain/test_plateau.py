@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lockstep.core.explain.findings import find
-from lockstep.core.report import Points
+from lockstep.core.learning.report import Points
 
 
 def standing_at(share: float) -> Points:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lockstep.core.checkpoint import Checkpoint
 from lockstep.core.explain.findings import Finding
 from lockstep.core.explain.search_findings import SearchWatcher
-from lockstep.core.report import Points
-from lockstep.core.search import Search
+from lockstep.core.formulas.search import Search
+from lockstep.core.learning.checkpoint import Checkpoint
+from lockstep.core.learning.report import Points
 from lockstep.core.spec.optimizers import OPTIMIZER_TYPES
-from tests.core.searches import search
+from tests.core.formulas.searches import search
 from tests.core.test_examples import EXAMPLES
 
 

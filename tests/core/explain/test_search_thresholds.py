@@ -8,9 +8,9 @@ import pytest
 
 from lockstep.core.explain.past import ROUNDING
 from lockstep.core.explain.search_findings import SearchWatcher
-from lockstep.core.report import Points
-from lockstep.core.search import Search
-from tests.core.searches import search
+from lockstep.core.formulas.search import Search
+from lockstep.core.learning.report import Points
+from tests.core.formulas.searches import search
 
 EPS = float(np.finfo(float).eps)
 Numbers = Any

@@ -9,12 +9,12 @@ import pytest
 from lockstep.core.explain.replay import NotReached, Replay
 from lockstep.core.explain.sample import Place, Target, pass_sample
 from lockstep.core.explain.walk import walk
-from lockstep.core.expression import expression_graph
-from lockstep.core.graph import Graph
-from lockstep.core.parameters import Parameters
+from lockstep.core.model.expression import expression_graph
+from lockstep.core.model.graph import Graph
+from lockstep.core.model.parameters import Parameters
 from lockstep.core.spec import ExpressionModel
 from lockstep.core.submission import parse_job, resolve
-from tests.core.training_jobs import DIGITS, LINE, resolved, training
+from tests.core.learning.training_jobs import DIGITS, LINE, resolved, training
 from tests.gradcheck import loss
 
 

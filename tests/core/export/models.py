@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from lockstep.core.data.dataset import Preprocessing
-from lockstep.core.inference import Predictor, input_columns
-from lockstep.core.layers import assemble, build_graph
-from lockstep.core.parameters import Parameters
+from lockstep.core.learning.inference import Predictor, input_columns
+from lockstep.core.model.layers import assemble, build_graph
+from lockstep.core.model.parameters import Parameters
 from lockstep.core.spec import LayersModel, ResolvedSpec
 from lockstep.core.submission import parse_spec, resolve
 from tests.specs import changed
@@ -33,7 +33,7 @@ class Trained:
     x: np.ndarray
 
     def predictions(self) -> dict[str, np.ndarray]:
-        """What `core.inference` answers for `x`, in numbers."""
+        """What `core.learning.inference` answers for `x`, in numbers."""
         predictor = Predictor(self.spec, self.weights, self.preprocessing)
         x = self.x[:, 0] if self.x.shape[1] == 1 else self.x
         answer = predictor.predict(x.tolist()).items()

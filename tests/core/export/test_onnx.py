@@ -9,7 +9,7 @@ from onnx.reference import ReferenceEvaluator
 
 from lockstep.core.export.emitter import NotExportable
 from lockstep.core.export.onnx import WRITERS, to_onnx
-from lockstep.core.ops import OPS
+from lockstep.core.model.ops import OPS
 from tests.core.export.models import CASES, Trained, case, trained
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}

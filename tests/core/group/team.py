@@ -8,11 +8,11 @@ from typing import Self
 
 import numpy as np
 
+from lockstep.core.ground.shards import Block, TreeSum
 from lockstep.core.group import Group, LeadLost, Released
 from lockstep.core.group.tcp_helper import TcpHelper
 from lockstep.core.group.tcp_lead import TcpLead
 from lockstep.core.group.terms import GroupIdentity, Timeouts
-from lockstep.core.shards import Block, TreeSum
 
 IDENTITY = GroupIdentity(
     job_id="job_1", attempt=3, secret=bytes(range(32)), fingerprint="ab" * 32, spec_sha256="cd" * 32

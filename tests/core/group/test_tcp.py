@@ -9,11 +9,11 @@ from functools import partial
 import numpy as np
 import pytest
 
-from lockstep.core.errors import DomainError
+from lockstep.core.ground.errors import DomainError
+from lockstep.core.ground.shards import Block
 from lockstep.core.group import LeadLost, Released
 from lockstep.core.group.tcp_helper import TcpHelper
 from lockstep.core.group.terms import Timeouts
-from lockstep.core.shards import Block
 from tests.core.group.team import IDENTITY, PATIENT, QUICK, HelperRun, LeadRun, Numbers, cycle, numbers
 from tests.core.group.wire import Wire, slow
 from tests.ranks import run_ranks

@@ -5,8 +5,8 @@ import time
 import numpy as np
 import pytest
 
+from lockstep.core.ground.shards import Block
 from lockstep.core.group.terms import Timeouts, patience
-from lockstep.core.shards import Block
 from tests.core.group.team import HelperRun, LeadRun, Numbers, WorkOf
 
 

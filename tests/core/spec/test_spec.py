@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from lockstep.core.errors import SpecError
+from lockstep.core.ground.errors import SpecError
 from lockstep.core.spec import HuberLoss, LayersModel, ResolvedSpec, TrainSpec
 from lockstep.core.spec.layers import walk
 from lockstep.core.submission import parse_spec, resolve, steps_per_epoch, total_steps

@@ -10,13 +10,13 @@ import pytest
 
 from lockstep.core.data.batches import Batches
 from lockstep.core.data.sources import load_dataset
-from lockstep.core.errors import Problem, SpecError
+from lockstep.core.ground.errors import Problem, SpecError
+from lockstep.core.ground.shards import shard_rows
 from lockstep.core.group.solo import SoloGroup
-from lockstep.core.shards import shard_rows
+from lockstep.core.learning.training import Training
 from lockstep.core.spec import ResolvedSpec
 from lockstep.core.submission import parse_spec, resolve
-from lockstep.core.training import Training
-from tests.core.training_jobs import finished
+from tests.core.learning.training_jobs import finished
 
 NORM = {"type": "batch_norm_1d", "num_features": 4}
 FEATURES: list[Any] = [{"type": "linear", "in": 4, "out": 4}, NORM, {"type": "linear", "in": 4, "out": 1}]

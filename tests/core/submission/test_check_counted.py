@@ -8,13 +8,13 @@ import pytest
 
 from lockstep.core.data.sources import load_dataset
 from lockstep.core.data.split import part_rows
-from lockstep.core.errors import Problem, SpecError
+from lockstep.core.ground.errors import Problem, SpecError
 from lockstep.core.losses import denominator, weight_by_row
 from lockstep.core.spec.data import InlineData
 from lockstep.core.spec.losses import MultiMarginLoss
 from lockstep.core.submission import parse_spec, resolve
 from lockstep.core.submission.check_counted import MOST_DRAWS
-from tests.core.training_jobs import finished, training
+from tests.core.learning.training_jobs import finished, training
 from tests.specs import DIGITS, changed, linear
 
 LOGS: list[Any] = [*linear(1, 3)["layers"], {"type": "log_softmax"}]

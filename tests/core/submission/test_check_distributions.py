@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lockstep.core.errors import SpecError
+from lockstep.core.ground.errors import SpecError
 from lockstep.core.submission import parse_spec
 from tests.specs import DIGITS, changed, linear
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from lockstep.core.errors import SpecError
+from lockstep.core.ground.errors import SpecError
 from lockstep.core.submission import parse_spec
-from tests.core.images import FLATTEN, Layer, conv, linear, pool, unflatten
+from tests.core.model.images import FLATTEN, Layer, conv, linear, pool, unflatten
 from tests.specs import DIGITS, changed
 
 IMAGE = unflatten(1, 8, 8)

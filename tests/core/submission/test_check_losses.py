@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 import pytest
 
-from lockstep.core.errors import SpecError
+from lockstep.core.ground.errors import SpecError
 from lockstep.core.losses import LOSSES
 from lockstep.core.spec.losses import LOSS_TYPES, LossName
 from lockstep.core.submission import parse_spec

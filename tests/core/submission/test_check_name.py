@@ -2,10 +2,10 @@
 
 import pytest
 
-from lockstep.core.errors import SpecError
+from lockstep.core.ground.errors import SpecError
 from lockstep.core.spec import read_resolved
 from lockstep.core.submission import parse_job, resolve
-from tests.core.searches import PARABOLA, PRODUCT
+from tests.core.formulas.searches import PARABOLA, PRODUCT
 from tests.service.submissions import LINE
 
 HIDDEN = (

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lockstep.core.errors import Problem, SpecError
+from lockstep.core.ground.errors import Problem, SpecError
 from lockstep.core.submission import parse_spec
 from lockstep.core.submission.check_start import check_start, learned_shapes
 from tests.specs import DIGITS, changed

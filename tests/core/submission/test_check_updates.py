@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lockstep.core.errors import SpecError
+from lockstep.core.ground.errors import SpecError
 from lockstep.core.submission import parse_spec, total_steps
 from tests.specs import DIGITS, changed, linear
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lockstep.core.errors import SpecError
+from lockstep.core.ground.errors import SpecError
 from lockstep.core.spec import TrainSpec
 from lockstep.core.submission import parse_spec
 from lockstep.core.submission.checks import check

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from lockstep.core.errors import Problem, SpecError
+from lockstep.core.ground.errors import Problem, SpecError
 from lockstep.core.spec import MinimizeSpec, SolveSpec, TrainSpec, read_resolved
 from lockstep.core.submission import parse_job, resolve, total_steps
-from tests.core.searches import PARABOLA, PRODUCT
+from tests.core.formulas.searches import PARABOLA, PRODUCT
 from tests.effort import calls_of
 from tests.specs import LINE, REMOVED, changed
 

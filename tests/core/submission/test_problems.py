@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from lockstep.core.errors import Problem, SpecError
+from lockstep.core.ground.errors import Problem, SpecError
 from lockstep.core.spec import TrainSpec
 from lockstep.core.submission import parse_spec, problems_of
 from tests.specs import DIGITS, LINE, REMOVED, changed, linear

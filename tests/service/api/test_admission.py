@@ -8,8 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
-from lockstep.core.footprint import footprint
 from lockstep.core.submission import parse_job, resolve
+from lockstep.core.submission.footprint import footprint
 from lockstep.service.app import create_app
 from lockstep.service.settings import Settings
 from tests.service.conftest import NO_BROKER

@@ -9,8 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import TypeAdapter
 
-from lockstep.core.encoding import to_safetensors
-from lockstep.core.report import Points
+from lockstep.core.learning.report import Points
+from lockstep.core.model.encoding import to_safetensors
 from lockstep.service import questions
 from lockstep.service.api.models import Job, JobPage
 from lockstep.service.commands.jobs import job_lines

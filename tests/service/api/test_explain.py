@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from lockstep.core.encoding import to_safetensors
 from lockstep.core.explain.replay import Replay
+from lockstep.core.model.encoding import to_safetensors
 from lockstep.service import questions
 from lockstep.service.store import checkpoints, endings, leases, replays, specs
 from lockstep.service.store.database import Database

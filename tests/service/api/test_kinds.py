@@ -10,7 +10,7 @@ from safetensors.numpy import load
 
 from lockstep.service.settings import Settings
 from lockstep.service.store.database import Database
-from tests.core.searches import PARABOLA, PRODUCT
+from tests.core.formulas.searches import PARABOLA, PRODUCT
 from tests.service.submissions import LINE
 from tests.worker.bench import Bench
 

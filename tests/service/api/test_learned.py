@@ -11,15 +11,15 @@ import pytest
 from fastapi.testclient import TestClient
 from safetensors.numpy import load
 
+from lockstep.core.formulas.search import Search
 from lockstep.core.group.solo import SoloGroup
+from lockstep.core.learning.training import Training
 from lockstep.core.run import prepare
-from lockstep.core.search import Search
 from lockstep.core.spec import read_resolved
-from lockstep.core.training import Training
 from lockstep.service.settings import Settings
 from lockstep.service.store import evictions
 from lockstep.service.store.database import Database
-from tests.core.searches import PARABOLA, PRODUCT
+from tests.core.formulas.searches import PARABOLA, PRODUCT
 from tests.worker.bench import LINE, MOONS, Bench
 
 NORMED: dict[str, Any] = MOONS | {

@@ -13,7 +13,7 @@ from lockstep.service.problems import MEANINGS, OF_STATUS
 from lockstep.service.settings import Settings
 from lockstep.service.store import keys
 from lockstep.service.store.database import Database
-from tests.core.searches import PARABOLA
+from tests.core.formulas.searches import PARABOLA
 from tests.service.submissions import LINE
 from tests.worker.bench import MOONS, Bench
 

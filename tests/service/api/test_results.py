@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from safetensors.numpy import load
 
-from lockstep.core.report import Points
+from lockstep.core.learning.report import Points
 from lockstep.service.store.database import Database
 from tests.service.submissions import CLASSES, LINE, succeed
 

@@ -6,8 +6,8 @@ import platform
 
 import pytest
 
-from lockstep.core.arithmetic import lineage
 from lockstep.core.group.fingerprint import numerics_fingerprint
+from lockstep.core.spec.arithmetic import lineage
 from lockstep.service.commands.numerics import CORE_TYPE, FEATURES, TUNABLES, changes_for, lines, numerics
 
 MOVES = {CORE_TYPE: "blas", FEATURES: "numpy", TUNABLES: "c_library"}

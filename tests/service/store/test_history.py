@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from lockstep.core.report import Points
+from lockstep.core.learning.report import Points
 from lockstep.service.store import history
 from lockstep.service.store.database import Database
 from lockstep.service.store.errors import ReplayMismatch

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection
 
-from lockstep.core.report import Points
+from lockstep.core.learning.report import Points
 from lockstep.service.store import checkpoints, fingerprints, history, replays
 from lockstep.service.store.database import Database
 from lockstep.service.store.errors import Fenced

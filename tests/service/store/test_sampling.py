@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lockstep.core.report import Points
+from lockstep.core.learning.report import Points
 from lockstep.service.store.sampling import Sampled, sample
 from tests.stored_jobs import points
 

@@ -1,0 +1,209 @@
+"""The Python source of a formula's steps: a loop over steps, all rows written out.
+
+Every name in it is made here from a number; the only other words are numbers and those of the rules. No text
+of a user gets into it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lockstep.core.engine.fast.scalar.rules import rule_of
+from lockstep.core.model.graph import Graph, Node
+from lockstep.core.spec.optimizers import Adam, Sgd
+
+_SLOPES = {"mse": 2.0, "sse": 2.0, "half_sse": 1.0}
+LOSSES = frozenset(_SLOPES)
+"""The losses that there is source for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """What the source is of: a graph, `rows` rows, a loss divided by `denominator`, an optimizer.
+
+    The steps that are multiples of `stride` are recorded.
+    """
+
+    graph: Graph
+    rows: int
+    loss: str
+    denominator: float
+    optimizer: Sgd | Adam
+    stride: int = 1
+
+
+def source_of(problem: Problem) -> str:
+    """A function `run(data, state, first, count, below)`.
+
+    `data`: the columns row by row, then the targets; `state`: the parameters, then what the optimizer
+    remembers of each. It takes the steps from `first` on, up to `count`, and gives their losses, the
+    parameters and gradients of those recorded, one step after another, and the new state. It ends before a
+    step whose loss or gradient is not finite, and after one whose loss is less than `below`.
+    """
+    return _Writer(problem).source()
+
+
+def _indented(lines: Sequence[str], times: int = 1) -> Iterator[str]:
+    return (f"{' ' * 4 * times}{line}" for line in lines)
+
+
+class _Writer:
+    """Collects the lines of one step."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._graph = problem.graph
+        self._rows = range(problem.rows)
+        self._lines: list[str] = []
+        self._values: dict[tuple[int, int], str] = {}  # by node and row; row 0 where a node has but one value
+        self._terms: dict[tuple[int, int], list[str]] = {}
+        self._parameters = [node for node in self._graph.nodes if node.op == "parameter"]
+
+    def source(self) -> str:
+        """The whole function."""
+        for node in self._graph.nodes:
+            self._write_value(node)
+        self._write_loss()
+        slopes = self._write_gradients()
+        self._line(f"if not (loss + {' + '.join(slopes)}) * 0.0 == 0.0: break")
+        recorded = [f"p{number}" for number in range(len(slopes))] + list(slopes)
+        record = len(self._lines), f"record(({', '.join(recorded)},))"
+        state = self._write_update(slopes)
+        data = [f"x{column}_{row}" for row in self._rows for column in range(self._graph.columns)]
+        data += [f"y{row}" for row in self._rows]
+        self._lines += ["append(loss)", "if loss < below: break"]
+        return "\n".join(
+            [
+                "def run(data, state, first, count, below):",
+                f"    {', '.join(data)}, = data",
+                f"    {', '.join(state)}, = state",
+                "    losses = []",
+                "    append = losses.append",
+                "    records = []",
+                "    record = records.extend",
+                "    try:",
+                *(f"        {line}" for line in self._loop(*record)),
+                "    except (ArithmeticError, ValueError):",
+                "        pass",
+                f"    return losses, records, ({', '.join(state)},)",
+                "",
+            ]
+        )
+
+    def _loop(self, place: int, record: str) -> Iterator[str]:
+        """The loop over the steps; one that is recorded has `record` at a place among its lines."""
+        recorded = [*self._lines[:place], record, *self._lines[place:]]
+        stride = self._problem.stride
+        if stride == 1:
+            yield "for step in range(first, first + count):"
+            yield from _indented(recorded)
+            return
+        # A step that is not recorded pays nothing for those that are.
+        yield "end = first + count"
+        yield f"for start in range(first - first % {stride}, end, {stride}):"
+        yield "    step = start"
+        yield "    if start >= first:"
+        yield from _indented(recorded, 2)
+        yield f"    for step in range(max(start + 1, first), min(start + {stride}, end)):"
+        yield from _indented(self._lines, 2)
+        yield "    else:"
+        yield "        continue"
+        yield "    break"
+
+    def _line(self, text: str) -> None:
+        self._lines.append(text)
+
+    def _rows_of(self, node: Node) -> Sequence[int]:
+        return self._rows if node.batched else (0,)
+
+    def _value(self, node: int, row: int) -> str:
+        return self._values[node, row if self._graph.nodes[node].batched else 0]
+
+    def _write_value(self, node: Node) -> None:
+        for row in self._rows_of(node):
+            key = (node.id, row)
+            if node.op == "column":
+                self._values[key] = f"x{node.attributes['column']}_{row}"
+            elif node.op == "parameter":
+                self._values[key] = f"p{node.attributes['parameter']}"
+            elif node.op == "constant":
+                self._values[key] = repr(float(str(node.attributes["value"])))
+            else:
+                self._values[key] = f"v{node.id}_{row}"
+                rule = rule_of(node)
+                assert rule is not None  # noqa: S101 - the caller has asked for known nodes only
+                self._line(f"v{node.id}_{row} = {rule.value.format(**self._operands(node, row))}")
+
+    def _operands(self, node: Node, row: int) -> dict[str, str]:
+        return {name: self._value(source, row) for name, source in zip("ab", node.inputs, strict=False)}
+
+    def _write_loss(self) -> None:
+        """Errors e, their squares' sum, and the gradient of each output."""
+        problem, output = self._problem, self._graph.output
+        for row in self._rows:
+            self._line(f"e{row} = {self._value(output, row)} - y{row}")
+        total = " + ".join(f"e{row} * e{row}" for row in self._rows)
+        half = " * 0.5" if problem.loss == "half_sse" else ""
+        self._line(f"loss = ({total}){half} / {problem.denominator!r}")
+        scale = _SLOPES[problem.loss] / problem.denominator
+        for row in self._rows:
+            self._add_term(output, row, f"e{row} * {scale!r}")
+
+    def _add_term(self, node: int, row: int, term: str) -> None:
+        key = (node, row if self._graph.nodes[node].batched else 0)
+        self._terms.setdefault(key, []).append(term)
+
+    def _write_gradients(self) -> list[str]:
+        """All gradients, from the output back; gives the parameters' names of them."""
+        needed = self._above_parameters()
+        for node in reversed(self._graph.nodes):
+            rule = rule_of(node)
+            for row in self._rows_of(node):
+                terms = self._terms.get((node.id, row))
+                if not terms or node.id not in needed:
+                    continue
+                name = terms[0]
+                if len(terms) > 1 or not name.isidentifier():
+                    name = f"g{node.id}_{row}"
+                    self._line(f"{name} = {' + '.join(terms)}")
+                self._terms[node.id, row] = [name]
+                operands = self._operands(node, row) | {"y": self._values[node.id, row], "g": name}
+                for source, slope in zip(node.inputs, rule.slopes if rule else (), strict=True):
+                    if source in needed:
+                        self._add_term(source, row, slope.format(**operands))
+        # A parameter that the formula does not use has no gradient.
+        return [self._terms.get((node.id, 0), ["0.0"])[0] for node in self._parameters]
+
+    def _above_parameters(self) -> set[int]:
+        needed: set[int] = set()
+        for node in self._graph.nodes:
+            if node.op == "parameter" or any(source in needed for source in node.inputs):
+                needed.add(node.id)
+        return needed
+
+    def _write_update(self, slopes: Sequence[str]) -> list[str]:
+        """The optimizer's step; gives the names of the state."""
+        optimizer = self._problem.optimizer
+        numbers = range(len(slopes))
+        names = [f"p{number}" for number in numbers]
+        if isinstance(optimizer, Adam):
+            self._write_adam(optimizer, slopes)
+            return names + [f"m{number}" for number in numbers] + [f"s{number}" for number in numbers]
+        for number, slope in enumerate(slopes):
+            direction = slope
+            if optimizer.momentum:
+                self._line(f"m{number} = m{number} * {optimizer.momentum!r} + {slope}")
+                direction = f"m{number}"
+            self._line(f"p{number} = p{number} - {direction} * {optimizer.learning_rate!r}")
+        return names + ([f"m{number}" for number in numbers] if optimizer.momentum else [])
+
+    def _write_adam(self, optimizer: Adam, slopes: Sequence[str]) -> None:
+        """As core/optim/adam.py has it."""
+        beta1, beta2 = optimizer.betas
+        self._line(f"root = sqrt({1.0 - beta2!r} / (1.0 - {beta2!r} ** (step + 1)))")
+        rate = optimizer.learning_rate * (1.0 - beta1)
+        self._line(f"factor = {rate!r} / (1.0 - {beta1!r} ** (step + 1)) / root")
+        self._line(f"eps = {optimizer.eps!r} / root")
+        for number, slope in enumerate(slopes):
+            self._line(f"m{number} = m{number} * {beta1!r} + {slope}")
+            self._line(f"s{number} = s{number} * {beta2!r} + {slope} * {slope}")
+            self._line(f"p{number} = p{number} - m{number} / (sqrt(s{number}) + eps) * factor")

@@ -1,0 +1,280 @@
+"""Training: the loop over steps, the same code on the lead and on every helper.
+
+A step, from top to bottom: the group welcomes who joined, every member computes the shards that it owns, the
+group adds losses and gradients in the fixed tree, every member joins the penalties, limits the gradient and
+takes the same optimizer step, and the stop rules look at the loss. Nothing here knows a clock, a socket or a
+database: whoever drives `Training.advance` saves and reports.
+"""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lockstep.core.data.batches import Batches
+from lockstep.core.data.dataset import Dataset
+from lockstep.core.data.tokens import require_tokens
+from lockstep.core.engine.diagnose import first_bad_node, has_steep_places
+from lockstep.core.engine.fast.scalar.steps import ScalarSteps, scalar_steps
+from lockstep.core.engine.fast.straight import straight_steps
+from lockstep.core.engine.moments import RunningStatistics
+from lockstep.core.engine.step import Seen, StepData, StepWork
+from lockstep.core.ground.errors import Diverged, DomainError, InvalidData
+from lockstep.core.group import Group
+from lockstep.core.learning.checkpoint import Checkpoint
+from lockstep.core.learning.epochs import Epochs, Pairs
+from lockstep.core.learning.evaluation import EvaluationWork
+from lockstep.core.learning.observation import Observer
+from lockstep.core.learning.recording import Recorder
+from lockstep.core.learning.report import Outcome, Points, Report
+from lockstep.core.learning.stopping import BestWeights
+from lockstep.core.model.layers import build_graph, initial_weights
+from lockstep.core.model.parameters import Parameters, export, weights_sha256
+from lockstep.core.optim import make_optimizer
+from lockstep.core.optim.clipping import Clipping
+from lockstep.core.optim.penalty import Penalty
+from lockstep.core.optim.schedules import Schedule
+from lockstep.core.spec import ResolvedSpec
+
+
+class Training:
+    """One job's training on one member, from `checkpoint` or from the start.
+
+    `start`: the weights (state_dict layout) of the job that the spec says to start from, if it does.
+    `step` is the next step to do, `steps` the most that can come. `stop_reason` is None while it goes on,
+    then "steps_done", "loss_below" or "patience".
+    """
+
+    def __init__(
+        self,
+        spec: ResolvedSpec,
+        dataset: Dataset,
+        group: Group,
+        checkpoint: Checkpoint | None = None,
+        start: Mapping[str, ArrayLike] | None = None,
+    ) -> None:
+        self._spec = spec
+        self._group = group
+        graph = self._graph = build_graph(spec, dataset.columns)
+        require_tokens(graph, *dataset.inputs)
+        self._steep = has_steep_places(graph)
+        self._parameters = Parameters(graph, np.dtype(spec.dtype))
+        batches = Batches(dataset.train.rows, spec.step_rows, spec.shuffle, spec.seed)
+        self._work = StepWork(spec, graph, self._parameters, StepData(dataset.train, batches))
+        gradient = self._work.gradient
+        self._penalty = Penalty(spec.penalty, self._parameters, gradient) if spec.penalty else None
+        self._clipping = Clipping(spec.clip, gradient) if spec.clip else None
+        self._optimizer = make_optimizer(spec.optimizer, self._parameters, gradient)
+        self._running = RunningStatistics(graph, self._parameters.buffers, self._work.statistics)
+        parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+        self._evaluations = {
+            name: EvaluationWork(spec, graph, self._parameters, part)
+            for name, part in parts.items()
+            if part is not None
+        }
+        self.steps = spec.epochs * batches.steps_per_epoch
+        self._observer = Observer(self._parameters, gradient, self.steps, spec.seed)
+        self._recorder = Recorder(self._parameters, gradient, self.steps)
+        self._schedule: Schedule | None = None
+        if spec.schedule:
+            counts = {"steps": self.steps, "steps_per_epoch": batches.steps_per_epoch}
+            self._schedule = Schedule(spec.schedule, spec.optimizer.learning_rate, **counts)
+        self._scalar = scalar_steps(
+            spec, dataset.train, self._parameters, self._optimizer, self._recorder.stride
+        )
+        self._straight = straight_steps(spec, graph, group, self._work, self._optimizer)
+        self._best = BestWeights(self._parameters)
+        self._epochs = Epochs(spec, self._work, self._evaluations, self._best, self._schedule)
+        self._price = 0.0
+        self._last_loss = math.nan
+        self._sound = True
+        if checkpoint is None:
+            self._parameters.initialize(spec.seed, start or initial_weights(spec))
+            self.step = 0
+        else:
+            self._restore(checkpoint)
+        if group.rank == 0:
+            self._observer.begin(self.step)
+            self._recorder.begin(self.step)
+
+    @property
+    def stop_reason(self) -> str | None:
+        return self._epochs.stopping.reason
+
+    @property
+    def finished(self) -> bool:
+        return self.stop_reason is not None
+
+    def advance(self, steps: int) -> Report:
+        """Do up to `steps` steps, fewer where training ends or fails before.
+
+        Raises what the group raises: on a helper Released and LeadLost.
+        """
+        first = self.step
+        losses = np.empty(min(steps, self.steps - first))
+        pairs: Pairs = {}
+        failure = None
+        with np.errstate(all="ignore"):
+            while self.step < first + len(losses) and self.stop_reason is None and failure is None:
+                if self._scalar and self._take_scalar_steps(self._scalar, losses[self.step - first :]):
+                    continue
+                step = self.step
+                loss = losses[step - first] = self._take_step(step, pairs)
+                if self._sound:
+                    self._epochs.after_step(step, self._price, pairs, self._group)
+                else:
+                    failure = self._failure(step, loss)
+                self.step = step + 1
+        series = self._recorder.series()
+        series["loss"] = Points(steps=np.arange(first, self.step), values=losses[: self.step - first])
+        series |= {name: Points.of(points) for name, points in pairs.items()}
+        series |= self._observer.series()
+        return Report(first_step=first, step=self.step, series=series, failure=failure)
+
+    def _take_scalar_steps(self, scalar: ScalarSteps, losses: np.ndarray) -> bool:
+        """Take steps up to one that has to be taken by `_take_step`; False where that is the next one."""
+        taken = scalar.run(self.step, len(losses), self._epochs.stopping.goal)
+        if len(taken.losses):
+            losses[: len(taken.losses)] = taken.losses
+            self._recorder.note_all(taken.recorded)
+            self.step += len(taken.losses)
+            self._last_loss = float(taken.losses[-1])
+            self._epochs.stopping.judge(self.step - 1, self._last_loss)
+        return bool(len(taken.losses))
+
+    def _take_step(self, step: int, series: Pairs) -> float:
+        """One update of the weights. Returns the loss before it; a step that is not sound updates nothing."""
+        if self._straight and step not in (self._observer.due, self._recorder.due):
+            self._last_loss, self._sound = self._straight.take(step)
+            return self._last_loss
+        self._group.welcome(self._state)
+        self._work.select(step)
+        self._group.all_reduce(self._work, self._work.total, admits=not self._epochs.evaluates_after(step))
+        self._price = self._penalty.join() if self._penalty else 0.0
+        self._last_loss = loss = self._work.loss + self._price
+        if step == self._recorder.due:
+            self._recorder.note()
+        self._sound = self._is_sound(loss)
+        if self._sound:
+            observed = step == self._observer.due
+            if observed:
+                self._observer.before(step, self._work.first_rows)
+            if self._clipping:
+                self._clipping.apply()
+            if self._schedule:
+                self._follow(self._schedule, step, series)
+            self._optimizer.step(step)
+            if observed:
+                self._observer.after()
+            self._running.update(self._work.rows)
+        return loss
+
+    @property
+    def parameters(self) -> Parameters:
+        """The model as it is before step `step`."""
+        return self._parameters
+
+    def gradients(self) -> dict[str, np.ndarray]:
+        """The whole batch's gradient at step `step`, before clipping, in state_dict layout; moves nothing.
+
+        For a training that is alone: the others of a group would not know of it.
+        """
+        with np.errstate(all="ignore"):
+            self._work.select(self.step)
+            self._group.all_reduce(self._work, self._work.total, admits=False)
+            if self._penalty:
+                self._penalty.join()
+        return export(self._graph, self._work.gradient)
+
+    def seen(self, sample: int) -> Seen:
+        """The rows that pass together with row `sample` of the batch of step `step`; moves nothing.
+
+        Raises InvalidData where the batch has no such row.
+        """
+        self._work.select(self.step)
+        if sample >= self._work.rows:
+            raise InvalidData(
+                f"expected a sample of the step's batch, 0 to {self._work.rows - 1}, got {sample}"
+            )
+        with np.errstate(all="ignore"):
+            return self._work.seen(sample)
+
+    def _follow(self, schedule: Schedule, step: int, series: Pairs) -> None:
+        """Set the learning rate of this step, and note it."""
+        rate = schedule.rate(step)
+        self._optimizer.set_learning_rate(rate)
+        series.setdefault("learning_rate", []).append((step, rate))
+
+    def _is_sound(self, loss: float) -> bool:
+        """Whether the step may change the weights; where a slope can be infinite, the gradient counts too."""
+        return math.isfinite(loss) and not (self._steep and not np.isfinite(self._work.total).all())
+
+    def _failure(self, step: int, loss: float) -> Diverged | DomainError:
+        """Why step `step` is not sound, from its batch and the weights that it started with."""
+        bad = first_bad_node(self._graph, self._parameters, self._work.batch)
+        if bad is not None and bad.outside_domain:
+            return DomainError(f"step {step}: {bad.description}")
+        cause = f" ({bad.description})" if bad is not None else ""
+        remedies = ["lower optimizer.learning_rate"]
+        if not self._spec.data.standardize:
+            remedies.append("set data.standardize to true")
+        if self._spec.dtype == "float32":
+            remedies.append('set dtype to "float64"')
+        what = f"expected a finite loss, got {loss:g} at step {step}{cause}"
+        return Diverged(f"{what}: {', or '.join(remedies)}")
+
+    def checkpoint(self) -> Checkpoint:
+        """The state before step `step`, as copies."""
+        saved = Checkpoint(
+            step=self.step,
+            parameters=self._parameters.flat.copy(),
+            buffers={name: buffer.copy() for name, buffer in self._parameters.buffers.items()},
+            optimizer={name: vector.copy() for name, vector in self._optimizer.state.items()},
+            loss=self._last_loss,
+            plateau=self._schedule.plateau if self._schedule else None,
+        )
+        return self._epochs.save(saved)
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        self._parameters.flat[:] = checkpoint.parameters
+        for name, buffer in self._parameters.buffers.items():
+            buffer[...] = checkpoint.buffers[name]
+        for name, vector in self._optimizer.state.items():
+            vector[:] = checkpoint.optimizer[name]
+        if self._schedule:
+            self._schedule.plateau = checkpoint.plateau
+        self._epochs.restore(checkpoint)
+        self.step, self._last_loss = checkpoint.step, checkpoint.loss
+
+    def _state(self) -> bytes:
+        return self.checkpoint().to_bytes()
+
+    def outcome(self) -> Outcome:
+        """Evaluate the final weights on every part of the data, alone: the tree gives any group's bits.
+
+        With restore_best they are those of the best epoch, but for a job that loss_below has ended. Raises
+        Diverged where the last update has left the finite numbers.
+        """
+        if self.stop_reason != "loss_below":
+            self._best.restore()
+        if not np.isfinite(self._parameters.flat).all():
+            raise Diverged(
+                f"the update of step {self.step - 1} made a weight infinite or NaN; lower the learning rate"
+            )
+        metrics: dict[str, float] = {}
+        tables: dict[str, np.ndarray] = {}
+        with np.errstate(all="ignore"):
+            for part, evaluation in self._evaluations.items():
+                is_held_out = part != "train" or len(self._evaluations) == 1
+                measured = evaluation.measure(all_metrics=is_held_out)
+                metrics |= {f"{part}_{name}": value for name, value in measured.metrics.items()}
+                tables |= {f"{part}_{name}": table for name, table in measured.tables.items()}
+        weights = self._parameters.export()
+        return Outcome(
+            loss=self._last_loss,
+            metrics=metrics,
+            tables=tables,
+            weights=weights,
+            weights_sha256=weights_sha256(weights),
+        )

@@ -1,0 +1,215 @@
+"""+ − × ÷ ** and the unary minus of expressions.
+
+Operands are scalars () or columns (rows,); a scalar meets a column by numpy's broadcasting, and its gradient
+is the sum over the rows.
+"""
+
+import numpy as np
+
+from lockstep.core.model.ops.base import Op, Site
+
+
+class Add(Op):
+    """y = a + b."""
+
+    name = "add"
+    reads_input = False
+    any_layout = True
+
+    def forward(self, site: Site) -> None:
+        """One pass."""
+        site.call(np.add, site.x[0], site.x[1], site.y)
+
+    def gradient(self, site: Site) -> None:
+        """∂a = ∂b = ∂y."""
+        for index in (0, 1):
+            if site.wanted[index]:
+                site.give(index, site.gy)
+
+
+class Subtract(Op):
+    """y = a - b."""
+
+    name = "subtract"
+    reads_input = False
+
+    def forward(self, site: Site) -> None:
+        """One pass."""
+        site.call(np.subtract, site.x[0], site.x[1], site.y)
+
+    def gradient(self, site: Site) -> None:
+        """∂a = ∂y, ∂b = -∂y. b first: ∂a may take over the array of ∂y, but reads it only after this node."""
+        if site.wanted[1]:
+            site.give_product(1, site.gy, site.number(-1.0))
+        if site.wanted[0]:
+            site.give(0, site.gy)
+
+
+class Multiply(Op):
+    """y = a b."""
+
+    name = "multiply"
+
+    def forward(self, site: Site) -> None:
+        """One pass."""
+        site.call(np.multiply, site.x[0], site.x[1], site.y)
+
+    def gradient(self, site: Site) -> None:
+        """∂a = ∂y b, ∂b = ∂y a."""
+        for index in (0, 1):
+            if site.wanted[index]:
+                site.give_product(index, site.gy, site.x[1 - index])
+
+
+class Divide(Op):
+    """y = a / b."""
+
+    name = "divide"
+    reads_output = True
+    domain = "a divisor other than 0"
+
+    def forward(self, site: Site) -> None:
+        """One pass."""
+        site.call(np.divide, site.x[0], site.x[1], site.y)
+
+    def gradient(self, site: Site) -> None:
+        """∂a = ∂y / b, ∂b = -∂y y / b."""
+        quotient = site.buffer(site.y)
+        site.call(np.divide, site.gy, site.x[1], quotient)
+        if site.wanted[0]:
+            site.give(0, quotient)
+        if site.wanted[1]:
+            site.call(np.negative, quotient, quotient)
+            site.give_product(1, quotient, site.y)
+
+    def outside(self, site: Site) -> np.ndarray:
+        """A divisor of 0."""
+        return np.broadcast_to(site.x[1] == 0, site.y.shape)
+
+
+class Negate(Op):
+    """y = -x."""
+
+    name = "negate"
+    elementwise = True
+    reads_input = False
+
+    def forward(self, site: Site) -> None:
+        """One pass."""
+        site.call(np.negative, site.x[0], site.y)
+
+    def gradient(self, site: Site) -> None:
+        """∂x = -∂y."""
+        site.call(np.negative, site.gy, site.gx(0))
+
+
+class Power(Op):
+    """y = a ** b, both of them anything: parameters, columns, constants."""
+
+    name = "power"
+    reads_output = True
+    domain = "a base above 0, or below 0 with a whole exponent that is not learned"
+
+    def forward(self, site: Site) -> None:
+        """One pass."""
+        site.call(np.power, site.x[0], site.x[1], site.y)
+
+    def gradient(self, site: Site) -> None:
+        """∂a = ∂y b a^(b-1), ∂b = ∂y y ln a; both are 0 where their factor b or y is (as in 0^0 and ln 0)."""
+        base, exponent = site.x
+        if site.wanted[0]:
+            slope, lower = site.buffer(site.y), site.buffer(exponent)
+            site.call(np.subtract, exponent, site.number(1.0), lower)
+            site.call(np.power, base, lower, slope)
+            site.call(np.multiply, slope, exponent, slope)
+            zero = np.empty(exponent.shape, dtype=bool)
+            site.call(np.equal, exponent, site.number(0.0), zero)
+            site.call(np.copyto, slope, site.number(0.0), where=zero)
+            site.give_product(0, site.gy, slope)
+        if site.wanted[1]:
+            slope, logarithm = site.buffer(site.y), site.buffer(base)
+            zero = np.empty(site.y.shape, dtype=bool)
+            site.call(np.log, base, logarithm)
+            site.call(np.multiply, logarithm, site.y, slope)
+            site.call(np.equal, site.y, site.number(0.0), zero)
+            site.call(np.copyto, slope, site.number(0.0), where=zero)
+            site.give_product(1, site.gy, slope)
+
+    def outside(self, site: Site) -> np.ndarray:
+        """A negative base with a broken exponent, or 0 with a negative one."""
+        return _outside_power(site.x[0], site.x[1])
+
+    def steep(self, site: Site, index: int) -> np.ndarray:
+        """By the base at 0 with an exponent between 0 and 1; by the exponent, whose slope is y ln a, where y
+
+        is not 0: at 0^0, and below 0, where there is no logarithm.
+        """
+        base, exponent = site.x
+        if index == 0:
+            return _steep_power(base, exponent)
+        of_zero = np.where((base == 0) & (exponent == 0), -np.inf, 0.0)
+        return np.where((base < 0) & (site.y != 0), np.nan, of_zero)
+
+
+class PowerConstant(Op):
+    """y = x ** exponent for an exponent that is written as a number (attribute `exponent`).
+
+    Whole exponents up to 4 are products, so x**2 is x*x to the last bit; no logarithm is taken anywhere, so a
+    negative x is fine with any whole exponent.
+    """
+
+    name = "power_constant"
+    elementwise = True
+    domain = "a base above 0, or one that goes with this exponent"
+
+    def forward(self, site: Site) -> None:
+        """Products for small whole exponents, else numpy's power."""
+        _raise_to(site, site.x[0], site.attribute("exponent"), site.y)
+
+    def gradient(self, site: Site) -> None:
+        """∂x = ∂y n x^(n-1); 0 for n = 0."""
+        exponent, slope = site.attribute("exponent"), site.buffer(site.y)
+        if exponent == 0:
+            site.call(np.copyto, site.gx(0), site.number(0.0))
+            return
+        _raise_to(site, site.x[0], exponent - 1.0, slope)
+        site.call(np.multiply, slope, site.number(exponent), slope)
+        site.call(np.multiply, site.gy, slope, site.gx(0))
+
+    def outside(self, site: Site) -> np.ndarray:
+        """As for two operands."""
+        return _outside_power(site.x[0], np.asarray(site.attribute("exponent")))
+
+    def steep(self, site: Site, index: int) -> np.ndarray:  # noqa: ARG002 - there is but one input
+        """At 0 with an exponent between 0 and 1."""
+        return _steep_power(site.x[0], np.asarray(site.attribute("exponent")))
+
+
+def _outside_power(base: np.ndarray, exponent: np.ndarray) -> np.ndarray:
+    broken = (base < 0) & (exponent != np.floor(exponent))
+    return np.asarray(broken | ((base == 0) & (exponent < 0)))
+
+
+def _steep_power(base: np.ndarray, exponent: np.ndarray) -> np.ndarray:
+    return np.where((base == 0) & (exponent > 0) & (exponent < 1), np.inf, 0.0)
+
+
+def _raise_to(site: Site, x: np.ndarray, exponent: float, out: np.ndarray) -> None:
+    """Append out = x ** exponent."""
+    if exponent == 0.5:
+        site.call(np.sqrt, x, out)
+    elif exponent == -1.0:
+        site.call(np.divide, site.number(1.0), x, out)
+    elif exponent == 0.0:
+        site.call(np.copyto, out, site.number(1.0))
+    elif exponent == 1.0:
+        site.call(np.copyto, out, x)
+    elif exponent in (2.0, 3.0, 4.0):
+        site.call(np.multiply, x, x, out)
+        if exponent != 2.0:
+            site.call(np.multiply, out, x if exponent == 3.0 else out, out)
+    else:
+        site.call(np.power, x, site.number(exponent), out)
+
+
+OPS: tuple[Op, ...] = (Add(), Subtract(), Multiply(), Divide(), Negate(), Power(), PowerConstant())

@@ -1,0 +1,145 @@
+"""Functions of expressions that are not activations of layers too, by the names of an expression."""
+
+import numpy as np
+
+from lockstep.core.model.ops.base import Op, Site
+
+
+class Sin(Op):
+    """y = sin x."""
+
+    name = "sin"
+    elementwise = True
+
+    def forward(self, site: Site) -> None:
+        """One pass."""
+        site.call(np.sin, site.x[0], site.y)
+
+    def gradient(self, site: Site) -> None:
+        """∂x = ∂y cos x."""
+        factor = site.buffer(site.y)
+        site.call(np.cos, site.x[0], factor)
+        site.call(np.multiply, site.gy, factor, site.gx(0))
+
+
+class Cos(Op):
+    """y = cos x."""
+
+    name = "cos"
+    elementwise = True
+
+    def forward(self, site: Site) -> None:
+        """One pass."""
+        site.call(np.cos, site.x[0], site.y)
+
+    def gradient(self, site: Site) -> None:
+        """∂x = -∂y sin x."""
+        factor = site.buffer(site.y)
+        site.call(np.sin, site.x[0], factor)
+        site.call(np.negative, factor, factor)
+        site.call(np.multiply, site.gy, factor, site.gx(0))
+
+
+class Tan(Op):
+    """y = tan x."""
+
+    name = "tan"
+    elementwise = True
+    reads_input = False
+    reads_output = True
+
+    def forward(self, site: Site) -> None:
+        """One pass."""
+        site.call(np.tan, site.x[0], site.y)
+
+    def gradient(self, site: Site) -> None:
+        """∂x = ∂y (1 + y²)."""
+        factor = site.buffer(site.y)
+        site.call(np.multiply, site.y, site.y, factor)
+        site.call(np.add, factor, site.number(1.0), factor)
+        site.call(np.multiply, site.gy, factor, site.gx(0))
+
+
+class Exp(Op):
+    """y = e^x."""
+
+    name = "exp"
+    elementwise = True
+    reads_input = False
+    reads_output = True
+
+    def forward(self, site: Site) -> None:
+        """One pass."""
+        site.call(np.exp, site.x[0], site.y)
+
+    def gradient(self, site: Site) -> None:
+        """∂x = ∂y y."""
+        site.call(np.multiply, site.gy, site.y, site.gx(0))
+
+
+class Log(Op):
+    """y = ln x, for x > 0."""
+
+    name = "log"
+    elementwise = True
+    domain = "a number above 0"
+
+    def forward(self, site: Site) -> None:
+        """One pass."""
+        site.call(np.log, site.x[0], site.y)
+
+    def gradient(self, site: Site) -> None:
+        """∂x = ∂y / x."""
+        site.call(np.divide, site.gy, site.x[0], site.gx(0))
+
+    def outside(self, site: Site) -> np.ndarray:
+        """0 and below."""
+        return np.asarray(site.x[0] <= 0)
+
+
+class Sqrt(Op):
+    """y = √x, for x >= 0; its slope is infinite at 0."""
+
+    name = "sqrt"
+    elementwise = True
+    domain = "a number above 0"
+    reads_input = False
+    reads_output = True
+
+    def forward(self, site: Site) -> None:
+        """One pass."""
+        site.call(np.sqrt, site.x[0], site.y)
+
+    def gradient(self, site: Site) -> None:
+        """∂x = ∂y / (2 y)."""
+        factor = site.buffer(site.y)
+        site.call(np.multiply, site.y, site.number(2.0), factor)
+        site.call(np.divide, site.gy, factor, site.gx(0))
+
+    def outside(self, site: Site) -> np.ndarray:
+        """Below 0."""
+        return np.asarray(site.x[0] < 0)
+
+    def steep(self, site: Site, index: int) -> np.ndarray:  # noqa: ARG002 - there is but one input
+        """At 0."""
+        return np.where(site.x[0] == 0, np.inf, 0.0)
+
+
+class Abs(Op):
+    """y = |x|; gradient 0 at 0."""
+
+    name = "abs"
+    elementwise = True
+
+    def forward(self, site: Site) -> None:
+        """One pass."""
+        site.call(np.abs, site.x[0], site.y)
+
+    def gradient(self, site: Site) -> None:
+        """∂x = ∂y sign x."""
+        factor = site.buffer(site.y)
+        site.call(np.sign, site.x[0], factor)
+        site.call(np.multiply, site.gy, factor, site.gx(0))
+
+
+OPS: tuple[Op, ...] = (Sin(), Cos(), Tan(), Exp(), Log(), Sqrt(), Abs())

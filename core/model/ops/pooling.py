@@ -1,0 +1,257 @@
+"""Pooling: the largest or the mean of each window."""
+
+import math
+
+import numpy as np
+
+from lockstep.core.ground.buffers import aligned
+from lockstep.core.model.ops.base import Op, Site
+from lockstep.core.model.ops.images import Windows, frame_for, framed, planes, readable, unframe
+
+BLOCK_BYTES = 1 << 19
+"""How much of the planes is worked on at a time, about: it then stays in a core's second cache."""
+
+
+class MaxPool(Op):
+    """y is the largest of each window; the padding counts as -infinity.
+
+    Attributes: kernel_size, stride, padding (tuples); `relu` is 1 where max(y, 0) is wanted instead (see
+    core/engine/fast/fusion.py).
+    """
+
+    rows_innermost = True
+    reads_output = True
+
+    def forward(self, site: Site) -> None:
+        """One pass over the output for each place of the window."""
+        windows = Windows.of(site)
+        frame = site.kept["frame"] = framed(site, site.x[0], windows, -math.inf)
+        for block in _blocks(frame):
+            y, (so_far, *others) = planes(site.y)[block], self._parts(site, windows, block)
+            if not others:
+                site.call(np.copyto, y, so_far)
+            for part in others:
+                site.call(np.maximum, so_far, part, out=y)
+                so_far = y
+            if site.node.attributes.get("relu"):
+                site.call(np.maximum, y, self._shared(site, "zeros", y.shape), out=y)
+
+    def gradient(self, site: Site) -> None:
+        """∂y goes to the place that holds the maximum; to the first of several, line by line, as in PyTorch.
+
+        The bits of y - x are 0 at the maximum, elsewhere a positive integer; so min(bits, 1) is 0 or 1, and
+        times the bits of ∂y those of a zero or of ∂y: what is left of it for the places after. Passes over
+        integers take a third of the time of comparisons and products with booleans.
+        """
+        windows, target, gy = Windows.of(site), site.gx(0), readable(site, site.gy)
+        frame = frame_for(site, target, windows)
+        if not windows.tile(frame):
+            site.call(frame.fill, 0.0)
+        for block in _blocks(frame):
+            seen = np.moveaxis(windows.over(frame[block]), 0, 2)
+            into = seen if windows.overlap else self._shared(site, "into", seen.shape)
+            self._share_out(site, windows, (block, gy[block], into))
+            if into is not seen:
+                site.call(np.copyto, seen, into)
+        unframe(site, frame, target, windows)
+
+    def _share_out(self, site: Site, windows: Windows, what: tuple[slice, np.ndarray, np.ndarray]) -> None:
+        """Append, for a block of channels: ∂y is added to the gradients of its places, or is put there."""
+        block, gy, into = what
+        y, integer = planes(site.y)[block], np.dtype(f"i{site.dtype.itemsize}")
+        masks = [self._shared(site, f"mask {i}", y.shape).view(integer) for i in range(3)]
+        ones, left = self._shared(site, "ones", y.shape).view(integer), gy.view(integer)
+        ones.fill(1)
+        if site.node.attributes.get("relu"):
+            site.call(np.minimum, y.view(integer), ones, out=masks[2])
+            site.call(np.multiply, left, masks[2], masks[2])
+            left = masks[2]
+        *parts, _ = self._parts(site, windows, block)
+        *gradients, last = _listed(into)
+        for number, (part, gradient) in enumerate(zip(parts, gradients, strict=True)):
+            rest = masks[number % 2]
+            site.call(np.subtract, y, part, rest.view(site.dtype))
+            site.call(np.minimum, rest, ones, out=rest)
+            site.call(np.multiply, left, rest, rest)
+            if windows.overlap:
+                more = self._shared(site, "more", y.shape)
+                site.call(np.subtract, left, rest, more.view(integer))
+                site.call(np.add, gradient, more, gradient)
+            else:
+                site.call(np.subtract, left, rest, gradient.view(integer))
+            left = rest
+        if windows.overlap:
+            site.call(np.add, last, left.view(site.dtype), last)
+        else:
+            site.call(np.copyto, last, left.view(site.dtype))
+
+    def _parts(self, site: Site, windows: Windows, block: slice) -> list[np.ndarray]:
+        """What lies at each place of the kernel, line by line: (channels, *places, rows).
+
+        Where windows do not overlap, copied into a run of its own: the passes over it take half the time.
+        """
+        seen = np.moveaxis(windows.over(site.kept["frame"][block]), 0, 2)
+        if windows.overlap:
+            return _listed(seen)
+        run = self._shared(site, "seen", seen.shape)
+        site.call(np.copyto, run, seen)
+        return _listed(run)
+
+    def _shared(self, site: Site, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        """Room for a passing result, the same for all blocks of this shape."""
+        key = f"{name} {shape}"
+        if key not in site.kept:
+            site.kept[key] = aligned(shape, site.dtype)
+        return site.kept[key]
+
+
+def _blocks(frame: np.ndarray) -> list[slice]:
+    """Cuts through the channels of padded planes."""
+    step = max(1, BLOCK_BYTES // frame[0].nbytes)
+    return [slice(low, low + step) for low in range(0, len(frame), step)]
+
+
+def _listed(seen: np.ndarray) -> list[np.ndarray]:
+    """(kernel h, kernel w, ...) as a list, line by line."""
+    return [seen[place] for place in np.ndindex(*seen.shape[:2])]
+
+
+class AvgPool(Op):
+    """y is the mean of each window, the zeros of the padding included.
+
+    Attributes: kernel_size, stride, padding (tuples).
+    """
+
+    rows_innermost = True
+
+    def forward(self, site: Site) -> None:
+        """The sum of the window's lines, of these the sum over the columns, divided."""
+        windows = Windows.of(site)
+        frame = framed(site, site.x[0], windows, 0.0)
+        y, lines = planes(site.y), windows.lines(frame)
+        sums = self._line_sums(site, windows, frame)
+        _sum(site, lines, sums)
+        _sum(site, windows.columns(sums), y)
+        site.call(np.multiply, y, site.number(1.0 / math.prod(windows.kernel)), y)
+
+    def gradient(self, site: Site) -> None:
+        """∂y, divided, is spread over the window's columns, then over its lines."""
+        windows, target = Windows.of(site), site.gx(0)
+        frame = frame_for(site, target, windows)
+        sums, share = self._line_sums(site, windows, frame), _full(site, planes(site.y), 0.0)
+        site.call(np.multiply, planes(site.gy), site.number(1.0 / math.prod(windows.kernel)), share)
+        for array, parts, term in (
+            (sums, windows.columns(sums), share),
+            (frame, windows.lines(frame), sums),
+        ):
+            site.call(array.fill, 0.0)
+            for part in parts:
+                site.call(np.add, part, term, part)
+        unframe(site, frame, target, windows)
+
+    def _line_sums(self, site: Site, windows: Windows, frame: np.ndarray) -> np.ndarray:
+        """Room for (channels, places h, padded width, rows)."""
+        return aligned((frame.shape[0], windows.places[0], *frame.shape[2:]), site.dtype)
+
+
+def _sum(site: Site, terms: list[np.ndarray], out: np.ndarray) -> None:
+    if len(terms) == 1:
+        site.call(np.copyto, out, terms[0])
+        return
+    so_far = terms[0]
+    for term in terms[1:]:
+        site.call(np.add, so_far, term, out)
+        so_far = out
+
+
+def _full(site: Site, like: np.ndarray, value: float) -> np.ndarray:
+    """A C-contiguous array of planes filled with `value`."""
+    array = aligned(like.shape, site.dtype)
+    array.fill(value)
+    return array
+
+
+class AdaptiveAvgPool(Op):
+    """y[i, j] is the mean of the lines ⌊i H / h⌋ to ⌈(i + 1) H / h⌉ and columns likewise, of an image H x W.
+
+    The shape of the node says how many means there are.
+    """
+
+    rows_innermost = True
+
+    def forward(self, site: Site) -> None:
+        """Down y = A x with the matrix A (h, H) of the means, then along the lines."""
+        x, y = readable(site, site.x[0]), planes(site.y)
+        (channels, height, width, rows), (_, lines, columns, _) = x.shape, y.shape
+        means = aligned((channels, lines, width, rows), site.dtype)
+        down, along = _means(lines, height, site.dtype), _means(columns, width, site.dtype)
+        flat = (channels, -1, width * rows)
+        site.call(np.matmul, down, x.reshape(flat), means.reshape(flat))
+        site.call(np.matmul, along, means, y)
+        site.kept |= {"down": down, "along": along, "means": means}
+
+    def gradient(self, site: Site) -> None:
+        """∂x = Aᵀ ∂y, both ways."""
+        gy, means, target = readable(site, site.gy), np.empty_like(site.kept["means"]), site.gx(0)
+        gx = planes(target)
+        into = gx if gx.flags.c_contiguous else aligned(gx.shape, site.dtype)
+        flat = (gx.shape[0], -1, gx.shape[2] * gx.shape[3])
+        site.call(np.matmul, site.kept["along"].T, gy, means)
+        site.call(np.matmul, site.kept["down"].T, means.reshape(flat), into.reshape(flat))
+        if into is not gx:
+            site.call(np.copyto, gx, into)
+
+
+def _means(parts: int, length: int, dtype: np.dtype) -> np.ndarray:
+    """The matrix (parts, length) that takes the mean of each part."""
+    matrix = np.zeros((parts, length), dtype)
+    for part in range(parts):
+        low, high = part * length // parts, -(-(part + 1) * length // parts)
+        matrix[part, low:high] = 1.0 / (high - low)
+    return matrix
+
+
+class MaxPool1d(MaxPool):
+    """Over signals (rows, channels, length)."""
+
+    name = "max_pool1d"
+
+
+class MaxPool2d(MaxPool):
+    """Over images (rows, channels, height, width)."""
+
+    name = "max_pool2d"
+
+
+class AvgPool1d(AvgPool):
+    """Over signals (rows, channels, length)."""
+
+    name = "avg_pool1d"
+
+
+class AvgPool2d(AvgPool):
+    """Over images (rows, channels, height, width)."""
+
+    name = "avg_pool2d"
+
+
+class AdaptiveAvgPool1d(AdaptiveAvgPool):
+    """Over signals (rows, channels, length)."""
+
+    name = "adaptive_avg_pool1d"
+
+
+class AdaptiveAvgPool2d(AdaptiveAvgPool):
+    """Over images (rows, channels, height, width)."""
+
+    name = "adaptive_avg_pool2d"
+
+
+OPS: tuple[Op, ...] = (
+    MaxPool1d(),
+    MaxPool2d(),
+    AvgPool1d(),
+    AvgPool2d(),
+    AdaptiveAvgPool1d(),
+    AdaptiveAvgPool2d(),
+)

@@ -1,0 +1,51 @@
+"""Limits to the gradient, taken once for the whole batch, between the tree and the optimizer."""
+
+from functools import partial
+
+import numpy as np
+
+from lockstep.core.ground.blas import Call
+from lockstep.core.optim.base import BLOCK, Limits, Terms, blocks
+from lockstep.core.spec.training import Clip
+
+EPSILON = 1e-6
+"""What torch.nn.utils.clip_grad_norm_ adds to the norm."""
+
+
+class Clipping:
+    """Limits `gradient` (P,) in place, as torch.nn.utils.clip_grad_norm_ or clip_grad_value_.
+
+    The caller keeps numpy's warnings off.
+
+    norm: g *= min(1, norm / (√Σg² + 1e-6)), over all parameters together. value: each element is moved into
+    [-value, value].
+    """
+
+    def __init__(self, spec: Clip, gradient: np.ndarray) -> None:
+        self._calls: list[Call] = []
+        if spec.norm is not None:
+            self._limit_norm(spec.norm, gradient)
+        if spec.value is not None:
+            limits = Limits(spec.value, min(BLOCK, gradient.size), gradient.dtype)
+            for block in blocks(gradient.size):
+                self._calls += limits.bound(gradient[block], gradient[block])
+
+    def _limit_norm(self, norm: float, gradient: np.ndarray) -> None:
+        limit, epsilon, one = (np.array(value, gradient.dtype) for value in (norm, EPSILON, 1.0))
+        pieces = [gradient[block] for block in blocks(gradient.size)]
+        terms = Terms(len(pieces), gradient.dtype)
+        factor = np.zeros((), gradient.dtype)
+        self._calls = [
+            *(partial(np.dot, piece, piece, cell) for piece, cell in zip(pieces, terms.cells, strict=True)),
+            terms.add,
+            partial(np.sqrt, terms.total, factor),
+            partial(np.add, factor, epsilon, factor),
+            partial(np.divide, limit, factor, factor),
+            partial(np.minimum, factor, one, out=factor),
+            *(partial(np.multiply, piece, factor, piece) for piece in pieces),
+        ]
+
+    def apply(self) -> None:
+        """Limit the gradient."""
+        for call in self._calls:
+            call()

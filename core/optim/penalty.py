@@ -1,0 +1,69 @@
+"""The price of large weights: l1 Σ|w| + l2 Σw², joined to loss and gradient once, after the tree."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from lockstep.core.ground.blas import Call
+from lockstep.core.ground.buffers import aligned
+from lockstep.core.model.parameters import Parameters
+from lockstep.core.optim.base import Limits, Terms, blocks
+from lockstep.core.spec.training import Penalty as PenaltySpec
+
+
+class Penalty:
+    """Over the parameters with two axes or more, and over all of an expression (whose own have none).
+
+    Sums are taken in fixed blocks and a fixed tree. The gradient of |w| at 0 is 0.
+    """
+
+    def __init__(self, spec: PenaltySpec, parameters: Parameters, gradient: np.ndarray) -> None:
+        self._calls: list[Call] = []
+        self._dtype = parameters.dtype
+        pieces = [(parameters.flat[piece], gradient[piece]) for piece in _pieces(parameters)]
+        longest = max((len(weights) for weights, _ in pieces), default=0)
+        self._work = aligned(longest, self._dtype)
+        self._absolute = Terms(len(pieces), self._dtype)
+        self._squares = Terms(len(pieces), self._dtype)
+        self._weights = spec
+        signs = Limits(1.0, longest, self._dtype)
+        for number, (weights, gradients) in enumerate(pieces):
+            work = self._work[: len(weights)]
+            if spec.l1:
+                self._calls += signs.sign(weights, work)
+                self._call(np.dot, work, weights, self._absolute.cells[number])
+                self._join(work, spec.l1, gradients, work)
+            if spec.l2:
+                self._call(np.dot, weights, weights, self._squares.cells[number])
+                self._join(weights, 2.0 * spec.l2, gradients, work)
+
+    def _join(self, slope: np.ndarray, factor: float, gradient: np.ndarray, work: np.ndarray) -> None:
+        """Append gradient += factor slope."""
+        self._call(np.multiply, slope, np.array(factor, self._dtype), work)
+        self._call(np.add, gradient, work, gradient)
+
+    def _call(self, function: Callable[..., object], *arrays: np.ndarray) -> None:
+        self._calls.append(partial(function, *arrays))
+
+    def join(self) -> float:
+        """Add the penalty's gradient to the batch's; give its value."""
+        for call in self._calls:
+            call()
+        absolute = float(self._absolute.add()) if self._weights.l1 else 0.0
+        squares = float(self._squares.add()) if self._weights.l2 else 0.0
+        return self._weights.l1 * absolute + self._weights.l2 * squares
+
+
+def _pieces(parameters: Parameters) -> list[slice]:
+    """The blocks of all penalized parameters in the flat vector; none goes beyond its parameter."""
+    graph = parameters.graph
+    if graph.input_names:
+        return blocks(graph.size)
+    found: list[slice] = []
+    start = 0
+    for parameter in graph.parameters:
+        if len(parameter.shape) >= 2:
+            found += [slice(start + block.start, start + block.stop) for block in blocks(parameter.size)]
+        start += parameter.size
+    return found

@@ -1,0 +1,139 @@
+"""The memory of a job as told beforehand, beside what is really taken."""
+
+import gc
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.run import prepare
+from lockstep.core.spec import ResolvedSpec
+from lockstep.core.submission import parse_job, resolve
+from lockstep.core.submission.footprint import footprint
+
+WIDE = {"type": "linear", "in": 64, "out": 2048}
+LAST = {"type": "linear", "in": 2048, "out": 1}
+SEQUENCE = {"type": "unflatten", "shape": [64, 8]}
+IMAGE = {"type": "unflatten", "shape": [1, 16, 32]}
+FLAT = {"type": "flatten"}
+MODELS: dict[str, tuple[list[dict[str, Any]], int]] = {
+    "linear": ([WIDE, {"type": "linear", "in": 2048, "out": 2048}, {"type": "relu"}, LAST], 64),
+    "activations": ([WIDE, {"type": "gelu"}, {"type": "dropout"}, {"type": "softplus"}, LAST], 64),
+    "norms": (
+        [
+            WIDE,
+            {"type": "batch_norm_1d", "num_features": 2048},
+            {"type": "layer_norm", "normalized_shape": [2048]},
+            LAST,
+        ],
+        64,
+    ),
+    "convolution": (
+        [
+            IMAGE,
+            {"type": "conv2d", "in": 1, "out": 16, "kernel_size": 3, "padding": 1},
+            {"type": "relu"},
+            {"type": "conv2d", "in": 16, "out": 16, "kernel_size": 3, "padding": 1},
+            FLAT,
+            {"type": "linear", "in": 8192, "out": 1},
+        ],
+        512,
+    ),
+    **{
+        kind: (
+            [
+                SEQUENCE,
+                {"type": kind, "in": 8, "hidden": 64, "bidirectional": True, "output": "last"},
+                {"type": "linear", "in": 128, "out": 1},
+            ],
+            512,
+        )
+        for kind in ("rnn", "lstm", "gru")
+    },
+    "attention": (
+        [
+            SEQUENCE,
+            {"type": "multihead_attention", "embed_dim": 8, "num_heads": 4, "dropout": 0.1},
+            FLAT,
+            {"type": "linear", "in": 512, "out": 1},
+        ],
+        512,
+    ),
+    "encoder": (
+        [
+            SEQUENCE,
+            {"type": "transformer_encoder_layer", "d_model": 8, "nhead": 2, "dim_feedforward": 64},
+            FLAT,
+            {"type": "linear", "in": 512, "out": 1},
+        ],
+        512,
+    ),
+}
+OPTIMIZERS: tuple[dict[str, Any], ...] = (
+    {"type": "sgd"},
+    {"type": "sgd", "momentum": 0.9},
+    {"type": "rmsprop", "momentum": 0.9, "centered": True},
+    {"type": "adagrad"},
+    {"type": "adam"},
+    {"type": "adam", "amsgrad": True},
+    {"type": "nadam"},
+    {"type": "lion"},
+    {"type": "lbfgs", "history_size": 2},
+)
+
+
+def job(model: str, **changes: Any) -> ResolvedSpec:
+    layers, columns = MODELS[model]
+    raw = {
+        "model": {"layers": layers},
+        "data": {"inline": {"x": [[0.5] * columns] * 32, "y": [0.0] * 32}},
+        "loss": "mse",
+        "optimizer": {"type": "adam"},
+        "batch_size": "full",
+        "epochs": 1,
+        "shards": 2,
+    }
+    spec = resolve(parse_job(raw | changes), lambda: 1)
+    assert isinstance(spec, ResolvedSpec)
+    return spec
+
+
+def taken(spec: ResolvedSpec) -> int:
+    """The most bytes that a step, the evaluations and a checkpoint take."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        run = prepare(spec).start(SoloGroup(), None, None)
+        run.advance(1)
+        run.outcome()
+        run.checkpoint()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("model", MODELS)
+def test_no_model_takes_less_than_is_told_nor_many_times_more(model: str, dtype: str) -> None:
+    spec = job(model, dtype=dtype)
+
+    told, real = footprint(spec).total, taken(spec)
+
+    assert 0.2 * real < told < 1.1 * real
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda one: "-".join(map(str, one.values())))
+def test_what_an_optimizer_remembers_counts(optimizer: dict[str, Any]) -> None:
+    spec = job("linear", optimizer=optimizer)
+
+    told, real = footprint(spec).total, taken(spec)
+
+    assert 0.4 * real < told < 1.05 * real
+
+
+def test_more_shards_take_less_at_a_time() -> None:
+    one, many = footprint(job("linear", shards=1)), footprint(job("linear", shards=16))
+
+    assert one.activations == 16 * many.activations
+    assert (one.rows, one.parameters, one.evaluation) == (many.rows, many.parameters, many.evaluation)
