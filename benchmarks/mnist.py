@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from lockstep.core.data.sources import load_dataset
 from lockstep.core.group.solo import SoloGroup
+from lockstep.core.learning.loading import load_dataset
 from lockstep.core.learning.training import Training
 from lockstep.core.submission import parse_spec, resolve
 

@@ -51,8 +51,8 @@ def spec() -> dict[str, Any]:
 
 def bare(raw: dict[str, Any]) -> tuple[float, str]:
     """Steps per second and digest of the core alone."""
-    from lockstep.core.data.sources import load_dataset
     from lockstep.core.group.solo import SoloGroup
+    from lockstep.core.learning.loading import load_dataset
     from lockstep.core.learning.training import Training
     from lockstep.core.submission import parse_spec, resolve
 

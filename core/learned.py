@@ -44,7 +44,7 @@ def is_finite(checkpoint: Checkpoint) -> bool:
 
 
 def _graph_of(spec: ResolvedSpec) -> Graph:
-    return build_graph(spec, input_columns(spec))
+    return build_graph(spec.model, input_columns(spec))
 
 
 def _fill(target: np.ndarray, source: np.ndarray) -> None:

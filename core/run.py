@@ -11,11 +11,11 @@ from typing import Protocol
 import numpy as np
 
 from lockstep.core.data.dataset import Preprocessing, Told
-from lockstep.core.data.sources import load_dataset
 from lockstep.core.formulas.minimize import Minimize
 from lockstep.core.formulas.solve import Solve
 from lockstep.core.group import Group
 from lockstep.core.learning.checkpoint import Checkpoint
+from lockstep.core.learning.loading import load_dataset
 from lockstep.core.learning.report import SMALL_RESULT, Outcome, Report
 from lockstep.core.learning.training import Training
 from lockstep.core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec

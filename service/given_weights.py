@@ -63,7 +63,7 @@ def _require_all(spec: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> N
     parsed = parse_spec(spec)
     if not isinstance(parsed, TrainSpec):
         return
-    graph = build_graph(parsed, shape_of(parsed.data).columns)
+    graph = build_graph(parsed.model, shape_of(parsed.data).columns)
     names = [*(parameter.name for parameter in graph.parameters), *(buffer.name for buffer in graph.buffers)]
     missing = [name for name in names if name not in arrays]
     if missing:

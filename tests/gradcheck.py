@@ -87,7 +87,7 @@ def formula(text: str, parameters: Mapping[str, float], columns: int = 1) -> Gra
 
 def network(layers: Sequence[object], columns: int, seed: int = 3) -> Graph:
     """The graph of layers."""
-    return build_graph(spec_of({"layers": list(layers)}, seed=seed), columns)
+    return build_graph(spec_of({"layers": list(layers)}, seed=seed).model, columns)
 
 
 def spec_of(model: Mapping[str, object], **changes: object) -> TrainSpec:

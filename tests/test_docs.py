@@ -8,13 +8,15 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
-from lockstep.core.spec import losses, metrics, schedules
-from lockstep.core.spec.augmentation import Flip, Mixup, Noise, Shift
-from lockstep.core.spec.data import BuiltinName, GeneratorName
-from lockstep.core.spec.initializers import AnyStart
+from lockstep.core.data.augmentation_spec import Flip, Mixup, Noise, Shift
+from lockstep.core.data.spec import BuiltinName, GeneratorName
+from lockstep.core.losses.spec import LossSpec
+from lockstep.core.metrics.spec import MetricSpec
+from lockstep.core.model.spec import LAYER_TYPES
+from lockstep.core.model.spec.initializers import AnyStart
+from lockstep.core.optim.schedule_spec import AnySchedule
+from lockstep.core.optim.spec import OPTIMIZER_TYPES
 from lockstep.core.spec.job import TrainSpec
-from lockstep.core.spec.layers import LAYER_TYPES
-from lockstep.core.spec.optimizers import OPTIMIZER_TYPES
 
 SPEC = (Path(__file__).parent.parent / "docs" / "spec.md").read_text(encoding="utf-8")
 
@@ -28,9 +30,9 @@ def types_of(kinds: tuple[type[BaseModel], ...]) -> list[str]:
     [
         list(LAYER_TYPES),
         list(OPTIMIZER_TYPES),
-        types_of(get_args(schedules.AnySchedule)),
-        types_of(get_args(losses.LossSpec)),
-        types_of(get_args(metrics.MetricSpec)),
+        types_of(get_args(AnySchedule)),
+        types_of(get_args(LossSpec)),
+        types_of(get_args(MetricSpec)),
         types_of((Noise, Mixup, Flip, Shift)),
         types_of(get_args(AnyStart)),
         list(get_args(BuiltinName)),

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable
 
 from lockstep.core.data.dataset import Dataset
-from lockstep.core.data.sources import load_dataset
 from lockstep.core.group import LeadLost, Released
 from lockstep.core.group.leaving import DRAINED
 from lockstep.core.group.tcp_helper import TcpHelper
 from lockstep.core.group.terms import GroupIdentity
 from lockstep.core.learning.checkpoint import Checkpoint
+from lockstep.core.learning.loading import load_dataset
 from lockstep.core.learning.training import Training
 from lockstep.core.spec import ResolvedSpec
 from lockstep.service.store import specs

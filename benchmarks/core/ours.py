@@ -8,8 +8,8 @@ import numpy as np
 
 from benchmarks.core.workloads import TINY_RATES, OptimizerName, Workload
 from lockstep.core.data.dataset import Dataset
-from lockstep.core.data.sources import load_dataset
 from lockstep.core.group.solo import SoloGroup
+from lockstep.core.learning.loading import load_dataset
 from lockstep.core.learning.training import Training
 from lockstep.core.submission import parse_spec, resolve
 

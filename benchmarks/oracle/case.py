@@ -11,8 +11,8 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from lockstep.core.data.sources import load_dataset
 from lockstep.core.group.solo import SoloGroup
+from lockstep.core.learning.loading import load_dataset
 from lockstep.core.learning.report import Outcome
 from lockstep.core.learning.training import Training
 from lockstep.core.submission import parse_spec, resolve

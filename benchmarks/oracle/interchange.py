@@ -155,7 +155,7 @@ def bits_from_torch(net: Net) -> Deviation:
     expected = state(module)
     for raw in _through_files(module, _whole_spec(net, "float32")):
         spec = _resolved(raw)
-        parameters = Parameters(build_graph(spec, COLUMNS), np.dtype(np.float32))
+        parameters = Parameters(build_graph(spec.model, COLUMNS), np.dtype(np.float32))
         parameters.initialize(0, spec.model.initial_weights)
         fresh = net.build()
         fresh.load_state_dict(safetensors.torch.load(to_safetensors(parameters.export())), strict=True)

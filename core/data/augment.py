@@ -11,10 +11,10 @@ from functools import partial
 
 import numpy as np
 
+from lockstep.core.data.augmentation_spec import Augmentation, Flip, Mixup, Noise, Shift
+from lockstep.core.ground.fields import SpecModel
 from lockstep.core.ground.random import Stream
 from lockstep.core.losses.mixed import Mixing
-from lockstep.core.spec.augmentation import Augmentation, Flip, Mixup, Noise, Shift
-from lockstep.core.spec.base import SpecModel
 
 
 @dataclass(frozen=True, kw_only=True)

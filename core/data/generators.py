@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from lockstep.core.data.shapes import classes_of
+from lockstep.core.data.spec import GeneratedData
 from lockstep.core.ground.random import generator
-from lockstep.core.spec.data import GeneratedData
 
 DECIMALS = 6
 """Inputs are rounded: so they do not depend on how a machine rounds the last bit of sin, and print short."""

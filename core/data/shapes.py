@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from lockstep.core.spec.data import BuiltinData, Data, GeneratedData
-from lockstep.core.spec.numbers import columns_of, shape_of_numbers
+from lockstep.core.data.spec import BuiltinData, Data, GeneratedData
+from lockstep.core.ground.numbers import columns_of, shape_of_numbers
 
 TargetKind = Literal["classes", "values"]
 

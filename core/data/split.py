@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lockstep.core.data.spec import DataOptions
 from lockstep.core.ground.random import generator
-from lockstep.core.spec.data import DataOptions
 
 
 @dataclass(frozen=True, kw_only=True)

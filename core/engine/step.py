@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lockstep.core.data.augment import AugmentedRows, Augmenter
+from lockstep.core.data.augmentation_spec import Mixup
 from lockstep.core.data.batches import Batches
 from lockstep.core.data.dataset import Part
 from lockstep.core.engine.fast.stack import LoadedPlan, Stack
@@ -16,7 +17,6 @@ from lockstep.core.losses.mixed import targets_mix
 from lockstep.core.model.graph import Graph
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.spec import ResolvedSpec
-from lockstep.core.spec.augmentation import Mixup
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,16 @@ import numpy as np
 
 from lockstep.core.data.batches import Batches
 from lockstep.core.data.dataset import Dataset, Part
-from lockstep.core.data.sources import load_dataset
 from lockstep.core.data.tokens import require_tokens
 from lockstep.core.engine.step import StepData, StepWork
 from lockstep.core.ground.random import generator
 from lockstep.core.group.solo import SoloGroup
+from lockstep.core.learning.loading import load_dataset
 from lockstep.core.losses import LossSpec, weight_by_row
 from lockstep.core.model.graph import Parameter
 from lockstep.core.model.layers import build_graph, initial_weights
 from lockstep.core.model.parameters import Parameters
-from lockstep.core.optim.penalty import Penalty
+from lockstep.core.optim.penalty import WeightPenalty
 from lockstep.core.spec import ResolvedSpec
 
 MOST_ROWS = 8
@@ -92,16 +92,16 @@ class _Check:
     """The first rows of the training data as one batch, and the loss as a function of the flat parameters."""
 
     def __init__(self, spec: ResolvedSpec, dataset: Dataset) -> None:
-        graph = build_graph(spec, dataset.columns)
+        graph = build_graph(spec.model, dataset.columns)
         require_tokens(graph, dataset.train.x)
         self._parameters = Parameters(graph, np.dtype(np.float64))
-        self._parameters.initialize(spec.seed, initial_weights(spec))
+        self._parameters.initialize(spec.seed, initial_weights(spec.model))
         part = _few(dataset.train, spec.loss)
         self.rows = part.rows
         batches = Batches(part.rows, "full", shuffle=False, seed=spec.seed)
         self._work = StepWork(spec, graph, self._parameters, StepData(part, batches))
         gradient = self._work.gradient
-        self._penalty = Penalty(spec.penalty, self._parameters, gradient) if spec.penalty else None
+        self._penalty = WeightPenalty(spec.penalty, self._parameters, gradient) if spec.penalty else None
         self._group = SoloGroup()
         self._seed = spec.seed
         self.loss = self._loss()

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from lockstep.core.data.sources import load_dataset
 from lockstep.core.explain.sample import Place, Target, pass_sample
 from lockstep.core.explain.walk import walk
 from lockstep.core.formulas.minimize import Minimize
@@ -18,6 +17,7 @@ from lockstep.core.formulas.solve import Solve
 from lockstep.core.ground.errors import LockstepError
 from lockstep.core.group.solo import SoloGroup
 from lockstep.core.learning.checkpoint import Checkpoint
+from lockstep.core.learning.loading import load_dataset
 from lockstep.core.learning.report import Report
 from lockstep.core.learning.training import Training
 from lockstep.core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec

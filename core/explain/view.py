@@ -85,7 +85,7 @@ def view_of_spec(spec: AnyResolvedSpec) -> View:
     """The view of what a job trains, makes small or solves. Raises InvalidData where that can't be built."""
     if isinstance(spec, MinimizeSpec | SolveSpec):
         return view_of(formula_graph(spec.formula, spec.start, spec.unknowns), None)
-    return view_of(build_graph(spec, shape_of(spec.data).columns), spec.loss)
+    return view_of(build_graph(spec.model, shape_of(spec.data).columns), spec.loss)
 
 
 def _view_node(node: Node, parameters: Mapping[str, tuple[int, ...]]) -> ViewNode:

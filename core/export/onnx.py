@@ -29,7 +29,7 @@ def to_onnx(spec: ResolvedSpec, weights: Mapping[str, np.ndarray], preprocessing
     cross_entropy and binary_cross_entropy also `probabilities` and `labels`, as `core.learning.inference`
     gives them. All of the job's dtype but `labels` (int64). The number of rows is free. Raises NotExportable.
     """
-    graph = build_graph(spec, input_columns(spec))
+    graph = build_graph(spec.model, input_columns(spec))
     parameters = Parameters(graph, np.dtype(spec.dtype))
     parameters.load(weights)
     out = Emitter(parameters.dtype)

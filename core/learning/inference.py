@@ -35,7 +35,7 @@ class Predictor:
         self._loss = spec.loss.type
         self._class_names = class_names_of(spec.data)
         self._preprocessing = preprocessing
-        self._parameters = Parameters(build_graph(spec, self._columns), np.dtype(spec.dtype))
+        self._parameters = Parameters(build_graph(spec.model, self._columns), np.dtype(spec.dtype))
         self._parameters.load(weights)
         self._image = _unflattened(self._parameters.graph)
 

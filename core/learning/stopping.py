@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lockstep.core.model.parameters import Parameters
-from lockstep.core.spec.training import StopRules
+from lockstep.core.spec.stop import StopRules
 
 _PARAMETERS = "parameters"
 _BUFFER = "buffer."

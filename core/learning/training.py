@@ -33,7 +33,7 @@ from lockstep.core.model.layers import build_graph, initial_weights
 from lockstep.core.model.parameters import Parameters, export, weights_sha256
 from lockstep.core.optim import make_optimizer
 from lockstep.core.optim.clipping import Clipping
-from lockstep.core.optim.penalty import Penalty
+from lockstep.core.optim.penalty import WeightPenalty
 from lockstep.core.optim.schedules import Schedule
 from lockstep.core.spec import ResolvedSpec
 
@@ -56,14 +56,14 @@ class Training:
     ) -> None:
         self._spec = spec
         self._group = group
-        graph = self._graph = build_graph(spec, dataset.columns)
+        graph = self._graph = build_graph(spec.model, dataset.columns)
         require_tokens(graph, *dataset.inputs)
         self._steep = has_steep_places(graph)
         self._parameters = Parameters(graph, np.dtype(spec.dtype))
         batches = Batches(dataset.train.rows, spec.step_rows, spec.shuffle, spec.seed)
         self._work = StepWork(spec, graph, self._parameters, StepData(dataset.train, batches))
         gradient = self._work.gradient
-        self._penalty = Penalty(spec.penalty, self._parameters, gradient) if spec.penalty else None
+        self._penalty = WeightPenalty(spec.penalty, self._parameters, gradient) if spec.penalty else None
         self._clipping = Clipping(spec.clip, gradient) if spec.clip else None
         self._optimizer = make_optimizer(spec.optimizer, self._parameters, gradient)
         self._running = RunningStatistics(graph, self._parameters.buffers, self._work.statistics)
@@ -90,7 +90,7 @@ class Training:
         self._last_loss = math.nan
         self._sound = True
         if checkpoint is None:
-            self._parameters.initialize(spec.seed, start or initial_weights(spec))
+            self._parameters.initialize(spec.seed, start or initial_weights(spec.model))
             self.step = 0
         else:
             self._restore(checkpoint)

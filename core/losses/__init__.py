@@ -6,7 +6,7 @@ The names, defaults and arithmetic of their PyTorch namesakes; `half_sse` is hal
 from lockstep.core.losses.base import Loss, LossSite
 from lockstep.core.losses.denominators import Denominators, denominator, weight_by_row
 from lockstep.core.losses.kinds import LOSSES, loss_of
-from lockstep.core.spec.losses import LossSpec
+from lockstep.core.losses.spec import LossSpec
 
 __all__ = [
     "LOSSES",

@@ -10,8 +10,8 @@ import numpy as np
 
 from lockstep.core.ground.blas import Call
 from lockstep.core.ground.buffers import aligned
+from lockstep.core.losses.spec import LossSpec
 from lockstep.core.model.ops.base import Recorder
-from lockstep.core.spec.losses import LossSpec
 
 Mean = Literal["elements", "rows", "targets", "none"]
 Settings = TypeVar("Settings", bound=LossSpec)

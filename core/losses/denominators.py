@@ -3,7 +3,7 @@
 import numpy as np
 
 from lockstep.core.losses.kinds import loss_of
-from lockstep.core.spec.losses import CrossEntropyLoss, LossSpec, MultiMarginLoss, NllLoss
+from lockstep.core.losses.spec import CrossEntropyLoss, LossSpec, MultiMarginLoss, NllLoss
 
 
 class Denominators:

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from lockstep.core.losses.base import Loss, LossSite, flat
-from lockstep.core.spec.losses import HuberLoss, SmoothL1Loss
+from lockstep.core.losses.spec import HuberLoss, SmoothL1Loss
 
 
 class MeanSquares(Loss):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lockstep.core.losses.base import Loss, LossSite, flat
-from lockstep.core.spec.losses import KlDivLoss
+from lockstep.core.losses.spec import KlDivLoss
 
 
 class KullbackLeibler(Loss):

@@ -16,8 +16,8 @@ from lockstep.core.losses.distances import (
 )
 from lockstep.core.losses.divergence import KullbackLeibler
 from lockstep.core.losses.margin import MultiMargin
+from lockstep.core.losses.spec import BinaryCrossEntropyLoss, CrossEntropyLoss, LossSpec
 from lockstep.core.losses.weighted import NegativeLogLikelihood, WeightedCrossEntropy
-from lockstep.core.spec.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, LossSpec
 
 LOSSES: Mapping[str, Loss] = MappingProxyType(
     {

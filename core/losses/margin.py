@@ -4,7 +4,7 @@ import numpy as np
 
 from lockstep.core.ground.buffers import aligned
 from lockstep.core.losses.base import Loss, LossSite
-from lockstep.core.spec.losses import MultiMarginLoss
+from lockstep.core.losses.spec import MultiMarginLoss
 
 
 class MultiMargin(Loss):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lockstep.core.losses.base import Loss, LossSite
-from lockstep.core.spec.losses import LossSpec
+from lockstep.core.losses.spec import LossSpec
 
 _TARGETS_ARE_AMOUNTS = frozenset(
     {"mse", "half_sse", "sse", "mae", "huber", "smooth_l1", "binary_cross_entropy"}

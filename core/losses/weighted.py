@@ -6,7 +6,7 @@ import numpy as np
 
 from lockstep.core.ground.buffers import aligned
 from lockstep.core.losses.base import Loss, LossSite, flat
-from lockstep.core.spec.losses import CrossEntropyLoss, NllLoss
+from lockstep.core.losses.spec import CrossEntropyLoss, NllLoss
 
 
 @dataclass(frozen=True, kw_only=True)

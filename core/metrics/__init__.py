@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lockstep.core.losses.spec import CrossEntropyLoss, LossSpec, NllLoss
 from lockstep.core.metrics.classes import ClassTally, QuestionTally
+from lockstep.core.metrics.spec import MetricSpec, TopKAccuracy
 from lockstep.core.metrics.spread import spread_of
 from lockstep.core.metrics.tally import NoTally, Tally, chosen, name_of
 from lockstep.core.metrics.values import ValueTally
-from lockstep.core.spec.losses import CrossEntropyLoss, LossSpec, NllLoss
-from lockstep.core.spec.metrics import MetricSpec, TopKAccuracy
 
 __all__ = ["Tally", "chosen", "name_of", "tally_of"]
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from lockstep.core.spec.metrics import MetricSpec, TopKAccuracy
+from lockstep.core.metrics.spec import MetricSpec, TopKAccuracy
 
 MOST_SHOWN = 32
 """Up to so many classes, or questions, each has numbers of its own in the result, and a confusion matrix."""

@@ -17,7 +17,7 @@ from lockstep.core.model.expression_syntax import (
 )
 from lockstep.core.model.graph import Attribute, Graph, GraphBuilder, Node, Parameter
 from lockstep.core.model.initializers import Constant
-from lockstep.core.spec.layers import ExpressionModel
+from lockstep.core.model.spec import ExpressionModel
 
 _OPS = {"ln": "log"}
 """Functions whose op has another name."""

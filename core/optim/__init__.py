@@ -19,7 +19,7 @@ from lockstep.core.optim.lion import Lion
 from lockstep.core.optim.nadam import Nadam
 from lockstep.core.optim.rmsprop import Rmsprop
 from lockstep.core.optim.sgd import Sgd
-from lockstep.core.spec.optimizers import AnyOptimizer
+from lockstep.core.optim.spec import AnyOptimizer
 
 __all__ = ["BLOCK", "Optimizer", "make_optimizer", "states_of"]
 

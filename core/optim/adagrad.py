@@ -3,7 +3,7 @@
 import numpy as np
 
 from lockstep.core.optim.base import Block, Elementwise
-from lockstep.core.spec.optimizers import Adagrad as AdagradSpec
+from lockstep.core.optim.spec import Adagrad as AdagradSpec
 
 
 class Adagrad(Elementwise):

@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from lockstep.core.optim.base import Block, Elementwise
-from lockstep.core.spec.optimizers import Adam as AdamSpec
-from lockstep.core.spec.optimizers import AdamW as AdamWSpec
+from lockstep.core.optim.spec import Adam as AdamSpec
+from lockstep.core.optim.spec import AdamW as AdamWSpec
 
 
 class Adam(Elementwise):

@@ -1,15 +1,36 @@
 """Limits to the gradient, taken once for the whole batch, between the tree and the optimizer."""
 
 from functools import partial
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field, model_validator
 
 from lockstep.core.ground.blas import Call
+from lockstep.core.ground.fields import Real, SpecModel, refuse
 from lockstep.core.optim.base import BLOCK, Limits, Terms, blocks
-from lockstep.core.spec.training import Clip
 
 EPSILON = 1e-6
 """What torch.nn.utils.clip_grad_norm_ adds to the norm."""
+
+
+Limit = Annotated[Real, Field(gt=0, le=1e30)]
+
+
+class Clip(SpecModel):
+    """Limits the whole batch's gradient, penalties included, before the optimizer sees it. One of the two."""
+
+    norm: Limit | None = None
+    """the longest that the gradient of all parameters together may be; as torch.nn.utils.clip_grad_norm_"""
+    value: Limit | None = None
+    """the largest that any element may be, to either side; as torch.nn.utils.clip_grad_value_"""
+
+    @model_validator(mode="after")
+    def _has_one(self) -> "Clip":
+        if (self.norm is None) == (self.value is None):
+            came = "neither" if self.norm is None else "both"
+            refuse("one_of", f'expected either "norm" or "value", got {came}; write {{"norm": 1.0}}, for one')
+        return self
 
 
 class Clipping:

@@ -6,7 +6,7 @@ import numpy as np
 
 from lockstep.core.ground.buffers import aligned
 from lockstep.core.optim.base import Dot
-from lockstep.core.spec.optimizers import Lbfgs as LbfgsSpec
+from lockstep.core.optim.spec import Lbfgs as LbfgsSpec
 
 LEAST_CURVATURE = 1e-10
 """A step whose y · s is not above this is not remembered: the curvature must stay positive."""

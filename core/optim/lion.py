@@ -3,7 +3,7 @@
 import numpy as np
 
 from lockstep.core.optim.base import BLOCK, Block, Elementwise, Limits
-from lockstep.core.spec.optimizers import Lion as LionSpec
+from lockstep.core.optim.spec import Lion as LionSpec
 
 
 class Lion(Elementwise):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from lockstep.core.optim.base import Block, Elementwise
-from lockstep.core.spec.optimizers import Nadam as NadamSpec
+from lockstep.core.optim.spec import Nadam as NadamSpec
 
 
 class Nadam(Elementwise):

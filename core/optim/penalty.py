@@ -2,23 +2,39 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from lockstep.core.ground.blas import Call
 from lockstep.core.ground.buffers import aligned
+from lockstep.core.ground.fields import Real, SpecModel
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.optim.base import Limits, Terms, blocks
-from lockstep.core.spec.training import Penalty as PenaltySpec
+
+Weight = Annotated[Real, Field(ge=0, le=1e6)]
 
 
-class Penalty:
+class Penalty(SpecModel):
+    """l1 Σ|w| + l2 Σw², added to each step's loss; the losses of the evaluations leave it out.
+
+    Over the parameters with two axes or more (weights, not biases); over all of an expression.
+    """
+
+    l1: Weight = 0.0
+    """the price of the sum of absolute values"""
+    l2: Weight = 0.0
+    """the price of the sum of squares"""
+
+
+class WeightPenalty:
     """Over the parameters with two axes or more, and over all of an expression (whose own have none).
 
     Sums are taken in fixed blocks and a fixed tree. The gradient of |w| at 0 is 0.
     """
 
-    def __init__(self, spec: PenaltySpec, parameters: Parameters, gradient: np.ndarray) -> None:
+    def __init__(self, spec: Penalty, parameters: Parameters, gradient: np.ndarray) -> None:
         self._calls: list[Call] = []
         self._dtype = parameters.dtype
         pieces = [(parameters.flat[piece], gradient[piece]) for piece in _pieces(parameters)]

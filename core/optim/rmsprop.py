@@ -4,7 +4,7 @@ import numpy as np
 
 from lockstep.core.ground.buffers import aligned
 from lockstep.core.optim.base import BLOCK, Block, Elementwise
-from lockstep.core.spec.optimizers import Rmsprop as RmspropSpec
+from lockstep.core.optim.spec import Rmsprop as RmspropSpec
 
 
 class Rmsprop(Elementwise):

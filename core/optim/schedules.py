@@ -10,7 +10,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from lockstep.core.spec.schedules import (
+from lockstep.core.optim.schedule_spec import (
     AnySchedule,
     CosineRestartsSchedule,
     CosineSchedule,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lockstep.core.optim.base import Block, Elementwise
-from lockstep.core.spec.optimizers import Sgd as SgdSpec
+from lockstep.core.optim.spec import Sgd as SgdSpec
 
 
 class Sgd(Elementwise):

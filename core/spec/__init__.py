@@ -3,11 +3,9 @@
 What each part means stands with it; whether a spec can be trained is `core.submission`'s to say.
 """
 
-from lockstep.core.spec.data import BuiltinData, Data, GeneratedData, InlineData, InlineRows
-from lockstep.core.spec.job import ResolvedSpec, TrainSpec, default_dtype
-from lockstep.core.spec.kinds import SPECS, AnyResolvedSpec, AnySpec, read_resolved
-from lockstep.core.spec.labels import DType, Kind
-from lockstep.core.spec.layers import (
+from lockstep.core.data.spec import BuiltinData, Data, GeneratedData, InlineData, InlineRows
+from lockstep.core.losses.spec import HuberLoss, Loss, LossSpec, PlainLoss
+from lockstep.core.model.spec import (
     ExpressionModel,
     Layer,
     LayerGroup,
@@ -15,11 +13,13 @@ from lockstep.core.spec.layers import (
     Model,
     SingleLayer,
 )
-from lockstep.core.spec.losses import HuberLoss, Loss, LossSpec, PlainLoss
+from lockstep.core.optim.spec import Adam, Optimizer, Sgd
+from lockstep.core.spec.job import ResolvedSpec, TrainSpec, default_dtype
+from lockstep.core.spec.kinds import SPECS, AnyResolvedSpec, AnySpec, read_resolved
+from lockstep.core.spec.labels import DType, Kind
 from lockstep.core.spec.minimize import MinimizeSpec
-from lockstep.core.spec.optimizers import Adam, Optimizer, Sgd
 from lockstep.core.spec.solve import SolveSpec
-from lockstep.core.spec.training import StopRules
+from lockstep.core.spec.stop import StopRules
 
 __all__ = [
     "SPECS",

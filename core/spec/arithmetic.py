@@ -14,8 +14,8 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lockstep.core.optim.schedule_spec import ReduceOnPlateauSchedule
 from lockstep.core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec
-from lockstep.core.spec.schedules import ReduceOnPlateauSchedule
 
 ARITHMETIC = 2
 FIRST_ARITHMETIC = 1

@@ -4,15 +4,17 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, StringConstraints, Tag
 
-from lockstep.core.spec.base import Seed, Switch, Whole
-from lockstep.core.spec.data import Data
+from lockstep.core.data.spec import Data
+from lockstep.core.ground.fields import Seed, Switch, Whole
+from lockstep.core.losses.spec import Loss
+from lockstep.core.metrics.spec import Metrics
+from lockstep.core.model.spec import LayersModel, Model
+from lockstep.core.optim.clipping import Clip
+from lockstep.core.optim.penalty import Penalty
+from lockstep.core.optim.schedule_spec import Schedule
+from lockstep.core.optim.spec import Optimizer
 from lockstep.core.spec.labels import DType, Labels
-from lockstep.core.spec.layers import LayersModel, Model
-from lockstep.core.spec.losses import Loss
-from lockstep.core.spec.metrics import Metrics
-from lockstep.core.spec.optimizers import Optimizer
-from lockstep.core.spec.schedules import Schedule
-from lockstep.core.spec.training import Clip, Penalty, StopRules
+from lockstep.core.spec.stop import StopRules
 
 MAX_SHARDS = 64
 MAX_BATCH = 1_000_000

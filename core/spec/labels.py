@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from lockstep.core.spec.base import SpecModel, Text, few_entries
+from lockstep.core.ground.fields import SpecModel, Text, few_entries
 
 MAX_METADATA = 16
 

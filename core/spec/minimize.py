@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lockstep.core.spec.base import Real, SpecModel
+from lockstep.core.ground.fields import Real, SpecModel
+from lockstep.core.optim.schedule_spec import Schedule
+from lockstep.core.optim.spec import Optimizer
 from lockstep.core.spec.formula import FormulaSpec, FormulaText
-from lockstep.core.spec.optimizers import Optimizer
-from lockstep.core.spec.schedules import Schedule
 
 
 class MinimizeStop(SpecModel):

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lockstep.core.spec.base import Real, Switch
+from lockstep.core.ground.fields import Real, Switch
+from lockstep.core.model.spec.model import MAX_EXPRESSION_PARAMETERS, ParameterName
 from lockstep.core.spec.formula import FormulaSpec, FormulaText
-from lockstep.core.spec.layers.model import MAX_EXPRESSION_PARAMETERS, ParameterName
 
 
 class SolveSpec(FormulaSpec):

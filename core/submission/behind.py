@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from lockstep.core.ground.errors import Problem
-from lockstep.core.spec.base import SpecModel
+from lockstep.core.ground.fields import SpecModel
 
 Spec = TypeVar("Spec", bound=SpecModel)
 

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Iterator
 
+from lockstep.core.data.augmentation_spec import Flip, Shift
 from lockstep.core.data.shapes import shape_of
 from lockstep.core.ground.errors import Problem
-from lockstep.core.spec.augmentation import Flip, Shift
+from lockstep.core.model.spec import LayersModel, walk
+from lockstep.core.model.spec.sequence import Embedding
 from lockstep.core.spec.job import TrainSpec
-from lockstep.core.spec.layers import LayersModel, walk
-from lockstep.core.spec.layers.sequence import Embedding
 from lockstep.core.submission.problems import pointer_to
 
 

@@ -7,9 +7,9 @@ from lockstep.core.data.shapes import shape_of
 from lockstep.core.ground.errors import Problem
 from lockstep.core.ground.shards import shard_rows
 from lockstep.core.model.layers import assemble
+from lockstep.core.model.spec import LayersModel, walk
+from lockstep.core.model.spec.normalization import BatchNorm1d, BatchNorm2d
 from lockstep.core.spec.job import TrainSpec
-from lockstep.core.spec.layers import LayersModel, walk
-from lockstep.core.spec.layers.normalization import BatchNorm1d, BatchNorm2d
 
 FEWEST = 2
 """Values of a channel: of one alone the deviation is 0, whatever it is, and so is the gradient behind it."""

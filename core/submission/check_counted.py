@@ -6,12 +6,12 @@ import numpy as np
 
 from lockstep.core.data.shapes import shape_of
 from lockstep.core.data.sources import targets_of
+from lockstep.core.data.spec import InlineData
 from lockstep.core.data.split import part_rows, part_sizes
 from lockstep.core.ground.errors import Problem, SpecError
 from lockstep.core.losses import weight_by_row
-from lockstep.core.spec.data import InlineData
+from lockstep.core.losses.spec import CrossEntropyLoss, MultiMarginLoss, NllLoss
 from lockstep.core.spec.job import TrainSpec
-from lockstep.core.spec.losses import CrossEntropyLoss, MultiMarginLoss, NllLoss
 
 MOST_DRAWS = 20
 """Seeds tried where the spec leaves it open, until something counts in each part."""

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from lockstep.core.data.shapes import FREE_CLASSES, DataShape, classes_of, shape_of
+from lockstep.core.data.spec import BuiltinData, GeneratedData, InlineData
 from lockstep.core.data.split import part_sizes
 from lockstep.core.ground.errors import Problem
-from lockstep.core.spec.data import BuiltinData, GeneratedData, InlineData
 from lockstep.core.spec.job import TrainSpec, default_dtype
 from lockstep.core.submission.check_targets import CLASS_LOSSES, check_targets, first_bad
 

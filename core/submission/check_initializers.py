@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lockstep.core.ground.errors import Problem
 from lockstep.core.model.graph import Graph
 from lockstep.core.model.initializers import chosen_for
-from lockstep.core.spec.layers import LayersModel
+from lockstep.core.model.spec import LayersModel
 from lockstep.core.submission.problems import pointer_to
 
 

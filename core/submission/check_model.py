@@ -6,13 +6,13 @@ import numpy as np
 
 from lockstep.core.data.shapes import DataShape, shape_of
 from lockstep.core.ground.errors import ExpressionError, Problem
+from lockstep.core.ground.numbers import Nested
 from lockstep.core.model.expression_syntax import RESERVED, Expr, is_identifier, parse_expression
 from lockstep.core.model.graph import Graph
 from lockstep.core.model.layers import assemble
+from lockstep.core.model.spec import ExpressionModel, LayersModel, walk
+from lockstep.core.model.spec.dense import Linear
 from lockstep.core.spec.job import TrainSpec, default_dtype
-from lockstep.core.spec.layers import ExpressionModel, LayersModel, walk
-from lockstep.core.spec.layers.dense import Linear
-from lockstep.core.spec.numbers import Nested
 from lockstep.core.submission.check_data import FLOAT32_MAX
 from lockstep.core.submission.check_initializers import check_initializers
 from lockstep.core.submission.check_optimizer import check_history

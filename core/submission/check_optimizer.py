@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from lockstep.core.ground.errors import Problem
+from lockstep.core.optim.spec import AnyOptimizer, Sgd
 from lockstep.core.spec.job import TrainSpec
-from lockstep.core.spec.optimizers import AnyOptimizer, Sgd
-from lockstep.core.spec.training import LossBelow
+from lockstep.core.spec.stop import LossBelow
 
 MAX_HISTORY_NUMBERS = 20_000_000
 """The numbers that lbfgs may keep: they are part of each checkpoint."""

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from lockstep.core.data.shapes import DataShape
+from lockstep.core.data.spec import InlineData
 from lockstep.core.ground.errors import Problem
+from lockstep.core.losses.spec import BinaryCrossEntropyLoss, CrossEntropyLoss, MultiMarginLoss, NllLoss
 from lockstep.core.metrics import name_of, tally_of
-from lockstep.core.spec.data import InlineData
+from lockstep.core.metrics.spec import TopKAccuracy
+from lockstep.core.model.spec import ExpressionModel, LayersModel, walk
+from lockstep.core.model.spec.activations import LogSoftmax
+from lockstep.core.model.spec.dense import Flatten, Identity, Unflatten
 from lockstep.core.spec.job import TrainSpec
-from lockstep.core.spec.layers import ExpressionModel, LayersModel, walk
-from lockstep.core.spec.layers.activations import LogSoftmax
-from lockstep.core.spec.layers.dense import Flatten, Identity, Unflatten
-from lockstep.core.spec.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MultiMarginLoss, NllLoss
-from lockstep.core.spec.metrics import TopKAccuracy
 from lockstep.core.submission.check_counted import check_counted
 from lockstep.core.submission.check_targets import CLASS_LOSSES, check_targets, largest_class
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 
 from lockstep.core.data.shapes import shape_of
 from lockstep.core.ground.errors import Problem
+from lockstep.core.ground.numbers import Nested, came, shape_of_numbers
 from lockstep.core.model.graph import Graph
 from lockstep.core.model.layers import build_graph
 from lockstep.core.spec import LayersModel, TrainSpec
-from lockstep.core.spec.numbers import Nested, came, shape_of_numbers
 from lockstep.core.submission.problems import pointer_to
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -62,7 +62,7 @@ def check_given_start(spec: TrainSpec) -> Iterator[Problem]:
 
 def learned_shapes(spec: TrainSpec) -> dict[str, tuple[int, ...]]:
     """The shapes of a model's parameters and buffers by name. `spec` has passed `check`."""
-    return _shapes(build_graph(spec, shape_of(spec.data).columns))
+    return _shapes(build_graph(spec.model, shape_of(spec.data).columns))
 
 
 def check_start(own: Shapes, shapes: Shapes) -> Iterator[Problem]:

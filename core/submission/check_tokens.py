@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from lockstep.core.data.spec import GeneratedData, InlineData
 from lockstep.core.data.tokens import vocabulary, wrong_tokens
 from lockstep.core.ground.errors import Problem
 from lockstep.core.model.graph import Graph
-from lockstep.core.spec.data import GeneratedData, InlineData
 from lockstep.core.spec.job import TrainSpec
 from lockstep.core.submission.check_targets import first_bad
 

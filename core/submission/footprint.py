@@ -49,7 +49,7 @@ def footprint(spec: ResolvedSpec) -> Footprint:
     """The memory of a member that trains alone; one of several holds the same but for partial sums."""
     shape = shape_of(spec.data)
     sizes = part_sizes(shape.rows, spec.data)
-    graph = build_graph(spec, input_columns(spec))
+    graph = build_graph(spec.model, input_columns(spec))
     number = np.dtype(spec.dtype).itemsize
     batch = sizes.train if spec.batch_size == "full" else min(spec.batch_size, sizes.train)
     shard = -(-batch // spec.shards)

@@ -5,15 +5,15 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import get_args
 
-from lockstep.core.spec.augmentation import AUGMENTATION_TYPES
-from lockstep.core.spec.data import BuiltinName, GeneratorName
-from lockstep.core.spec.initializers import INITIALIZER_TYPES
-from lockstep.core.spec.layers import LAYER_TYPES
-from lockstep.core.spec.losses import LOSS_NAMES
-from lockstep.core.spec.metrics import METRIC_NAMES
-from lockstep.core.spec.numbers import came, shortened
-from lockstep.core.spec.optimizers import OPTIMIZER_TYPES
-from lockstep.core.spec.schedules import SCHEDULE_TYPES
+from lockstep.core.data.augmentation_spec import AUGMENTATION_TYPES
+from lockstep.core.data.spec import BuiltinName, GeneratorName
+from lockstep.core.ground.numbers import came, shortened
+from lockstep.core.losses.spec import LOSS_NAMES
+from lockstep.core.metrics.spec import METRIC_NAMES
+from lockstep.core.model.spec import LAYER_TYPES
+from lockstep.core.model.spec.initializers import INITIALIZER_TYPES
+from lockstep.core.optim.schedule_spec import SCHEDULE_TYPES
+from lockstep.core.optim.spec import OPTIMIZER_TYPES
 
 BUILTINS: tuple[str, ...] = get_args(BuiltinName)
 GENERATORS: tuple[str, ...] = get_args(GeneratorName)

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from lockstep.core.ground.numbers import came
+from lockstep.core.model.spec import NAME_PATTERN
 from lockstep.core.spec.job import JOB_ID_PATTERN
-from lockstep.core.spec.layers import NAME_PATTERN
-from lockstep.core.spec.numbers import came
 from lockstep.core.submission.problem_kinds import BUILTINS, GENERATORS, similar
 
 Context = Mapping[str, Any]

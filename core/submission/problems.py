@@ -7,21 +7,23 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from lockstep.core.data.augmentation_spec import AUGMENTATION_TYPES
+from lockstep.core.data.spec import BuiltinData, GeneratedData, InlineData
 from lockstep.core.ground.errors import Problem
-from lockstep.core.spec.augmentation import AUGMENTATION_TYPES
-from lockstep.core.spec.base import REFUSED
-from lockstep.core.spec.data import BuiltinData, GeneratedData, InlineData
-from lockstep.core.spec.initializers import INITIALIZER_TYPES
+from lockstep.core.ground.fields import REFUSED
+from lockstep.core.ground.numbers import came, shortened
+from lockstep.core.losses.spec import LOSS_TYPES, PlainLoss
+from lockstep.core.metrics.spec import METRIC_TAGS
+from lockstep.core.model.spec import LAYER_TYPES, ExpressionModel, LayersModel
+from lockstep.core.model.spec.initializers import INITIALIZER_TYPES
+from lockstep.core.optim.clipping import Clip
+from lockstep.core.optim.penalty import Penalty
+from lockstep.core.optim.schedule_spec import SCHEDULE_TYPES
+from lockstep.core.optim.spec import OPTIMIZER_TYPES
 from lockstep.core.spec.job import TrainSpec
 from lockstep.core.spec.kinds import SPECS
-from lockstep.core.spec.layers import LAYER_TYPES, ExpressionModel, LayersModel
-from lockstep.core.spec.losses import LOSS_TYPES, PlainLoss
-from lockstep.core.spec.metrics import METRIC_TAGS
 from lockstep.core.spec.minimize import MinimizeSpec, MinimizeStop
-from lockstep.core.spec.numbers import came, shortened
-from lockstep.core.spec.optimizers import OPTIMIZER_TYPES
-from lockstep.core.spec.schedules import SCHEDULE_TYPES
-from lockstep.core.spec.training import Clip, LossBelow, Penalty, StopRules
+from lockstep.core.spec.stop import LossBelow, StopRules
 from lockstep.core.submission.problem_kinds import KIND_MESSAGES, listed, similar
 from lockstep.core.submission.problem_types import TYPE_MESSAGES
 

@@ -24,7 +24,7 @@ def series_of(spec: AnyResolvedSpec) -> tuple[str, ...]:
 
 
 def _of_training(spec: ResolvedSpec) -> list[str]:
-    graph = build_graph(spec, input_columns(spec))
+    graph = build_graph(spec.model, input_columns(spec))
     measured = ["loss", *chosen(tally_of(spec.loss, spec.metrics, graph.output_shape), spec.metrics)]
     parts = ["validation"] if spec.data.validation_fraction > 0 else []
     if spec.stop.goal(steps_per_epoch(spec))[1] == "train":

@@ -3,11 +3,11 @@
 import time
 from typing import Any
 
+from lockstep.core.data.spec import BuiltinData, Data, GeneratedData
 from lockstep.core.explain.gradcheck import TOLERANCE, Element, ParameterCheck, check_gradients
 from lockstep.core.ground.errors import InvalidData
 from lockstep.core.model.encoding import spell
 from lockstep.core.spec import AnyResolvedSpec, ResolvedSpec
-from lockstep.core.spec.data import BuiltinData, Data, GeneratedData
 from lockstep.service.api.wire import finite
 from lockstep.service.errors import unprocessable
 

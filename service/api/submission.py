@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lockstep.core.ground.fields import MAX_SEED
 from lockstep.core.spec import AnyResolvedSpec, AnySpec, ResolvedSpec, TrainSpec
-from lockstep.core.spec.base import MAX_SEED
 from lockstep.core.submission import parse_job, resolve, total_steps
 from lockstep.core.submission.check_start import Shapes, learned_shapes
 from lockstep.service.api.admission import require_fitting

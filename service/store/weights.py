@@ -8,10 +8,10 @@ import numpy as np
 from sqlalchemy import Connection, bindparam, insert, select
 
 from lockstep.core.data.dataset import Preprocessing
-from lockstep.core.data.sources import load_dataset
 from lockstep.core.ground.errors import InvalidData
 from lockstep.core.learned import is_finite, learned_shapes, weights_in
 from lockstep.core.learning.checkpoint import BadCheckpoint, Checkpoint
+from lockstep.core.learning.loading import load_dataset
 from lockstep.core.model.encoding import from_safetensors, shapes_in, to_safetensors
 from lockstep.core.spec import ResolvedSpec
 from lockstep.service.store import blobs, checkpoints, jobs, specs

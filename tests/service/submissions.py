@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from lockstep.core.data.sources import load_dataset
+from lockstep.core.learning.loading import load_dataset
 from lockstep.core.learning.report import Points
 from lockstep.core.spec import ResolvedSpec
 from lockstep.service.store import endings, history, jobs, leases, specs, weights

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lockstep.core.data.sources import load_dataset
 from lockstep.core.group.solo import SoloGroup
+from lockstep.core.learning.loading import load_dataset
 from lockstep.core.learning.training import Training
 from lockstep.core.submission import parse_spec, resolve
 from tests.system.worker_processes import Broker, Cluster, cluster_in, is_alive, wait_until

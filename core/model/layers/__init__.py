@@ -11,16 +11,15 @@ from lockstep.core.model.expression import expression_graph
 from lockstep.core.model.graph import Graph, GraphBuilder
 from lockstep.core.model.initializers import chosen_for
 from lockstep.core.model.layers.composite import Assembly, Unclear
-from lockstep.core.spec import TrainSpec
-from lockstep.core.spec.initializers import AnyStart
-from lockstep.core.spec.layers import ExpressionModel, LayersModel
+from lockstep.core.model.spec import ExpressionModel, LayersModel
+from lockstep.core.model.spec.initializers import AnyStart
 
 
-def build_graph(spec: TrainSpec, columns: int) -> Graph:
-    """The graph of a job's model on data of so many columns. Raises InvalidData where they do not fit."""
-    if isinstance(spec.model, ExpressionModel):
-        return expression_graph(spec.model, columns)
-    graph, problems = assemble(spec.model, columns)
+def build_graph(model: ExpressionModel | LayersModel, columns: int) -> Graph:
+    """The graph of a model on data of so many columns. Raises InvalidData where they do not fit."""
+    if isinstance(model, ExpressionModel):
+        return expression_graph(model, columns)
+    graph, problems = assemble(model, columns)
     if graph is None or problems:
         raise InvalidData("; ".join(f"{problem.pointer}: {problem.message}" for problem in problems))
     return graph
@@ -50,6 +49,6 @@ def _started(graph: Graph, init: Mapping[str, AnyStart]) -> Graph:
     return replace(graph, parameters=tuple(parameters))
 
 
-def initial_weights(spec: TrainSpec) -> Mapping[str, ArrayLike] | None:
+def initial_weights(model: ExpressionModel | LayersModel) -> Mapping[str, ArrayLike] | None:
     """Where the spec says that layers' parameters start; an expression's graph knows its start itself."""
-    return spec.model.initial_weights if isinstance(spec.model, LayersModel) else None
+    return model.initial_weights if isinstance(model, LayersModel) else None

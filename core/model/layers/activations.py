@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from lockstep.core.ground.fields import SpecModel
 from lockstep.core.model.graph import GraphBuilder, Node
 from lockstep.core.model.layers.base import Builder, Misfit
-from lockstep.core.spec.base import SpecModel
-from lockstep.core.spec.layers import activations
+from lockstep.core.model.spec import activations
 
 
 def append_activation(builder: GraphBuilder, x: Node, name: str, layer: Any) -> Node:

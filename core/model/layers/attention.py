@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from lockstep.core.ground.fields import SpecModel
 from lockstep.core.model.graph import GraphBuilder, Node, Parameter
 from lockstep.core.model.initializers import Constant, Uniform, linear_bound
 from lockstep.core.model.layers.base import Builder, Misfit, require_axes, require_width
 from lockstep.core.model.layers.dense import append_linear
 from lockstep.core.model.layers.normalization import append_layer_norm
 from lockstep.core.model.layers.sequence import SEQUENCE
-from lockstep.core.spec.base import SpecModel
-from lockstep.core.spec.layers.dense import Linear
-from lockstep.core.spec.layers.normalization import LayerNorm
-from lockstep.core.spec.layers.sequence import MultiheadAttention, TransformerEncoderLayer
+from lockstep.core.model.spec.dense import Linear
+from lockstep.core.model.spec.normalization import LayerNorm
+from lockstep.core.model.spec.sequence import MultiheadAttention, TransformerEncoderLayer
 
 
 def append_multihead_attention(builder: GraphBuilder, x: Node, name: str, layer: MultiheadAttention) -> Node:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lockstep.core.ground.errors import Problem
+from lockstep.core.ground.fields import SpecModel
 from lockstep.core.model.graph import GraphBuilder, Node
 from lockstep.core.model.layers import activations, attention, convolution, dense, normalization, sequence
 from lockstep.core.model.layers.base import Builder, Misfit, shown
-from lockstep.core.spec.base import SpecModel
-from lockstep.core.spec.layers import Concat, Layer, LayerGroup, Residual, SequentialLayers
+from lockstep.core.model.spec import Concat, Layer, LayerGroup, Residual, SequentialLayers
 
 _FAMILIES = (dense, activations, normalization, sequence, attention, convolution)
 BUILDERS: Mapping[type[SpecModel], Builder] = {

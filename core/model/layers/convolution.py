@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from lockstep.core.ground.fields import SpecModel
 from lockstep.core.model.graph import Attribute, GraphBuilder, Node, Parameter
 from lockstep.core.model.initializers import Uniform, linear_bound
 from lockstep.core.model.layers.base import Builder, Misfit, require_axes, require_width, shown, source
-from lockstep.core.spec.base import SpecModel
-from lockstep.core.spec.layers.convolution import (
+from lockstep.core.model.spec.convolution import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
     AvgPool1d,

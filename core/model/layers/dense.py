@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from lockstep.core.ground.fields import SpecModel
 from lockstep.core.model.graph import GraphBuilder, Node, Parameter
 from lockstep.core.model.initializers import Uniform, linear_bound
 from lockstep.core.model.layers.base import Builder, Misfit, require_axes, require_width, shown, source
-from lockstep.core.spec.base import SpecModel
-from lockstep.core.spec.layers.dense import Dropout, Flatten, Identity, Linear, Unflatten
+from lockstep.core.model.spec.dense import Dropout, Flatten, Identity, Linear, Unflatten
 
 
 def append_linear(builder: GraphBuilder, x: Node, name: str, layer: Linear) -> Node:

@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from lockstep.core.ground.fields import SpecModel
 from lockstep.core.model.graph import Buffer, GraphBuilder, Moments, Node, Parameter
 from lockstep.core.model.initializers import Constant
 from lockstep.core.model.layers.base import Builder, Misfit, require_axes, require_width, shown, source
-from lockstep.core.spec.base import SpecModel
-from lockstep.core.spec.layers.normalization import BatchNorm1d, BatchNorm2d, LayerNorm
+from lockstep.core.model.spec.normalization import BatchNorm1d, BatchNorm2d, LayerNorm
 
 
 def append_batch_norm(builder: GraphBuilder, x: Node, name: str, layer: BatchNorm1d | BatchNorm2d) -> Node:

@@ -6,12 +6,12 @@ from types import MappingProxyType
 
 import numpy as np
 
+from lockstep.core.ground.fields import SpecModel
 from lockstep.core.ground.random import generator
 from lockstep.core.model.graph import Attribute, GraphBuilder, Node, Parameter
 from lockstep.core.model.initializers import Uniform, linear_bound
 from lockstep.core.model.layers.base import Builder, Misfit, require_axes, require_width, source
-from lockstep.core.spec.base import SpecModel
-from lockstep.core.spec.layers.sequence import Embedding, Gru, Lstm, Rnn
+from lockstep.core.model.spec.sequence import Embedding, Gru, Lstm, Rnn
 
 SEQUENCE = "a sequence [length, features]"
 RESHAPES = ("identity", "flatten", "unflatten")

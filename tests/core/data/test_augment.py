@@ -7,8 +7,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from lockstep.core.data.augment import AugmentedRows, Augmenter
+from lockstep.core.data.augmentation_spec import Augmentations
 from lockstep.core.losses.mixed import Mixing
-from lockstep.core.spec.augmentation import Augmentations
 
 SHAPE = (2, 3, 4)
 COLUMNS = 24

@@ -6,8 +6,8 @@ import pytest
 
 from lockstep.core.data.generators import generate
 from lockstep.core.data.shapes import shape_of
+from lockstep.core.data.spec import GeneratorName
 from lockstep.core.spec import GeneratedData
-from lockstep.core.spec.data import GeneratorName
 
 NAMES = get_args(GeneratorName)
 

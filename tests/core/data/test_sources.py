@@ -5,8 +5,9 @@ import pytest
 
 from lockstep.core.data.dataset import Part, Preprocessing
 from lockstep.core.data.shapes import BUILTINS, shape_of
-from lockstep.core.data.sources import FILES_PATH, load_dataset
+from lockstep.core.data.sources import FILES_PATH
 from lockstep.core.ground.errors import InvalidData
+from lockstep.core.learning.loading import load_dataset
 from lockstep.core.submission import parse_spec, resolve
 from tests.specs import DIGITS, LINE, changed, linear
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from lockstep.core.data.sources import load_dataset
 from lockstep.core.explain.findings import Watcher, find
 from lockstep.core.group.solo import SoloGroup
+from lockstep.core.learning.loading import load_dataset
 from lockstep.core.learning.report import Points
 from lockstep.core.learning.training import Training
 from tests.core.learning.training_jobs import DIGITS, resolved

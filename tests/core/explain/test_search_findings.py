@@ -14,7 +14,7 @@ from lockstep.core.explain.search_findings import SearchWatcher
 from lockstep.core.formulas.search import Search
 from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.learning.report import Points
-from lockstep.core.spec.optimizers import OPTIMIZER_TYPES
+from lockstep.core.optim.spec import OPTIMIZER_TYPES
 from tests.core.formulas.searches import search
 from tests.core.test_examples import EXAMPLES
 

@@ -44,7 +44,7 @@ def trained(raw: dict[str, Any]) -> Trained:
     """Draw weights; buffers too get values that differ from their start."""
     spec = resolve(parse_spec(raw), lambda: 3)
     columns = input_columns(spec)
-    parameters = Parameters(build_graph(spec, columns), np.dtype(spec.dtype))
+    parameters = Parameters(build_graph(spec.model, columns), np.dtype(spec.dtype))
     parameters.initialize(5)
     random = np.random.default_rng(1)
     for buffer in parameters.buffers.values():

@@ -8,7 +8,7 @@ import pytest
 
 from lockstep.core.ground.errors import Diverged, DomainError
 from lockstep.core.learning.checkpoint import Checkpoint
-from lockstep.core.spec.optimizers import OPTIMIZER_TYPES
+from lockstep.core.optim.spec import OPTIMIZER_TYPES
 from tests.core.formulas.searches import PARABOLA, VALLEY, failure_of, points_of, search
 
 

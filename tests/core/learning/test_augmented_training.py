@@ -9,7 +9,7 @@ from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.losses import loss_of
 from lockstep.core.losses.base import LossSite
 from lockstep.core.losses.mixed import append_mixed
-from lockstep.core.spec.losses import CrossEntropyLoss
+from lockstep.core.losses.spec import CrossEntropyLoss
 from tests.core.learning.test_training_together import Meeting
 from tests.core.learning.training_jobs import DIGITS, finished, training
 from tests.ranks import run_ranks

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lockstep.core.data.batches import Batches
-from lockstep.core.data.sources import load_dataset
+from lockstep.core.learning.loading import load_dataset
 from tests.core.learning.training_jobs import finished, resolved, training
 
 ROWS = 23

@@ -22,7 +22,7 @@ MODEL: dict[str, Any] = {"layers": [{"type": "linear", "in": 2, "out": 2, "bias"
 def work(x: np.ndarray, y: np.ndarray, **changes: Any) -> EvaluationWork:
     """Of the model that gives its inputs."""
     spec = resolve(spec_of(MODEL, dtype="float64", **changes), lambda: 0)
-    graph = build_graph(spec, 2)
+    graph = build_graph(spec.model, 2)
     parameters = Parameters(graph, np.dtype("float64"))
     parameters.flat[:] = np.eye(2).ravel()
     return EvaluationWork(spec, graph, parameters, Part(x=x, y=y))

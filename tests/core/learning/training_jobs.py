@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from lockstep.core.data.sources import load_dataset
 from lockstep.core.group import Group
 from lockstep.core.group.solo import SoloGroup
 from lockstep.core.learning.checkpoint import Checkpoint
+from lockstep.core.learning.loading import load_dataset
 from lockstep.core.learning.training import Training
 from lockstep.core.spec import ResolvedSpec
 from lockstep.core.submission import parse_spec, resolve

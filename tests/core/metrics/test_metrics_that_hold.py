@@ -91,7 +91,7 @@ def work(y: np.ndarray, dtype: str = "float64", **changes: Any) -> EvaluationWor
         "layers": [{"type": "identity"}, {"type": "linear", "in": columns, "out": columns, "bias": False}]
     }
     spec = resolve(spec_of(model, dtype=dtype, loss="mae", **changes), lambda: 0)
-    graph = build_graph(spec, columns)
+    graph = build_graph(spec.model, columns)
     parameters = Parameters(graph, np.dtype(dtype))
     parameters.flat[:] = np.eye(columns).ravel()
     return EvaluationWork(spec, graph, parameters, Part(x=output.astype(dtype), y=y.astype(dtype)))

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from lockstep.core.model.initializers import Chosen, chosen_for, fans, gain_of
 from lockstep.core.model.layers import build_graph
 from lockstep.core.model.parameters import Parameters
-from lockstep.core.spec.initializers import AnyStart, Start
+from lockstep.core.model.spec.initializers import AnyStart, Start
 from tests.core.learning.training_jobs import DIGITS, resolved
 
 ADAPTER: TypeAdapter[AnyStart] = TypeAdapter(Start)
@@ -142,7 +142,7 @@ def test_a_model_starts_as_its_spec_says() -> None:
         "initial_weights": {"2.bias": [0.25] * 10},
     }
     spec = resolved(DIGITS | {"model": model})
-    parameters = Parameters(build_graph(spec, 64), np.dtype("float64"))
+    parameters = Parameters(build_graph(spec.model, 64), np.dtype("float64"))
     parameters.initialize(spec.seed, {"2.bias": [0.25] * 10})
 
     weights = parameters.export()

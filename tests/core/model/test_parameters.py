@@ -98,9 +98,9 @@ def test_both_dtypes_start_alike() -> None:
 def test_named_starts_replace_the_drawn_ones() -> None:
     model = {"layers": LAYERS, "initial_weights": {"0.bias": [1, 2, 3]}}
     spec: TrainSpec = spec_of(model)
-    drawn, named = (Parameters(build_graph(spec, 4), np.dtype("float32")) for _ in range(2))
+    drawn, named = (Parameters(build_graph(spec.model, 4), np.dtype("float32")) for _ in range(2))
     drawn.initialize(5)
-    named.initialize(5, initial_weights(spec))
+    named.initialize(5, initial_weights(spec.model))
 
     assert named.views["0.bias"].tolist() == [1.0, 2.0, 3.0]
     assert named.views["0.weight"].tobytes() == drawn.views["0.weight"].tobytes()
@@ -109,9 +109,9 @@ def test_named_starts_replace_the_drawn_ones() -> None:
 def test_a_formula_knows_its_start() -> None:
     model = {"expression": "b*x + a", "parameters": {"b": -1.5, "a": 4}}
     spec = spec_of(model)
-    parameters = Parameters(build_graph(spec, 1), np.dtype("float64"))
+    parameters = Parameters(build_graph(spec.model, 1), np.dtype("float64"))
 
-    parameters.initialize(0, initial_weights(spec))
+    parameters.initialize(0, initial_weights(spec.model))
 
     assert {name: float(array) for name, array in parameters.export().items()} == {"a": 4.0, "b": -1.5}
 

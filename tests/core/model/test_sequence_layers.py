@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from lockstep.core.data.dataset import Preprocessing
-from lockstep.core.data.sources import load_dataset
 from lockstep.core.ground.errors import InvalidData
 from lockstep.core.group.solo import SoloGroup
 from lockstep.core.learning.inference import Predictor
+from lockstep.core.learning.loading import load_dataset
 from lockstep.core.learning.training import Training
 from lockstep.core.model.graph import Graph
 from lockstep.core.model.parameters import Parameters

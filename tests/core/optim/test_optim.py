@@ -11,7 +11,7 @@ from lockstep.core.ground.blas import SHORT
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.optim import BLOCK, make_optimizer
 from lockstep.core.optim.base import Limits
-from lockstep.core.spec.optimizers import OPTIMIZER_TYPES, AnyOptimizer, Lbfgs
+from lockstep.core.optim.spec import OPTIMIZER_TYPES, AnyOptimizer, Lbfgs
 from tests.gradcheck import formula
 
 STEPS = 12

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from lockstep.core.optim.schedule_spec import SCHEDULE_TYPES, AnySchedule
+from lockstep.core.optim.schedule_spec import Schedule as ScheduleSpec
 from lockstep.core.optim.schedules import Schedule
-from lockstep.core.spec.schedules import SCHEDULE_TYPES, AnySchedule
-from lockstep.core.spec.schedules import Schedule as ScheduleSpec
 
 ADAPTER: TypeAdapter[AnySchedule] = TypeAdapter(ScheduleSpec)
 

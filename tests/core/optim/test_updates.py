@@ -10,10 +10,8 @@ from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.model.layers import build_graph
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.optim.base import BLOCK
-from lockstep.core.optim.clipping import Clipping
-from lockstep.core.optim.penalty import Penalty
-from lockstep.core.spec.training import Clip
-from lockstep.core.spec.training import Penalty as PenaltySpec
+from lockstep.core.optim.clipping import Clip, Clipping
+from lockstep.core.optim.penalty import Penalty, WeightPenalty
 from tests.core.learning.training_jobs import DIGITS, LINE, finished, resolved, training
 
 
@@ -57,11 +55,11 @@ def test_values_are_limited() -> None:
 
 
 def test_the_penalty_is_of_weights_and_not_of_biases() -> None:
-    parameters = Parameters(build_graph(resolved(DIGITS), 64), np.dtype("float64"))
+    parameters = Parameters(build_graph(resolved(DIGITS).model, 64), np.dtype("float64"))
     parameters.initialize(3)
     gradient = np.zeros(parameters.flat.size)
 
-    value = Penalty(PenaltySpec(l1=0.1, l2=0.01), parameters, gradient).join()
+    value = WeightPenalty(Penalty(l1=0.1, l2=0.01), parameters, gradient).join()
 
     weights = parameters.export()
     matrices = [array for array in weights.values() if array.ndim == 2]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from lockstep.core.spec.numbers import MAX_AXES, Table, Weights, shape_of_numbers
+from lockstep.core.ground.numbers import MAX_AXES, Table, Weights, shape_of_numbers
 
 WEIGHTS: TypeAdapter[Any] = TypeAdapter(Weights)
 TABLE: TypeAdapter[Any] = TypeAdapter(Table)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from lockstep.core.data.batches import Batches
-from lockstep.core.data.sources import load_dataset
 from lockstep.core.ground.errors import Problem, SpecError
 from lockstep.core.ground.shards import shard_rows
 from lockstep.core.group.solo import SoloGroup
+from lockstep.core.learning.loading import load_dataset
 from lockstep.core.learning.training import Training
 from lockstep.core.spec import ResolvedSpec
 from lockstep.core.submission import parse_spec, resolve

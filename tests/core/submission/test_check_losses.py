@@ -6,7 +6,7 @@ import pytest
 
 from lockstep.core.ground.errors import SpecError
 from lockstep.core.losses import LOSSES
-from lockstep.core.spec.losses import LOSS_TYPES, LossName
+from lockstep.core.losses.spec import LOSS_TYPES, LossName
 from lockstep.core.submission import parse_spec
 from lockstep.core.submission.checks import check
 from tests.specs import DIGITS, LINE, changed, linear

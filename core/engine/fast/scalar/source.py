@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lockstep.core.engine.fast.scalar.rules import rule_of
 from lockstep.core.model.graph import Graph, Node
-from lockstep.core.spec.optimizers import Adam, Sgd
+from lockstep.core.optim.spec import Adam, Sgd
 
 _SLOPES = {"mse": 2.0, "sse": 2.0, "half_sse": 1.0}
 LOSSES = frozenset(_SLOPES)

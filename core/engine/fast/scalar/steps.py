@@ -15,8 +15,8 @@ from lockstep.core.losses import denominator
 from lockstep.core.model.graph import Graph
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.optim import Optimizer
+from lockstep.core.optim.spec import Adam, Sgd
 from lockstep.core.spec import ResolvedSpec
-from lockstep.core.spec.optimizers import Adam, Sgd
 
 MOST_VALUES = 64
 """Of a step, written out row by row; beyond that NumPy is as fast."""

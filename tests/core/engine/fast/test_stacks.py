@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 import lockstep.core.engine.step
 from lockstep.core.data.batches import Batches
-from lockstep.core.data.sources import load_dataset
 from lockstep.core.engine.plan import Plan, stacks
 from lockstep.core.engine.step import StepData, StepWork
 from lockstep.core.ground.shards import Block, TreeSum, blocks_of
+from lockstep.core.learning.loading import load_dataset
 from lockstep.core.model.layers import build_graph
 from lockstep.core.model.parameters import Parameters
 from tests.core.learning.training_jobs import DIGITS, finished, resolved, training
@@ -67,7 +67,7 @@ def work(batch: int, shards: int) -> StepWork:
     raw = DIGITS | {"batch_size": batch, "shards": shards}
     spec = resolved(raw)
     dataset = load_dataset(spec)
-    graph = build_graph(spec, dataset.columns)
+    graph = build_graph(spec.model, dataset.columns)
     parameters = Parameters(graph, np.dtype(spec.dtype))
     parameters.initialize(3)
     batches = Batches(dataset.train.rows, batch, spec.shuffle, spec.seed)

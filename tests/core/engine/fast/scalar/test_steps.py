@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 import lockstep.core.engine.fast.scalar.steps
-from lockstep.core.data.sources import load_dataset
 from lockstep.core.engine.fast.scalar.source import Problem, source_of
 from lockstep.core.ground.errors import Diverged, DomainError
 from lockstep.core.group.solo import SoloGroup
 from lockstep.core.learning.checkpoint import Checkpoint
+from lockstep.core.learning.loading import load_dataset
 from lockstep.core.learning.report import Report
 from lockstep.core.learning.training import Training
+from lockstep.core.optim.spec import Sgd
 from lockstep.core.spec import ResolvedSpec
-from lockstep.core.spec.optimizers import Sgd
 from tests.core.learning.training_jobs import LINE, finished, resolved, training
 from tests.gradcheck import formula
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from lockstep.core.spec.base import Real, SpecModel, refuse
+from lockstep.core.ground.fields import Real, SpecModel, refuse
 
 Spread = Annotated[Real, Field(ge=0, le=1e6)]
 Place = Annotated[Real, Field(ge=-1e6, le=1e6)]

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Discriminator, Field, StringConstraints, Tag
 
-from lockstep.core.spec.base import Real, SpecModel, few_entries
-from lockstep.core.spec.initializers import Start
-from lockstep.core.spec.layers.composite import MAX_LAYERS, LimitedLayers
-from lockstep.core.spec.numbers import Weights
+from lockstep.core.ground.fields import Real, SpecModel, few_entries
+from lockstep.core.ground.numbers import Weights
+from lockstep.core.model.spec.composite import MAX_LAYERS, LimitedLayers
+from lockstep.core.model.spec.initializers import Start
 
 MAX_EXPRESSION = 1_000
 MAX_EXPRESSION_PARAMETERS = 200

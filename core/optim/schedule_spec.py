@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from lockstep.core.spec.base import Real, SpecModel, Switch, Whole, refuse
+from lockstep.core.ground.fields import Real, SpecModel, Switch, Whole, refuse
 
 MAX_COUNT = 100_000_000
 MAX_MILESTONES = 1000

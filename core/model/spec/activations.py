@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lockstep.core.spec.base import Real, SpecModel
+from lockstep.core.ground.fields import Real, SpecModel
 
 
 class Relu(SpecModel):

@@ -1,43 +1,11 @@
-"""What a spec says about the way from the gradient to the weights, beside the optimizer, and when to end."""
+"""What a spec says about when a training ends."""
 
 import math
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag
 
-from lockstep.core.spec.base import Real, SpecModel, Switch, Whole, refuse
-
-Weight = Annotated[Real, Field(ge=0, le=1e6)]
-Limit = Annotated[Real, Field(gt=0, le=1e30)]
-
-
-class Clip(SpecModel):
-    """Limits the whole batch's gradient, penalties included, before the optimizer sees it. One of the two."""
-
-    norm: Limit | None = None
-    """the longest that the gradient of all parameters together may be; as torch.nn.utils.clip_grad_norm_"""
-    value: Limit | None = None
-    """the largest that any element may be, to either side; as torch.nn.utils.clip_grad_value_"""
-
-    @model_validator(mode="after")
-    def _has_one(self) -> "Clip":
-        if (self.norm is None) == (self.value is None):
-            came = "neither" if self.norm is None else "both"
-            refuse("one_of", f'expected either "norm" or "value", got {came}; write {{"norm": 1.0}}, for one')
-        return self
-
-
-class Penalty(SpecModel):
-    """l1 Σ|w| + l2 Σw², added to each step's loss; the losses of the evaluations leave it out.
-
-    Over the parameters with two axes or more (weights, not biases); over all of an expression.
-    """
-
-    l1: Weight = 0.0
-    """the price of the sum of absolute values"""
-    l2: Weight = 0.0
-    """the price of the sum of squares"""
-
+from lockstep.core.ground.fields import Real, SpecModel, Switch, Whole
 
 LossOf = Literal["step", "epoch", "train", "validation"]
 """Which loss: that of one step's batch; that of the epoch's rows, each at the weights of its step; that of a

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lockstep.core.spec.base import Fraction, SpecModel, Switch, Whole
+from lockstep.core.ground.fields import Fraction, SpecModel, Switch, Whole
 
 MAX_WIDTH = 1_000_000
 MAX_AXES = 4

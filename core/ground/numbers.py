@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
-from lockstep.core.spec.base import refuse
+from lockstep.core.ground.fields import refuse
 
 MAX_ROWS = 1_000_000
 MAX_COLUMNS = 100_000

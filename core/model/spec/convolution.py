@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lockstep.core.spec.base import SpecModel, Switch, Whole
-from lockstep.core.spec.layers.dense import Width
-from lockstep.core.spec.sizes import Pair, Single, ZeroPair, ZeroSingle
+from lockstep.core.ground.fields import SpecModel, Switch, Whole
+from lockstep.core.ground.sizes import Pair, Single, ZeroPair, ZeroSingle
+from lockstep.core.model.spec.dense import Width
 
 
 class _Convolution(SpecModel):

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from lockstep.core.spec.base import Real, SpecModel, Whole
-from lockstep.core.spec.layers.dense import Width
+from lockstep.core.ground.fields import Real, SpecModel, Whole
+from lockstep.core.model.spec.dense import Width
 
 MAX_AUGMENTATIONS = 8
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag
 
-from lockstep.core.spec.base import Real, SpecModel, Switch, Whole
+from lockstep.core.ground.fields import Real, SpecModel, Switch, Whole
 
 MAX_CLASS_WEIGHTS = 100_000
 

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lockstep.core.spec.base import Real, SpecModel, Switch
-from lockstep.core.spec.layers.dense import Shape, Width
+from lockstep.core.ground.fields import Real, SpecModel, Switch
+from lockstep.core.model.spec.dense import Shape, Width
 
 Eps = Annotated[Real, Field(gt=0, le=1)]
 

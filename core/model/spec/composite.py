@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, RootModel, Tag
 
-from lockstep.core.spec.base import SpecModel, refuse
-from lockstep.core.spec.layers import activations, convolution, dense, normalization, sequence
+from lockstep.core.ground.fields import SpecModel, refuse
+from lockstep.core.model.spec import activations, convolution, dense, normalization, sequence
 
 MAX_LAYERS = 1_000
 MAX_NESTING = 8

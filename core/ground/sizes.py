@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from lockstep.core.spec.base import Whole
+from lockstep.core.ground.fields import Whole
 
 MAX_LENGTH = 100_000
 

@@ -1,6 +1,6 @@
 """Models of a spec: layers in a row, or a formula. Names, defaults and arithmetic are those of torch.nn."""
 
-from lockstep.core.spec.layers.composite import (
+from lockstep.core.model.spec.composite import (
     LAYER_TYPES,
     CompositeLayer,
     Concat,
@@ -11,8 +11,8 @@ from lockstep.core.spec.layers.composite import (
     SingleLayer,
     walk,
 )
-from lockstep.core.spec.layers.dense import MAX_WIDTH
-from lockstep.core.spec.layers.model import NAME_PATTERN, ExpressionModel, LayersModel, Model
+from lockstep.core.model.spec.dense import MAX_WIDTH
+from lockstep.core.model.spec.model import NAME_PATTERN, ExpressionModel, LayersModel, Model
 
 __all__ = [
     "LAYER_TYPES",

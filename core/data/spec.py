@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from lockstep.core.spec.augmentation import Augmentations
-from lockstep.core.spec.base import Fraction, Real, Seed, SpecModel, Switch, Whole
-from lockstep.core.spec.numbers import Table
+from lockstep.core.data.augmentation_spec import Augmentations
+from lockstep.core.ground.fields import Fraction, Real, Seed, SpecModel, Switch, Whole
+from lockstep.core.ground.numbers import Table
 
 MAX_SIZE = 1_000_000
 MAX_CLASSES = 100

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lockstep.core.spec.base import Fraction, SpecModel, Switch, Whole
-from lockstep.core.spec.layers.dense import Width
-from lockstep.core.spec.layers.normalization import Eps
+from lockstep.core.ground.fields import Fraction, SpecModel, Switch, Whole
+from lockstep.core.model.spec.dense import Width
+from lockstep.core.model.spec.normalization import Eps
 
 MAX_STACKED = 16
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag
 
-from lockstep.core.spec.base import SpecModel, Whole
+from lockstep.core.ground.fields import SpecModel, Whole
 
 MAX_METRICS = 16
 
