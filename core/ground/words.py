@@ -1,0 +1,68 @@
+"""The words of a spec, kept by kind: layers, losses, optimizers, and what else a user chooses by name.
+
+A word stands in one place with all that Lockstep needs of it. `Vocabulary` makes one table of the words of a
+kind; from it follow the choices that messages offer, the parts of the spec's unions, the reference's tables
+and the tests that go over every word. A word that lacks something its kind needs is refused at import.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Annotated, Any, TypeVar, Union
+
+from pydantic import Tag
+
+from lockstep.core.ground.errors import LockstepError
+from lockstep.core.ground.fields import SpecModel
+
+W = TypeVar("W")
+
+
+class IncompleteWord(LockstepError):
+    """A word lacks what every word of its kind has. `missing` names the attributes."""
+
+    def __init__(self, kind: str, name: str, missing: Mapping[str, str]) -> None:
+        self.missing = tuple(missing)
+        wanted = "; ".join(f"`{attribute}`, {use}" for attribute, use in missing.items())
+        super().__init__(f'the {kind} "{name}" is incomplete: give it {wanted}')
+
+
+class Vocabulary(Mapping[str, W]):
+    """The words of one kind by their names, in the order in which users are offered them.
+
+    `kind` is what one of them is called. `needs` says which attributes each word must have, and what for; one
+    that is absent, None or still abstract is missing. Raises IncompleteWord, and ValueError where two words
+    have one name.
+    """
+
+    def __init__(self, kind: str, needs: Mapping[str, str], words: Iterable[tuple[str, W]]) -> None:
+        self.kind = kind
+        self.needs = needs
+        self._words: dict[str, W] = {}
+        for name, word in words:
+            if name in self._words:
+                raise ValueError(f'expected one {kind} of each name, got two called "{name}"; rename one')
+            if missing := {attribute: use for attribute, use in needs.items() if _lacks(word, attribute)}:
+                raise IncompleteWord(kind, name, missing)
+            self._words[name] = word
+
+    def __getitem__(self, name: str) -> W:
+        return self._words[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._words)
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+
+def _lacks(word: object, attribute: str) -> bool:
+    found = getattr(word, attribute, None)
+    return found is None or getattr(found, "__isabstractmethod__", False)
+
+
+def tagged_union(kinds: Mapping[str, type[SpecModel]], tag: Callable[[str], str] = "<{}>".format) -> Any:
+    """The union of the specs of all words, for a Discriminator that answers `tag(name)`.
+
+    Words that share a class share its place, under the tag of the first of them.
+    """
+    members = {spec: tag(name) for name, spec in reversed(kinds.items())}
+    return Union[tuple(Annotated[spec, Tag(members[spec])] for spec in dict.fromkeys(kinds.values()))]  # noqa: UP007
