@@ -64,5 +64,5 @@ def tagged_union(kinds: Mapping[str, type[SpecModel]], tag: Callable[[str], str]
 
     Words that share a class share its place, under the tag of the first of them.
     """
-    members = {spec: tag(name) for name, spec in reversed(kinds.items())}
+    members = {spec: tag(name) for name, spec in reversed(list(kinds.items()))}
     return Union[tuple(Annotated[spec, Tag(members[spec])] for spec in dict.fromkeys(kinds.values()))]  # noqa: UP007
