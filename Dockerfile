@@ -19,6 +19,7 @@ RUN mkdir -p lockstep/service/dashboard/dist && touch lockstep/service/dashboard
     /opt/lockstep/bin/pip install --constraint constraints.txt . && rm -r lockstep
 COPY lockstep lockstep
 COPY core core
+COPY examples examples
 COPY service service
 COPY worker worker
 COPY migrations migrations

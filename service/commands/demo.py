@@ -13,6 +13,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
+import lockstep
 from lockstep.service.client import ApiError, Client
 from lockstep.service.commands.access import (
     DEFAULT_DATA_DIR,
@@ -25,7 +26,7 @@ from lockstep.service.commands.access import (
 from lockstep.service.commands.progress import duration, follow
 from lockstep.service.local.commands import module_command
 
-EXAMPLE = Path("examples/digits.json")
+EXAMPLE = Path(lockstep.__file__).parent / "examples" / "digits.json"
 START_SECONDS = 90.0
 STOP_SECONDS = 20.0
 
@@ -34,14 +35,12 @@ def demo(
     data_dir: HomeOption = DEFAULT_DATA_DIR,
 ) -> None:
     """Train the digits on two workers; joins the service of the data directory, else runs one meanwhile."""
-    if not EXAMPLE.exists():
-        raise CommandError(f"{EXAMPLE} is not here: run the demo in Lockstep's own folder")
     spec = json.loads(EXAMPLE.read_text())
     with _service(data_dir) as access, client_of(access) as client:
         _await_worker(client, data_dir)
         started = time.monotonic()
         job = client.create_job(spec)
-        typer.echo(f"Training {EXAMPLE} as {job['id']} at {access.url}")
+        typer.echo(f"Training {EXAMPLE.name} as {job['id']} at {access.url}")
         job = follow(client, job["id"], Console())
         seconds = time.monotonic() - started
         members = _members_seen(client, job["id"])
