@@ -14,8 +14,8 @@ from lockstep.core.losses.spec import LossSpec
 from lockstep.core.metrics.spec import MetricSpec
 from lockstep.core.model.spec import LAYER_TYPES
 from lockstep.core.model.spec.initializers import AnyStart
+from lockstep.core.optim import OPTIMIZERS
 from lockstep.core.optim.schedule_spec import AnySchedule
-from lockstep.core.optim.spec import OPTIMIZER_TYPES
 from lockstep.core.spec.job import TrainSpec
 
 SPEC = (Path(__file__).parent.parent / "docs" / "spec.md").read_text(encoding="utf-8")
@@ -29,7 +29,7 @@ def types_of(kinds: tuple[type[BaseModel], ...]) -> list[str]:
     "names",
     [
         list(LAYER_TYPES),
-        list(OPTIMIZER_TYPES),
+        list(OPTIMIZERS),
         types_of(get_args(AnySchedule)),
         types_of(get_args(LossSpec)),
         types_of(get_args(MetricSpec)),

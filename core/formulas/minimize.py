@@ -7,7 +7,6 @@ import numpy as np
 
 from lockstep.core.formulas.search import Search
 from lockstep.core.learning.checkpoint import Checkpoint
-from lockstep.core.optim import make_optimizer
 from lockstep.core.optim.schedules import Schedule
 from lockstep.core.spec import MinimizeSpec
 
@@ -25,7 +24,7 @@ class Minimize(Search):
         super().__init__(spec)
         rate = spec.optimizer.learning_rate
         self._schedule = Schedule(spec.schedule, rate, steps=spec.steps) if spec.schedule else None
-        self._optimizer = make_optimizer(spec.optimizer, self.formula.parameters, self.formula.gradient)
+        self._optimizer = spec.optimizer.build(self.formula.parameters.flat, self.formula.gradient)
         if checkpoint is not None:
             self.restore(checkpoint)
 

@@ -6,7 +6,7 @@ and the tests that go over every word. A word that lacks something its kind need
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Annotated, Any, TypeVar, Union
+from typing import Annotated, Any, TypeVar, Union, get_args
 
 from pydantic import Tag
 
@@ -59,10 +59,26 @@ def _lacks(word: object, attribute: str) -> bool:
     return found is None or getattr(found, "__isabstractmethod__", False)
 
 
-def tagged_union(kinds: Mapping[str, type[SpecModel]], tag: Callable[[str], str] = "<{}>".format) -> Any:
-    """The union of the specs of all words, for a Discriminator that answers `tag(name)`.
+def name_of(spec: type[SpecModel]) -> str:
+    """The name under which a spec is written: the one value of its `type`."""
+    (name,) = get_args(spec.model_fields["type"].annotation)
+    return str(name)
+
+
+def tagged_union(kinds: Mapping[str, type[SpecModel]], tag: str) -> Any:
+    """The union of the specs of all words for a Discriminator; `tag`, as "<{}>", holds the name's place.
 
     Words that share a class share its place, under the tag of the first of them.
     """
-    members = {spec: tag(name) for name, spec in reversed(list(kinds.items()))}
+    members = {spec: tag.format(name) for name, spec in reversed(list(kinds.items()))}
     return Union[tuple(Annotated[spec, Tag(members[spec])] for spec in dict.fromkeys(kinds.values()))]  # noqa: UP007
+
+
+def type_tag(kinds: Mapping[str, type[SpecModel]], tag: str) -> Callable[[object], str | None]:
+    """What tells a Discriminator the tag of a value by its `type`; None where no word is called so."""
+
+    def tag_of(value: object) -> str | None:
+        name = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+        return tag.format(name) if isinstance(name, str) and name in kinds else None
+
+    return tag_of

@@ -31,7 +31,6 @@ from lockstep.core.learning.report import Outcome, Points, Report
 from lockstep.core.learning.stopping import BestWeights
 from lockstep.core.model.layers import build_graph, initial_weights
 from lockstep.core.model.parameters import Parameters, export, weights_sha256
-from lockstep.core.optim import make_optimizer
 from lockstep.core.optim.clipping import Clipping
 from lockstep.core.optim.penalty import WeightPenalty
 from lockstep.core.optim.schedules import Schedule
@@ -65,7 +64,7 @@ class Training:
         gradient = self._work.gradient
         self._penalty = WeightPenalty(spec.penalty, self._parameters, gradient) if spec.penalty else None
         self._clipping = Clipping(spec.clip, gradient) if spec.clip else None
-        self._optimizer = make_optimizer(spec.optimizer, self._parameters, gradient)
+        self._optimizer = spec.optimizer.build(self._parameters.flat, gradient)
         self._running = RunningStatistics(graph, self._parameters.buffers, self._work.statistics)
         parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
         self._evaluations = {

@@ -1,19 +1,50 @@
 """Adagrad."""
 
+from typing import Annotated, Literal
+
 import numpy as np
+from pydantic import Field
 
-from lockstep.core.optim.base import Block, Elementwise
-from lockstep.core.optim.spec import Adagrad as AdagradSpec
+from lockstep.core.ground.fields import Real
+from lockstep.core.optim.base import (
+    Block,
+    Decay,
+    Elementwise,
+    Epsilon,
+    LearningRate,
+    Optimizer,
+    OptimizerSpec,
+)
 
 
-class Adagrad(Elementwise):
+class Adagrad(OptimizerSpec):
+    """Adagrad, as torch.optim.Adagrad."""
+
+    type: Literal["adagrad"]
+    learning_rate: LearningRate = 0.01
+    """how far the first step goes, about"""
+    lr_decay: Annotated[Real, Field(ge=0, le=1e6)] = 0.0
+    """step t, counted from 0, divides the learning rate by 1 + t * lr_decay"""
+    initial_accumulator_value: Annotated[Real, Field(ge=0, le=1e6)] = 0.0
+    """where the sums of squares start"""
+    eps: Epsilon = 1e-10
+    """what is added to the divisor"""
+    weight_decay: Decay = 0.0
+    """how much of each weight is added to its gradient"""
+
+    def build(self, weights: np.ndarray, gradient: np.ndarray) -> Optimizer:
+        """See OptimizerSpec."""
+        return AdagradOptimizer(self, weights, gradient)
+
+
+class AdagradOptimizer(Elementwise):
     """torch.optim.Adagrad: g += weight_decay p; v += g²; p -= r g / (√v + eps),
     r = learning_rate / (1 + t lr_decay).
 
     t counts the steps from 0; v starts at initial_accumulator_value.
     """
 
-    def __init__(self, spec: AdagradSpec, weights: np.ndarray, gradient: np.ndarray) -> None:
+    def __init__(self, spec: Adagrad, weights: np.ndarray, gradient: np.ndarray) -> None:
         super().__init__(spec.learning_rate, weights, gradient, ("squares",))
         self._spec = spec
         self._eps = self.number(spec.eps)

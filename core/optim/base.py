@@ -1,17 +1,27 @@
-"""What the optimizers share: blocks that stay in the cache, calls recorded once, sums in a fixed tree."""
+"""What the optimizers share: their settings, blocks that stay in the cache, sums in a fixed tree."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Annotated, ClassVar, Protocol
 
 import numpy as np
+from pydantic import Field
 
 from lockstep.core.ground.blas import Call, Vectors
 from lockstep.core.ground.buffers import aligned
+from lockstep.core.ground.errors import Problem
+from lockstep.core.ground.fields import Real, SpecModel
 
 BLOCK = 131072
 """Elements worked on at a time."""
+
+LearningRate = Annotated[Real, Field(gt=0, le=1e6)]
+Decay = Annotated[Real, Field(ge=0, le=1e6)]
+Beta = Annotated[Real, Field(ge=0, lt=1)]
+Betas = tuple[Beta, Beta]
+Epsilon = Annotated[Real, Field(gt=0, le=1)]
 
 
 class Optimizer(Protocol):
@@ -24,11 +34,54 @@ class Optimizer(Protocol):
 
     state: Mapping[str, np.ndarray]
 
+    @property
+    def plain_rate(self) -> np.ndarray | None:
+        """The 0-d array r of which a step is p += r g and nothing else; None where it is more than that."""
+
     def set_learning_rate(self, value: float) -> None:
         """Take this learning rate from the next step on; at first it is the spec's."""
 
     def step(self, step: int) -> None:
         """Update the parameters from the gradient; `step` counts from 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScalarUpdate:
+    """An optimizer's step in the lines of Python that core.engine.fast.scalar runs.
+
+    Parameter k is `pk`; for each name in `state`, in the order of the optimizer's own, what it remembers of
+    it is that name with k behind. `step` counts from 0, and sqrt is at hand.
+    """
+
+    lines: Sequence[str]
+    state: Sequence[str] = ()
+
+
+class OptimizerSpec(SpecModel):
+    """The settings of one optimizer, and what must be known of it beside its steps.
+
+    `needs_full_batch`: why each step has to see all rows, for people; None where batches do.
+    """
+
+    type: str
+    learning_rate: float
+    needs_full_batch: ClassVar[str | None] = None
+
+    @abstractmethod
+    def build(self, weights: np.ndarray, gradient: np.ndarray) -> Optimizer:
+        """What moves `weights` (P,) along `gradient` (P,), each where it lies."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Settings that do not go together, whatever they are to move; pointers begin at the optimizer."""
+        yield from ()
+
+    def problems_with(self, parameters: int) -> Iterator[Problem]:  # noqa: ARG002 - most take any number
+        """What speaks against moving so many parameters; pointers begin at the optimizer."""
+        yield from ()
+
+    def scalar_update(self, slopes: Sequence[str]) -> ScalarUpdate | None:  # noqa: ARG002 - most have none
+        """The step by these gradients, names of numbers; None where these settings are not written out."""
+        return None
 
 
 def blocks(size: int) -> list[slice]:
@@ -69,6 +122,11 @@ class Elementwise:
         self._calls: list[Call] = []
         self._weight_decay = 0.0
         self._kept = self.number(1.0)
+
+    @property
+    def plain_rate(self) -> np.ndarray | None:
+        """See Optimizer."""
+        return None
 
     def set_learning_rate(self, value: float) -> None:
         """See Optimizer."""

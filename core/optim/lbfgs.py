@@ -1,20 +1,63 @@
 """L-BFGS: Newton's direction from the last steps' changes of the gradient."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
 from lockstep.core.ground.buffers import aligned
-from lockstep.core.optim.base import Dot
-from lockstep.core.optim.spec import Lbfgs as LbfgsSpec
+from lockstep.core.ground.errors import Problem
+from lockstep.core.ground.fields import Real, Whole
+from lockstep.core.optim.base import Dot, LearningRate, Optimizer, OptimizerSpec
 
+MAX_HISTORY = 1000
+MAX_HISTORY_NUMBERS = 20_000_000
+"""The numbers that lbfgs may keep: they are part of each checkpoint."""
 LEAST_CURVATURE = 1e-10
 """A step whose y · s is not above this is not remembered: the curvature must stay positive."""
 ITERATIONS, REMEMBERED, LENGTH, DIAGONAL = range(4)
 """What the elements of the state's "numbers" are."""
 
 
-class Lbfgs:
+class Lbfgs(OptimizerSpec):
+    """L-BFGS without line search, one iteration a step, as torch.optim.LBFGS(max_iter=1).
+
+    It needs the whole data in each step: batch_size "full".
+    """
+
+    needs_full_batch: ClassVar[str | None] = "lbfgs compares the gradients of one step and the next"
+
+    type: Literal["lbfgs"]
+    learning_rate: LearningRate = 1.0
+    """how far a step goes along its direction; the first step goes at most as far as 1 in all weights"""
+    history_size: Annotated[int, Whole(ge=1, le=MAX_HISTORY)] = 100
+    """how many steps the curvature is estimated from; each keeps two numbers for each parameter"""
+    tolerance_grad: Annotated[Real, Field(ge=0, le=1)] = 1e-7
+    """a step whose largest gradient is not above this changes nothing"""
+    tolerance_change: Annotated[Real, Field(ge=0, le=1)] = 1e-9
+    """a step whose slope along its direction is above minus this changes nothing"""
+
+    def build(self, weights: np.ndarray, gradient: np.ndarray) -> Optimizer:
+        """See OptimizerSpec."""
+        return LbfgsOptimizer(self, weights, gradient)
+
+    def problems_with(self, parameters: int) -> Iterator[Problem]:
+        """The history is part of each checkpoint."""
+        numbers = 2 * self.history_size * parameters
+        if numbers <= MAX_HISTORY_NUMBERS:
+            return
+        fits = MAX_HISTORY_NUMBERS // (2 * parameters)
+        hint = f"set history_size to at most {fits}" if fits else "take another optimizer"
+        yield Problem(
+            pointer="/history_size",
+            code="too_much_history",
+            message=f"expected at most {MAX_HISTORY_NUMBERS} numbers of history, got {numbers}, "
+            f"two for each of {parameters} parameters and each step; {hint}",
+        )
+
+
+class LbfgsOptimizer:
     """torch.optim.LBFGS(max_iter=1, line_search_fn=None): each step is one iteration on its own gradient g.
 
     With s the last step and y what it changed in g, up to `history_size` pairs are kept, those with
@@ -27,7 +70,7 @@ class Lbfgs:
     "inverses" (1 / y · s) (history_size,), and "numbers" (4,): iterations, pairs ever kept, last t, H.
     """
 
-    def __init__(self, spec: LbfgsSpec, weights: np.ndarray, gradient: np.ndarray) -> None:
+    def __init__(self, spec: Lbfgs, weights: np.ndarray, gradient: np.ndarray) -> None:
         size, dtype = weights.size, weights.dtype
         self.state: Mapping[str, np.ndarray] = {
             "gradient": aligned(size, dtype),
@@ -44,6 +87,11 @@ class Lbfgs:
         self._dot = Dot(size, dtype)
         self._work = aligned(size, dtype)
         self._shares = aligned(spec.history_size, dtype)
+
+    @property
+    def plain_rate(self) -> np.ndarray | None:
+        """See Optimizer."""
+        return None
 
     def set_learning_rate(self, value: float) -> None:
         """See core.optim.base.Optimizer."""

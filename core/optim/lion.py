@@ -1,15 +1,42 @@
 """Lion, "evolved sign momentum" (Chen et al. 2023, arXiv:2302.06675)."""
 
+from typing import Literal
+
 import numpy as np
 
-from lockstep.core.optim.base import BLOCK, Block, Elementwise, Limits
-from lockstep.core.optim.spec import Lion as LionSpec
+from lockstep.core.optim.base import (
+    BLOCK,
+    Betas,
+    Block,
+    Decay,
+    Elementwise,
+    LearningRate,
+    Limits,
+    Optimizer,
+    OptimizerSpec,
+)
 
 
-class Lion(Elementwise):
+class Lion(OptimizerSpec):
+    """Lion (Chen et al. 2023): steps of one size along the sign of a mean of gradients."""
+
+    type: Literal["lion"]
+    learning_rate: LearningRate = 0.0001
+    """how far each weight goes in a step"""
+    betas: Betas = (0.9, 0.99)
+    """the parts kept of the mean of gradients: in the step's direction, and in the mean itself"""
+    weight_decay: Decay = 0.0
+    """each step shrinks each weight by learning_rate times this part of it"""
+
+    def build(self, weights: np.ndarray, gradient: np.ndarray) -> Optimizer:
+        """See OptimizerSpec."""
+        return LionOptimizer(self, weights, gradient)
+
+
+class LionOptimizer(Elementwise):
     """p *= 1 - learning_rate weight_decay; p -= learning_rate sign(β1 m + (1-β1) g); m = β2 m + (1-β2) g."""
 
-    def __init__(self, spec: LionSpec, weights: np.ndarray, gradient: np.ndarray) -> None:
+    def __init__(self, spec: Lion, weights: np.ndarray, gradient: np.ndarray) -> None:
         super().__init__(spec.learning_rate, weights, gradient, ("mean",))
         self._spec = spec
         self._betas = tuple(self.number(beta) for beta in spec.betas)

@@ -1,14 +1,47 @@
 """NAdam: Adam with Nesterov's momentum."""
 
 import math
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
-from lockstep.core.optim.base import Block, Elementwise
-from lockstep.core.optim.spec import Nadam as NadamSpec
+from lockstep.core.ground.fields import Real, Switch
+from lockstep.core.optim.base import (
+    Betas,
+    Block,
+    Decay,
+    Elementwise,
+    Epsilon,
+    LearningRate,
+    Optimizer,
+    OptimizerSpec,
+)
 
 
-class Nadam(Elementwise):
+class Nadam(OptimizerSpec):
+    """Adam with Nesterov's momentum, as torch.optim.NAdam."""
+
+    type: Literal["nadam"]
+    learning_rate: LearningRate = 0.002
+    """how far a step goes, about"""
+    betas: Betas = (0.9, 0.999)
+    """the parts kept of the running means of gradients and of their squares"""
+    eps: Epsilon = 1e-8
+    """what is added to the divisor"""
+    weight_decay: Decay = 0.0
+    """how much of each weight is added to its gradient"""
+    momentum_decay: Annotated[Real, Field(ge=0, le=1)] = 0.004
+    """how fast the momentum grows to its full size"""
+    decoupled_weight_decay: Switch = False
+    """whether weight decay shrinks the weights themselves, as in adamw"""
+
+    def build(self, weights: np.ndarray, gradient: np.ndarray) -> Optimizer:
+        """See OptimizerSpec."""
+        return NadamOptimizer(self, weights, gradient)
+
+
+class NadamOptimizer(Elementwise):
     """torch.optim.NAdam: m, v as in Adam; with μ_t = β1 (1 - ½ 0.96^(t momentum_decay)), Π_t = μ_1 ... μ_t:
     p -= learning_rate [(1-μ_t) / (1-Π_t) g + μ_(t+1) / (1-Π_(t+1)) m] / (√v̂ + eps), t from 1.
 
@@ -16,7 +49,7 @@ class Nadam(Elementwise):
     State and numbers are scaled as in core.optim.adam; "momenta" (1,) float64 holds Π.
     """
 
-    def __init__(self, spec: NadamSpec, weights: np.ndarray, gradient: np.ndarray) -> None:
+    def __init__(self, spec: Nadam, weights: np.ndarray, gradient: np.ndarray) -> None:
         super().__init__(spec.learning_rate, weights, gradient, ("scaled_m", "scaled_v"))
         self._spec = spec
         self._betas = tuple(self.number(beta) for beta in spec.betas)

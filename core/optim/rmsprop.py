@@ -1,20 +1,55 @@
 """RMSprop."""
 
+from typing import Annotated, Literal
+
 import numpy as np
+from pydantic import Field
 
 from lockstep.core.ground.buffers import aligned
-from lockstep.core.optim.base import BLOCK, Block, Elementwise
-from lockstep.core.optim.spec import Rmsprop as RmspropSpec
+from lockstep.core.ground.fields import Real, Switch
+from lockstep.core.optim.base import (
+    BLOCK,
+    Beta,
+    Block,
+    Decay,
+    Elementwise,
+    Epsilon,
+    LearningRate,
+    Optimizer,
+    OptimizerSpec,
+)
 
 
-class Rmsprop(Elementwise):
+class Rmsprop(OptimizerSpec):
+    """RMSprop, as torch.optim.RMSprop."""
+
+    type: Literal["rmsprop"]
+    learning_rate: LearningRate = 0.01
+    """how far a step goes, about"""
+    alpha: Beta = 0.99
+    """the part kept of the running mean of the gradient's squares"""
+    eps: Epsilon = 1e-8
+    """what is added to the divisor"""
+    momentum: Annotated[Real, Field(ge=0, le=1)] = 0.0
+    """the part of the last step's direction that is kept"""
+    centered: Switch = False
+    """whether the mean of squares is reduced by the mean's square"""
+    weight_decay: Decay = 0.0
+    """how much of each weight is added to its gradient"""
+
+    def build(self, weights: np.ndarray, gradient: np.ndarray) -> Optimizer:
+        """See OptimizerSpec."""
+        return RmspropOptimizer(self, weights, gradient)
+
+
+class RmspropOptimizer(Elementwise):
     """torch.optim.RMSprop: g += weight_decay p; v = α v + (1-α) g²; d = g / (√v + eps); p -= learning_rate d.
 
     Centered, with a = α a + (1-α) g, the root is that of v - a², at least 0. With momentum,
     b = momentum b + d takes the place of d.
     """
 
-    def __init__(self, spec: RmspropSpec, weights: np.ndarray, gradient: np.ndarray) -> None:
+    def __init__(self, spec: Rmsprop, weights: np.ndarray, gradient: np.ndarray) -> None:
         names = ["squares", *(["mean"] if spec.centered else []), *(["momentum"] if spec.momentum else [])]
         super().__init__(spec.learning_rate, weights, gradient, names)
         self._spec = spec

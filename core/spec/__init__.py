@@ -13,7 +13,6 @@ from lockstep.core.model.spec import (
     Model,
     SingleLayer,
 )
-from lockstep.core.optim.spec import Adam, Optimizer, Sgd
 from lockstep.core.spec.job import ResolvedSpec, TrainSpec, default_dtype
 from lockstep.core.spec.kinds import SPECS, AnyResolvedSpec, AnySpec, read_resolved
 from lockstep.core.spec.labels import DType, Kind
@@ -23,7 +22,6 @@ from lockstep.core.spec.stop import StopRules
 
 __all__ = [
     "SPECS",
-    "Adam",
     "AnyResolvedSpec",
     "AnySpec",
     "BuiltinData",
@@ -42,10 +40,8 @@ __all__ = [
     "LossSpec",
     "MinimizeSpec",
     "Model",
-    "Optimizer",
     "PlainLoss",
     "ResolvedSpec",
-    "Sgd",
     "SingleLayer",
     "SolveSpec",
     "StopRules",

@@ -9,10 +9,10 @@ from lockstep.core.ground.fields import Seed, Switch, Whole
 from lockstep.core.losses.spec import Loss
 from lockstep.core.metrics.spec import Metrics
 from lockstep.core.model.spec import LayersModel, Model
+from lockstep.core.optim import AnyOptimizer
 from lockstep.core.optim.clipping import Clip
 from lockstep.core.optim.penalty import Penalty
 from lockstep.core.optim.schedule_spec import Schedule
-from lockstep.core.optim.spec import Optimizer
 from lockstep.core.spec.labels import DType, Labels
 from lockstep.core.spec.stop import StopRules
 
@@ -48,7 +48,7 @@ class TrainSpec(Labels):
     """a built-in data set, inline numbers, or a generator"""
     loss: Loss
     """what training makes small"""
-    optimizer: Optimizer
+    optimizer: AnyOptimizer
     """how the weights follow the gradients"""
     schedule: Schedule | None = None
     """how the learning rate changes; it is then a series of the history"""

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from lockstep.core.ground.fields import Real, SpecModel
+from lockstep.core.optim import AnyOptimizer
 from lockstep.core.optim.schedule_spec import Schedule
-from lockstep.core.optim.spec import Optimizer
 from lockstep.core.spec.formula import FormulaSpec, FormulaText
 
 
@@ -26,7 +26,7 @@ class MinimizeSpec(FormulaSpec):
     """what sort of job this is"""
     objective: FormulaText
     """what is made small, such as "x**2 + y**2"; all its names stand in "start", too"""
-    optimizer: Optimizer
+    optimizer: AnyOptimizer
     """how the numbers follow the gradient"""
     schedule: Schedule | None = None
     """how the learning rate changes, each step counting as an epoch; it is then a series of the history"""

@@ -15,7 +15,7 @@ from lockstep.core.model.spec.dense import Linear
 from lockstep.core.spec.job import TrainSpec, default_dtype
 from lockstep.core.submission.check_data import FLOAT32_MAX
 from lockstep.core.submission.check_initializers import check_initializers
-from lockstep.core.submission.check_optimizer import check_history
+from lockstep.core.submission.check_optimizer import check_optimizer
 from lockstep.core.submission.check_outputs import Outputs, check_outputs
 from lockstep.core.submission.check_start import check_initial_weights
 from lockstep.core.submission.check_tokens import check_tokens
@@ -39,7 +39,7 @@ def check_model(spec: TrainSpec) -> Iterator[Problem]:
     yield from problems
     if graph is not None and not problems:
         yield from _check_size(graph)
-        yield from check_history(spec.optimizer, graph.size)
+        yield from check_optimizer(spec.optimizer, graph.size)
         yield from check_initializers(spec.model, graph)
         yield from check_initial_weights(spec.model, graph)
         yield from check_tokens(spec, graph)

@@ -12,8 +12,8 @@ from lockstep.core.losses.spec import LOSS_NAMES
 from lockstep.core.metrics.spec import METRIC_NAMES
 from lockstep.core.model.spec import LAYER_TYPES
 from lockstep.core.model.spec.initializers import INITIALIZER_TYPES
+from lockstep.core.optim import OPTIMIZERS
 from lockstep.core.optim.schedule_spec import SCHEDULE_TYPES
-from lockstep.core.optim.spec import OPTIMIZER_TYPES
 
 BUILTINS: tuple[str, ...] = get_args(BuiltinName)
 GENERATORS: tuple[str, ...] = get_args(GeneratorName)
@@ -186,7 +186,7 @@ def _layer(value: object) -> str:
 
 
 def _optimizer(value: object) -> str:
-    return _unknown_type("an optimizer", value, tuple(OPTIMIZER_TYPES))
+    return _unknown_type("an optimizer", value, tuple(OPTIMIZERS))
 
 
 def _initializer(value: object) -> str:

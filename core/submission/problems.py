@@ -16,10 +16,10 @@ from lockstep.core.losses.spec import LOSS_TYPES, PlainLoss
 from lockstep.core.metrics.spec import METRIC_TAGS
 from lockstep.core.model.spec import LAYER_TYPES, ExpressionModel, LayersModel
 from lockstep.core.model.spec.initializers import INITIALIZER_TYPES
+from lockstep.core.optim import OPTIMIZERS
 from lockstep.core.optim.clipping import Clip
 from lockstep.core.optim.penalty import Penalty
 from lockstep.core.optim.schedule_spec import SCHEDULE_TYPES
-from lockstep.core.optim.spec import OPTIMIZER_TYPES
 from lockstep.core.spec.job import TrainSpec
 from lockstep.core.spec.kinds import SPECS
 from lockstep.core.spec.minimize import MinimizeSpec, MinimizeStop
@@ -51,7 +51,7 @@ _TAGS: dict[str, type[BaseModel] | None] = {
     "<goal of>": LossBelow,
     "<gain>": None,
     "<gain name>": None,
-    **{f"<{name}>": kind for name, kind in (LAYER_TYPES | LOSS_TYPES | OPTIMIZER_TYPES).items()},
+    **{f"<{name}>": kind for name, kind in (LAYER_TYPES | LOSS_TYPES | dict(OPTIMIZERS)).items()},
     **{f"<{name}>": kind for name, kind in AUGMENTATION_TYPES.items()},
     **{f"<init {name}>": kind for name, kind in INITIALIZER_TYPES.items()},
     **{f"<schedule {name}>": kind for name, kind in SCHEDULE_TYPES.items()},
@@ -59,7 +59,7 @@ _TAGS: dict[str, type[BaseModel] | None] = {
 """The branches of unions as they stand in pydantic's locations, and the model that each leads to."""
 _RIVALS = (("layers", "expression"), ("builtin", "inline", "generator"))
 """Keys of which a model, or data, has exactly one."""
-_OPTIMIZERS = tuple(OPTIMIZER_TYPES.values())
+_OPTIMIZERS = tuple(OPTIMIZERS.values())
 _PARTS: dict[type[BaseModel], dict[str, tuple[type[BaseModel], ...]]] = {
     TrainSpec: {
         "model": (LayersModel, ExpressionModel),

@@ -16,7 +16,6 @@ from lockstep.core.group import Group
 from lockstep.core.group.solo import SoloGroup
 from lockstep.core.model.graph import Graph
 from lockstep.core.optim import Optimizer
-from lockstep.core.optim.sgd import Sgd
 from lockstep.core.spec import ResolvedSpec
 
 
@@ -26,7 +25,7 @@ class StraightSteps:
     def __init__(self, work: StepWork, optimizer: Optimizer) -> None:
         self._work = work
         self._optimizer = optimizer
-        self._rate = optimizer.minus_rate if isinstance(optimizer, Sgd) and optimizer.is_plain else None
+        self._rate = optimizer.plain_rate
         self._endings: dict[Plan, list[Call]] = {}
         self._taken = 0
         self._fixed: Plan | None = None

@@ -14,7 +14,7 @@ from lockstep.core.explain.search_findings import SearchWatcher
 from lockstep.core.formulas.search import Search
 from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.learning.report import Points
-from lockstep.core.optim.spec import OPTIMIZER_TYPES
+from lockstep.core.optim import OPTIMIZERS
 from tests.core.formulas.searches import search
 from tests.core.test_examples import EXAMPLES
 
@@ -169,7 +169,7 @@ OBJECTIVES = [
 ]
 RATES = {"sgd": 0.1, "adagrad": 0.5, "rmsprop": 0.01, "lion": 0.003}
 HEALTHY_OPTIMIZERS = [
-    *({"type": name, "learning_rate": RATES.get(name, 0.05)} for name in OPTIMIZER_TYPES if name != "lbfgs"),
+    *({"type": name, "learning_rate": RATES.get(name, 0.05)} for name in OPTIMIZERS if name != "lbfgs"),
     {"type": "lbfgs", "learning_rate": 0.1, "history_size": 3},
     {"type": "sgd", "learning_rate": 0.01},
     {"type": "sgd", "learning_rate": 0.05, "momentum": 0.9},

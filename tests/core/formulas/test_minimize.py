@@ -8,7 +8,7 @@ import pytest
 
 from lockstep.core.ground.errors import Diverged, DomainError
 from lockstep.core.learning.checkpoint import Checkpoint
-from lockstep.core.optim.spec import OPTIMIZER_TYPES
+from lockstep.core.optim import OPTIMIZERS
 from tests.core.formulas.searches import PARABOLA, VALLEY, failure_of, points_of, search
 
 
@@ -91,7 +91,7 @@ def test_the_stride_changes_nothing(stride: int) -> None:
 PLATEAU = {"type": "reduce_on_plateau", "patience": 1, "threshold": 0.05, "factor": 0.7}
 
 
-@pytest.mark.parametrize("changes", [{"optimizer": {"type": name}} for name in OPTIMIZER_TYPES])
+@pytest.mark.parametrize("changes", [{"optimizer": {"type": name}} for name in OPTIMIZERS])
 @pytest.mark.parametrize("schedule", [None, PLATEAU])
 def test_resume_equals_uninterrupted(changes: dict[str, Any], schedule: dict[str, Any] | None) -> None:
     raw = VALLEY | changes | ({"schedule": schedule} if schedule else {})

@@ -9,8 +9,7 @@ from lockstep.core.engine.plan import Plan
 from lockstep.core.ground.errors import InvalidData
 from lockstep.core.losses import denominator
 from lockstep.core.model.parameters import Parameters
-from lockstep.core.optim import make_optimizer
-from lockstep.core.spec import Sgd
+from lockstep.core.optim.sgd import Sgd
 from tests.gradcheck import formula, loss
 
 A, B = 0.75, -1.25
@@ -67,7 +66,7 @@ def test_a_line_is_learned_to_known_bits() -> None:
     parameters.initialize(0)
     partial = np.zeros(3)
     plan = Plan(loss("mse"), 2, parameters, partial)
-    optimizer = make_optimizer(Sgd(type="sgd", learning_rate=0.1), parameters, partial[:-1])
+    optimizer = Sgd(type="sgd", learning_rate=0.1).build(parameters.flat, partial[:-1])
     plan.x[:, 0], plan.y[:, 0] = [1, 2], [6, 8]
     plan.denominator[...] = denominator(loss("mse"), plan.y)
 

@@ -9,9 +9,9 @@ import pytest
 
 from lockstep.core.ground.blas import SHORT
 from lockstep.core.model.parameters import Parameters
-from lockstep.core.optim import BLOCK, make_optimizer
+from lockstep.core.optim import BLOCK, OPTIMIZERS, OptimizerSpec
 from lockstep.core.optim.base import Limits
-from lockstep.core.optim.spec import OPTIMIZER_TYPES, AnyOptimizer, Lbfgs
+from lockstep.core.optim.lbfgs import Lbfgs
 from tests.gradcheck import formula
 
 STEPS = 12
@@ -106,8 +106,8 @@ FORMULAS: Mapping[str, Callable[[Any, float, float, int, State], float]] = {
 }
 
 
-def optimizer(kind: str, **settings: Any) -> AnyOptimizer:
-    return OPTIMIZER_TYPES[kind].model_validate({"type": kind, "learning_rate": 0.1, **settings})
+def optimizer(kind: str, **settings: Any) -> OptimizerSpec:
+    return OPTIMIZERS[kind].model_validate({"type": kind, "learning_rate": 0.1, **settings})
 
 
 ELEMENTWISE = [
@@ -135,11 +135,11 @@ ALL = [*ELEMENTWISE, optimizer("lbfgs", history_size=3)]
 
 
 @pytest.mark.parametrize("spec", ELEMENTWISE)
-def test_steps_follow_the_formula(spec: AnyOptimizer) -> None:
+def test_steps_follow_the_formula(spec: OptimizerSpec) -> None:
     parameters = Parameters(formula("a*x + b", {"a": 0.5, "b": -2.0}), np.dtype("float64"))
     parameters.initialize(0)
     gradient = np.zeros(2)
-    made = make_optimizer(spec, parameters, gradient)
+    made = spec.build(parameters.flat, gradient)
     expected = [0.5, -2.0]
     states: tuple[State, State] = ({}, {})
 
@@ -164,14 +164,14 @@ class Big(Parameters):
 
 
 @pytest.mark.parametrize("spec", ELEMENTWISE)
-def test_blocks_alter_no_bits(spec: AnyOptimizer) -> None:
+def test_blocks_alter_no_bits(spec: OptimizerSpec) -> None:
     """Elements at both sides of a block's edge move as the same elements in a vector of their own do."""
     edge = slice(BLOCK - SHORT, 2 * BLOCK + 5)
     big, small = Big(2 * BLOCK + 5), Big(BLOCK + SHORT + 5)
     small.flat[:] = big.flat[edge]
     gradient = np.linspace(2, -2, 2 * BLOCK + 5, dtype=np.float32)
     own = gradient[edge].copy()
-    made = make_optimizer(spec, big, gradient), make_optimizer(spec, small, own)
+    made = spec.build(big.flat, gradient), spec.build(small.flat, own)
 
     for step in range(3):
         for each in made:
@@ -181,12 +181,12 @@ def test_blocks_alter_no_bits(spec: AnyOptimizer) -> None:
 
 
 @pytest.mark.parametrize("spec", ALL)
-def test_state_restored_in_place_goes_on_to_the_same_bits(spec: AnyOptimizer) -> None:
+def test_state_restored_in_place_goes_on_to_the_same_bits(spec: OptimizerSpec) -> None:
     given = list(gradients())
     gradient = np.zeros(2)
     graph = formula("a*x + b", {"a": 0.5, "b": -2.0})
     runs = [Parameters(graph, np.dtype("float64")) for _ in range(2)]
-    first, second = (make_optimizer(spec, parameters, gradient) for parameters in runs)
+    first, second = (spec.build(parameters.flat, gradient) for parameters in runs)
     runs[0].initialize(0)
     for step in range(6):
         gradient[:] = given[step]
@@ -204,12 +204,12 @@ def test_state_restored_in_place_goes_on_to_the_same_bits(spec: AnyOptimizer) ->
 
 
 @pytest.mark.parametrize("spec", ALL)
-def test_a_learning_rate_that_is_set_is_as_one_that_is_written(spec: AnyOptimizer) -> None:
+def test_a_learning_rate_that_is_set_is_as_one_that_is_written(spec: OptimizerSpec) -> None:
     gradient = np.zeros(2)
     graph = formula("a*x + b", {"a": 0.5, "b": -2.0})
     runs = [Parameters(graph, np.dtype("float64")) for _ in range(2)]
-    written = make_optimizer(spec.model_copy(update={"learning_rate": 0.03}), runs[0], gradient)
-    changed = make_optimizer(spec, runs[1], gradient)
+    written = spec.model_copy(update={"learning_rate": 0.03}).build(runs[0].flat, gradient)
+    changed = spec.build(runs[1].flat, gradient)
     changed.set_learning_rate(0.03)
 
     for step, pair in enumerate(gradients()):
@@ -236,12 +236,12 @@ def test_signs_are_numpys(dtype: str) -> None:
 CURVES = np.array([4.0, 1.0, 0.25, 9.0])
 
 
-def lbfgs_steps(spec: AnyOptimizer, steps: int) -> np.ndarray:
+def lbfgs_steps(spec: OptimizerSpec, steps: int) -> np.ndarray:
     """The way down Σ curve p² / 2 + p⁴ / 4 from 1, 2, 3, 4."""
     parameters = Big(4)
     parameters.flat = np.array([1.0, 2.0, 3.0, 4.0])
     gradient = np.zeros(4)
-    made = make_optimizer(spec, parameters, gradient)
+    made = spec.build(parameters.flat, gradient)
     for step in range(steps):
         gradient[:] = CURVES * parameters.flat + parameters.flat**3
         made.step(step)

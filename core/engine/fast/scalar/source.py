@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lockstep.core.engine.fast.scalar.rules import rule_of
 from lockstep.core.model.graph import Graph, Node
-from lockstep.core.optim.spec import Adam, Sgd
+from lockstep.core.optim.base import OptimizerSpec
 
 _SLOPES = {"mse": 2.0, "sse": 2.0, "half_sse": 1.0}
 LOSSES = frozenset(_SLOPES)
@@ -27,7 +27,7 @@ class Problem:
     rows: int
     loss: str
     denominator: float
-    optimizer: Sgd | Adam
+    optimizer: OptimizerSpec
     stride: int = 1
 
 
@@ -182,28 +182,11 @@ class _Writer:
 
     def _write_update(self, slopes: Sequence[str]) -> list[str]:
         """The optimizer's step; gives the names of the state."""
-        optimizer = self._problem.optimizer
-        numbers = range(len(slopes))
-        names = [f"p{number}" for number in numbers]
-        if isinstance(optimizer, Adam):
-            self._write_adam(optimizer, slopes)
-            return names + [f"m{number}" for number in numbers] + [f"s{number}" for number in numbers]
-        for number, slope in enumerate(slopes):
-            direction = slope
-            if optimizer.momentum:
-                self._line(f"m{number} = m{number} * {optimizer.momentum!r} + {slope}")
-                direction = f"m{number}"
-            self._line(f"p{number} = p{number} - {direction} * {optimizer.learning_rate!r}")
-        return names + ([f"m{number}" for number in numbers] if optimizer.momentum else [])
-
-    def _write_adam(self, optimizer: Adam, slopes: Sequence[str]) -> None:
-        """As core/optim/adam.py has it."""
-        beta1, beta2 = optimizer.betas
-        self._line(f"root = sqrt({1.0 - beta2!r} / (1.0 - {beta2!r} ** (step + 1)))")
-        rate = optimizer.learning_rate * (1.0 - beta1)
-        self._line(f"factor = {rate!r} / (1.0 - {beta1!r} ** (step + 1)) / root")
-        self._line(f"eps = {optimizer.eps!r} / root")
-        for number, slope in enumerate(slopes):
-            self._line(f"m{number} = m{number} * {beta1!r} + {slope}")
-            self._line(f"s{number} = s{number} * {beta2!r} + {slope} * {slope}")
-            self._line(f"p{number} = p{number} - m{number} / (sqrt(s{number}) + eps) * factor")
+        update = self._problem.optimizer.scalar_update(slopes)
+        if update is None:
+            raise ValueError(
+                f"expected an optimizer that can be written out, got {self._problem.optimizer!r}"
+            )
+        for line in update.lines:
+            self._line(line)
+        return [f"{name}{number}" for name in ("p", *update.state) for number in range(len(slopes))]

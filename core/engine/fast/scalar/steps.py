@@ -15,7 +15,6 @@ from lockstep.core.losses import denominator
 from lockstep.core.model.graph import Graph
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.optim import Optimizer
-from lockstep.core.optim.spec import Adam, Sgd
 from lockstep.core.spec import ResolvedSpec
 
 MOST_VALUES = 64
@@ -85,19 +84,18 @@ def _is_plain(spec: ResolvedSpec) -> bool:
 
 
 def _problem(spec: ResolvedSpec, part: Part, graph: Graph, stride: int) -> Problem | None:
-    optimizer = spec.optimizer
     values = sum(part.rows if node.batched else 1 for node in graph.nodes if node.op not in SOURCES)
     known = graph.input_names and all(is_known(node) for node in graph.nodes)
     if not (known and values <= MOST_VALUES and spec.loss.type in LOSSES):
         return None
-    if not isinstance(optimizer, (Sgd, Adam)) or not _is_usual(optimizer):
+    if spec.optimizer.scalar_update(()) is None:
         return None
     return Problem(
         graph=graph,
         rows=part.rows,
         loss=spec.loss.type,
         denominator=denominator(spec.loss, part.y),
-        optimizer=optimizer,
+        optimizer=spec.optimizer,
         stride=stride,
     )
 
@@ -105,17 +103,6 @@ def _problem(spec: ResolvedSpec, part: Part, graph: Graph, stride: int) -> Probl
 def _floats(numbers: list[float]) -> np.ndarray:
     """As an array; NumPy's own way takes twice as long."""
     return np.frombuffer(struct.pack(f"={len(numbers)}d", *numbers))
-
-
-def _is_usual(optimizer: Sgd | Adam) -> bool:
-    """Whether all settings that there is no source for have their defaults."""
-    fields = type(optimizer).model_fields.items()
-    return all(
-        getattr(optimizer, name) == field.default for name, field in fields if name not in _WRITTEN_SETTINGS
-    )
-
-
-_WRITTEN_SETTINGS = frozenset({"type", "learning_rate", "momentum", "betas", "eps"})
 
 
 def _compiled(source: str) -> _Run:

@@ -16,7 +16,7 @@ from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.learning.loading import load_dataset
 from lockstep.core.learning.report import Report
 from lockstep.core.learning.training import Training
-from lockstep.core.optim.spec import Sgd
+from lockstep.core.optim.sgd import Sgd
 from lockstep.core.spec import ResolvedSpec
 from tests.core.learning.training_jobs import LINE, finished, resolved, training
 from tests.gradcheck import formula
