@@ -15,7 +15,7 @@ from lockstep.core.metrics.spec import MetricSpec
 from lockstep.core.model.spec import LAYER_TYPES
 from lockstep.core.model.spec.initializers import AnyStart
 from lockstep.core.optim import OPTIMIZERS
-from lockstep.core.optim.schedule_spec import AnySchedule
+from lockstep.core.optim.schedules import SCHEDULES
 from lockstep.core.spec.job import TrainSpec
 
 SPEC = (Path(__file__).parent.parent / "docs" / "spec.md").read_text(encoding="utf-8")
@@ -30,7 +30,7 @@ def types_of(kinds: tuple[type[BaseModel], ...]) -> list[str]:
     [
         list(LAYER_TYPES),
         list(OPTIMIZERS),
-        types_of(get_args(AnySchedule)),
+        list(SCHEDULES),
         types_of(get_args(LossSpec)),
         types_of(get_args(MetricSpec)),
         types_of((Noise, Mixup, Flip, Shift)),

@@ -14,7 +14,6 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lockstep.core.optim.schedule_spec import ReduceOnPlateauSchedule
 from lockstep.core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec
 
 ARITHMETIC = 2
@@ -35,7 +34,7 @@ def _watches_epochs(spec: AnyResolvedSpec) -> bool:
     """Whether steps, or their end, hang on the loss of an epoch of several steps."""
     if isinstance(spec, MinimizeSpec | SolveSpec) or spec.batch_size == "full":
         return False
-    follows = isinstance(spec.schedule, ReduceOnPlateauSchedule) or spec.stop.patience is not None
+    follows = (spec.schedule is not None and spec.schedule.follows_losses) or spec.stop.patience is not None
     return spec.stop.loss_below is not None or (follows and not spec.data.validation_fraction)
 
 

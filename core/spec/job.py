@@ -12,7 +12,7 @@ from lockstep.core.model.spec import LayersModel, Model
 from lockstep.core.optim import AnyOptimizer
 from lockstep.core.optim.clipping import Clip
 from lockstep.core.optim.penalty import Penalty
-from lockstep.core.optim.schedule_spec import Schedule
+from lockstep.core.optim.schedules import AnySchedule
 from lockstep.core.spec.labels import DType, Labels
 from lockstep.core.spec.stop import StopRules
 
@@ -50,7 +50,7 @@ class TrainSpec(Labels):
     """what training makes small"""
     optimizer: AnyOptimizer
     """how the weights follow the gradients"""
-    schedule: Schedule | None = None
+    schedule: AnySchedule | None = None
     """how the learning rate changes; it is then a series of the history"""
     clip: Clip | None = None
     """limits to the gradient"""

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from lockstep.core.ground.fields import Real, SpecModel
 from lockstep.core.optim import AnyOptimizer
-from lockstep.core.optim.schedule_spec import Schedule
+from lockstep.core.optim.schedules import AnySchedule
 from lockstep.core.spec.formula import FormulaSpec, FormulaText
 
 
@@ -28,7 +28,7 @@ class MinimizeSpec(FormulaSpec):
     """what is made small, such as "x**2 + y**2"; all its names stand in "start", too"""
     optimizer: AnyOptimizer
     """how the numbers follow the gradient"""
-    schedule: Schedule | None = None
+    schedule: AnySchedule | None = None
     """how the learning rate changes, each step counting as an epoch; it is then a series of the history"""
     stop: MinimizeStop = Field(default_factory=MinimizeStop)
     """when to end early"""

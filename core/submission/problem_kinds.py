@@ -13,7 +13,7 @@ from lockstep.core.metrics.spec import METRIC_NAMES
 from lockstep.core.model.spec import LAYER_TYPES
 from lockstep.core.model.spec.initializers import INITIALIZER_TYPES
 from lockstep.core.optim import OPTIMIZERS
-from lockstep.core.optim.schedule_spec import SCHEDULE_TYPES
+from lockstep.core.optim.schedules import SCHEDULES
 
 BUILTINS: tuple[str, ...] = get_args(BuiltinName)
 GENERATORS: tuple[str, ...] = get_args(GeneratorName)
@@ -199,7 +199,7 @@ def _initializer(value: object) -> str:
 
 
 def _schedule(value: object) -> str:
-    return _unknown_type("a schedule", value, tuple(SCHEDULE_TYPES))
+    return _unknown_type("a schedule", value, tuple(SCHEDULES))
 
 
 def _augmentation(value: object) -> str:

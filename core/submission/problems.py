@@ -19,7 +19,7 @@ from lockstep.core.model.spec.initializers import INITIALIZER_TYPES
 from lockstep.core.optim import OPTIMIZERS
 from lockstep.core.optim.clipping import Clip
 from lockstep.core.optim.penalty import Penalty
-from lockstep.core.optim.schedule_spec import SCHEDULE_TYPES
+from lockstep.core.optim.schedules import SCHEDULE_TAG, SCHEDULES
 from lockstep.core.spec.job import TrainSpec
 from lockstep.core.spec.kinds import SPECS
 from lockstep.core.spec.minimize import MinimizeSpec, MinimizeStop
@@ -54,7 +54,7 @@ _TAGS: dict[str, type[BaseModel] | None] = {
     **{f"<{name}>": kind for name, kind in (LAYER_TYPES | LOSS_TYPES | dict(OPTIMIZERS)).items()},
     **{f"<{name}>": kind for name, kind in AUGMENTATION_TYPES.items()},
     **{f"<init {name}>": kind for name, kind in INITIALIZER_TYPES.items()},
-    **{f"<schedule {name}>": kind for name, kind in SCHEDULE_TYPES.items()},
+    **{SCHEDULE_TAG.format(name): kind for name, kind in SCHEDULES.items()},
 }
 """The branches of unions as they stand in pydantic's locations, and the model that each leads to."""
 _RIVALS = (("layers", "expression"), ("builtin", "inline", "generator"))
@@ -68,7 +68,7 @@ _PARTS: dict[type[BaseModel], dict[str, tuple[type[BaseModel], ...]]] = {
         "penalty": (Penalty,),
         "optimizer": _OPTIMIZERS,
         "stop": (StopRules,),
-        "schedule": tuple(SCHEDULE_TYPES.values()),
+        "schedule": tuple(SCHEDULES.values()),
     },
     MinimizeSpec: {"optimizer": _OPTIMIZERS, "stop": (MinimizeStop,)},
 }

@@ -6,11 +6,9 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from lockstep.core.optim.schedule_spec import SCHEDULE_TYPES, AnySchedule
-from lockstep.core.optim.schedule_spec import Schedule as ScheduleSpec
-from lockstep.core.optim.schedules import Schedule
+from lockstep.core.optim.schedules import SCHEDULES, AnySchedule, Schedule, ScheduleSpec
 
-ADAPTER: TypeAdapter[AnySchedule] = TypeAdapter(ScheduleSpec)
+ADAPTER: TypeAdapter[ScheduleSpec] = TypeAdapter(AnySchedule)
 
 
 def schedule(kind: str, rate: float = 1.0, steps: int = 12, per_epoch: int = 1, **settings: Any) -> Schedule:
@@ -122,8 +120,8 @@ def test_every_type_has_its_own_formula() -> None:
     }
     courses = {
         tuple(rates(schedule(kind, **needed.get(kind, {})), 12))
-        for kind in SCHEDULE_TYPES
+        for kind in SCHEDULES
         if kind != "reduce_on_plateau"
     }
 
-    assert len(courses) == len(SCHEDULE_TYPES) - 1
+    assert len(courses) == len(SCHEDULES) - 1
