@@ -7,6 +7,8 @@ as a list of objects. Lists within such a list are taken all the same; {"type": 
 from collections.abc import Mapping
 from typing import Any
 
+from lockstep.service.api.openapi_forms import plain
+
 JsonObject = dict[str, Any]
 
 _SCHEMAS = "#/components/schemas/"
@@ -101,7 +103,9 @@ _EXAMPLES: Mapping[str, JsonObject] = {
 def complete(document: JsonObject) -> None:
     """Put all of it into FastAPI's document."""
     document["components"]["headers"] = dict(_HEADERS)
-    _name_layers(document["components"]["schemas"])
+    schemas = document["components"]["schemas"]
+    _name_layers(schemas)
+    schemas.update({name: plain(schema) for name, schema in schemas.items()})
     for operations in document["paths"].values():
         for operation in operations.values():
             _add_headers(operation)

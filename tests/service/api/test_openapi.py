@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from lockstep.service.api.openapi_forms import plain
 from tests.service.submissions import LINE
 
 COMPOSITES = ("SequentialLayers", "Residual", "Concat")
@@ -17,6 +19,14 @@ COMPOSITES = ("SequentialLayers", "Residual", "Concat")
 def document(shared_api: TestClient) -> dict[str, Any]:
     found: dict[str, Any] = shared_api.get("/openapi.json").json()
     return found
+
+
+def schemas_within(value: object) -> Iterator[dict[str, Any]]:
+    """Each object of the document that describes something."""
+    if isinstance(value, dict):
+        yield value
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from schemas_within(part)
 
 
 def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -56,6 +66,35 @@ def test_the_union_of_layers_stands_once_by_its_name(document: dict[str, Any]) -
     objects = {each["$ref"].rpartition("/")[2] for each in schemas["ObjectLayer"]["oneOf"]}
     assert listed == objects | {"LayerGroup"}
     assert {"Linear", *COMPOSITES} <= objects
+
+
+def test_a_property_with_a_default_may_be_left_out_and_says_so(document: dict[str, Any]) -> None:
+    """openapi-typescript takes one with the word `default` for one that is always there."""
+    schemas = document["components"]["schemas"]
+
+    for schema in schemas_within(schemas):
+        properties = schema.get("properties", {})
+        assert [name for name, each in properties.items() if "default" in each] == []
+    rate = schemas["Adam"]["properties"]["learning_rate"]
+    assert rate["description"].endswith("\nDefault: 0.001.")
+    assert "learning_rate" not in schemas["Adam"]["required"]
+    assert "Default" not in schemas["TrainSpec"]["properties"]["seed"]["description"]
+
+
+def test_names_by_a_pattern_have_a_type_and_there_are_no_others(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+
+    assert [schema for schema in schemas_within(schemas) if "patternProperties" in schema] == []
+    parameters = schemas["ExpressionModel"]["properties"]["parameters"]
+    assert parameters["additionalProperties"] == {"type": "number"}
+    assert parameters["propertyNames"] == {"maxLength": 64, "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}
+
+
+def test_of_two_patterns_of_names_none_is_lost() -> None:
+    schema: dict[str, Any] = {"properties": {"named": {"patternProperties": {"^a$": {}, "^b$": {}}}}}
+
+    with pytest.raises(ValueError, match="one pattern"):
+        plain(schema)
 
 
 def test_operations_have_short_names_each_once(document: dict[str, Any]) -> None:
