@@ -133,7 +133,7 @@ def refusal_of(error: Exception) -> ApiProblem | None:
         case RecursionError():
             return unprocessable("", "too_nested", "expected fewer brackets inside each other")
         case KeyReused():
-            return unprocessable("", "key_reused", str(error))
+            return unprocessable("/header/Idempotency-Key", "key_reused", str(error))
         case NotFound():
             return ApiProblem(404, str(error))
         case Refused():

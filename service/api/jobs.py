@@ -18,6 +18,7 @@ from lockstep.service.api.conditions import (
     conditional,
     has_tag,
     not_modified,
+    wrong_parameter,
 )
 from lockstep.service.api.models import Job, JobPage
 from lockstep.service.api.schema import BODY_PROBLEMS, DAMAGED, body_of, problems
@@ -26,7 +27,6 @@ from lockstep.service.api.submission import Asked, Submission
 from lockstep.service.api.validation_models import Validation
 from lockstep.service.api.wire import JsonResponse, sent_body
 from lockstep.service.auth import Reader, Writer
-from lockstep.service.errors import unprocessable
 from lockstep.service.services import Services, TheServices
 from lockstep.service.store import blobs, endings, idempotency, listing, specs
 from lockstep.service.store import jobs as store
@@ -170,7 +170,7 @@ def list_jobs(  # noqa: PLR0913  (one argument for each parameter of the address
     more come first.
     """
     if after is not None and before is not None:
-        raise unprocessable("", "before", "before: expected it or after, got both")
+        raise wrong_parameter("before", "expected it or after, got both")
     wanted = JobFilter(
         owner=key.sees,
         statuses=() if status is None else tuple(status.split(",")),

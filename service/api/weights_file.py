@@ -69,4 +69,4 @@ def _model_in_onnx(spec: AnyResolvedSpec | None, stored: StoredWeights) -> bytes
     except InvalidData as error:
         raise damaged("weights", stored.job_id, error) from error
     except NotExportable as error:
-        raise unprocessable("", "not_exportable", str(error)) from error
+        raise unprocessable("/query/format", "not_exportable", str(error)) from error

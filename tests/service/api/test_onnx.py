@@ -51,7 +51,7 @@ def test_a_layer_without_counterpart_is_refused(
 
     assert response.status_code == 422
     (error,) = response.json()["errors"]
-    assert error["code"] == "not_exportable"
+    assert (error["code"], error["pointer"]) == ("not_exportable", "/query/format")
     assert 'layer "0"' in error["message"]
 
 

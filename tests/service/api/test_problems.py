@@ -125,6 +125,22 @@ def test_a_wrong_parameter_is_pointed_at_with_what_came(
         assert WRONG[name] in error["message"], error
 
 
+def test_parameters_that_are_wrong_together_are_pointed_at(shared_api: TestClient) -> None:
+    job_id = shared_api.post("/v1/jobs", json=LINE, headers={"Idempotency-Key": "together"}).json()["id"]
+    for response, pointer in (
+        (shared_api.get("/v1/jobs?after=job_0&before=job_0"), "/query/before"),
+        (shared_api.get(f"/v1/jobs/{job_id}/graph?sample=0"), "/query/step"),
+        (shared_api.post("/v1/jobs?gradcheck=true", json=LINE), "/query/gradcheck"),
+        (
+            shared_api.post("/v1/jobs", json=PARABOLA, headers={"Idempotency-Key": "together"}),
+            "/header/Idempotency-Key",
+        ),
+    ):
+        document = told(shared_api, response)
+        assert response.status_code == 422
+        assert [error["pointer"] for error in document["errors"]] == [pointer]
+
+
 def test_a_wrong_header_is_pointed_at(shared_api: TestClient) -> None:
     response = shared_api.post("/v1/jobs", json=LINE, headers={"Idempotency-Key": "x" * 300})
     document = told(shared_api, response)
