@@ -27,5 +27,6 @@ class FormulaSpec(Labels):
     """how many steps to take at most"""
     dtype: DType = "float64"
     """the kind of number"""
-    workers: Annotated[int, Whole(ge=1)] = 1
+    # That there are no more is said at submission, with the reason; a schema can only forbid them.
+    workers: Annotated[int, Whole(ge=1), Field(json_schema_extra={"maximum": 1})] = 1
     """how many workers may take part; always 1, for a step is too small to be shared"""

@@ -97,6 +97,13 @@ def test_of_two_patterns_of_names_none_is_lost() -> None:
         plain(schema)
 
 
+@pytest.mark.parametrize("kind", ["MinimizeSpec", "SolveSpec"])
+def test_what_a_search_refuses_at_submission_its_schema_refuses(document: dict[str, Any], kind: str) -> None:
+    workers = document["components"]["schemas"][kind]["properties"]["workers"]
+
+    assert (workers["minimum"], workers["maximum"]) == (1, 1)
+
+
 def test_operations_have_short_names_each_once(document: dict[str, Any]) -> None:
     names = [each["operationId"] for path in document["paths"].values() for each in path.values()]
 
