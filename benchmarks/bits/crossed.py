@@ -1,39 +1,15 @@
-"""What several hundred specs compute, bit for bit: recorded before a change, compared after it.
-
-    python -m benchmarks.bits record FILE [PATTERN ...]
-    python -m benchmarks.bits compare FILE [PATTERN ...]
-
-Each spec's digest covers every number of its history (losses, learning rates, gradient norms, ...), its
-weights and the optimizer's state, half of its steps being taken by a training that goes on from a checkpoint.
-The specs cross models (small and large, chains, images, sequences, formulas) with optimizers, numbers of
-shards and both kinds of number; then each model with each further setting. A pattern chooses among their
-names. One thread, as a worker has it; files of different numerics fingerprints can't be compared.
+"""Specs that cross models (small and large, chains, images, sequences, formulas) with optimizers, numbers of
+shards and both kinds of number; then each model with each further setting. Of each the first steps are run.
 """
 
-import argparse
-import hashlib
-import json
-import os
-import sys
-from collections.abc import Iterator, Sequence
-from fnmatch import fnmatch
+from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lockstep.core.group.fingerprint import numerics_fingerprint
-from lockstep.core.group.solo import SoloGroup
-from lockstep.core.learning.loading import load_dataset
-from lockstep.core.learning.training import Training
-from lockstep.core.submission import parse_spec, resolve
-
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-STEPS = (24, 16)
-"""Before and after the checkpoint."""
 EPOCHS = 2000
-"""Of which they are the first: in a long job, that is, of which only some steps are looked into."""
+"""In a job so long only some steps are looked into."""
 Spec = dict[str, Any]
 
 
@@ -177,7 +153,7 @@ FURTHER: dict[str, Spec] = {
 }
 
 
-def specs() -> Iterator[tuple[str, Spec]]:
+def crossed_specs() -> Iterator[tuple[str, Spec]]:
     """All specs by name, as a user writes them."""
     yield from _crossed()
     yield from _with_further_settings()
@@ -214,60 +190,3 @@ def _with_further_settings() -> Iterator[tuple[str, Spec]]:
 
 def _spec(base: Spec, optimizer: Spec, shards: int, dtype: str) -> Spec:
     return base | {"optimizer": optimizer, "shards": shards, "dtype": dtype, "seed": 5, "epochs": EPOCHS}
-
-
-def digest_of(raw: Spec) -> str:
-    """Train a few steps, the second half from a checkpoint; 16 hexadecimal digits of all that came."""
-    spec = resolve(parse_spec(raw), lambda: 1)
-    dataset = load_dataset(spec)
-    digest = hashlib.sha256()
-    training = Training(spec, dataset, SoloGroup())
-    for steps in STEPS:
-        if training.step:
-            training = Training(spec, dataset, SoloGroup(), training.checkpoint())
-        if training.finished:
-            break
-        report = training.advance(steps)
-        for name in sorted(report.series):
-            digest.update(name.encode() + b"\0" + np.asarray(report.series[name].values).tobytes())
-        digest.update(repr(report.failure).encode())
-    checkpoint = training.checkpoint()
-    for name, array in {"": checkpoint.parameters, **checkpoint.optimizer, **checkpoint.buffers}.items():
-        digest.update(name.encode() + b"\0" + array.tobytes())
-    return digest.hexdigest()[:16]
-
-
-def main(given: Sequence[str]) -> int:
-    """Record, or compare: 1 where a spec computes something else."""
-    if any(os.environ.get(name) != number for name, number in ONE_THREAD.items()):
-        os.execve(sys.executable, [sys.executable, "-m", "benchmarks.bits", *given], os.environ | ONE_THREAD)
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.bits")
-    parser.add_argument("what", choices=("record", "compare"))
-    parser.add_argument("file", type=Path)
-    parser.add_argument(
-        "patterns", nargs="*", default=["*"], help='of names, such as "small adam*"; default all'
-    )
-    wanted = parser.parse_args(given)
-    found = {
-        name: digest_of(raw)
-        for name, raw in specs()
-        if any(fnmatch(name, pattern) for pattern in wanted.patterns)
-    }
-    fingerprint = numerics_fingerprint()
-    if wanted.what == "record":
-        wanted.file.write_text(json.dumps({"fingerprint": fingerprint, "digests": found}, indent=0) + "\n")
-        print(f"{len(found)} specs recorded")
-        return 0
-    known = json.loads(wanted.file.read_text())
-    if known["fingerprint"] != fingerprint:
-        raise SystemExit(
-            "the file was recorded on other numerics (NumPy, BLAS or processor): nothing to compare"
-        )
-    other = [name for name, digest in found.items() if known["digests"].get(name) != digest]
-    print("".join(f"{name}: other bits\n" for name in other), end="")
-    print(f"{len(found) - len(other)} of {len(found)} specs compute the same bits")
-    return 1 if other else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
