@@ -100,8 +100,7 @@ class _Check:
         self.rows = part.rows
         batches = Batches(part.rows, "full", shuffle=False, seed=spec.seed)
         self._work = StepWork(spec, graph, self._parameters, StepData(part, batches))
-        gradient = self._work.gradient
-        self._penalty = WeightPenalty(spec.penalty, self._parameters, gradient) if spec.penalty else None
+        self._penalty = WeightPenalty(spec.penalty, self._parameters) if spec.penalty else None
         self._group = SoloGroup()
         self._seed = spec.seed
         self.loss = self._loss()
@@ -183,7 +182,7 @@ class _Check:
         with np.errstate(all="ignore"):
             self._work.select(0)
             self._group.all_reduce(self._work, self._work.total, admits=False)
-            return self._work.loss + (self._penalty.join() if self._penalty else 0.0)
+            return self._work.loss + (self._penalty.join(self._work.gradient) if self._penalty else 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ class Minimize(Search):
         super().__init__(spec)
         rate = spec.optimizer.learning_rate
         self._schedule = Schedule(spec.schedule, rate, steps=spec.steps) if spec.schedule else None
-        self._optimizer = spec.optimizer.build(self.formula.parameters.flat, self.formula.gradient)
+        self._optimizer = spec.optimizer.build(self.formula.parameters.flat)
         if checkpoint is not None:
             self.restore(checkpoint)
 
@@ -37,7 +37,7 @@ class Minimize(Search):
         """See Search."""
         if self._schedule:
             self._follow(self._schedule)
-        self._optimizer.step(self.step)
+        self._optimizer.step(self.step, self.formula.gradient)
 
     def _follow(self, schedule: Schedule) -> None:
         """Set the learning rate of the next step, and note it."""

@@ -46,13 +46,12 @@ def stride_of(steps: int) -> int:
 class Observer:
     """Takes samples of one training; `series` hands over and forgets them.
 
-    `gradient` (P,) is where the whole batch's gradient lies when a step is about to be taken; `steps` is the
-    most that can come. `due` is the next step that wants a sample.
+    `steps` is the most that can come. `due` is the next step that wants a sample.
     """
 
-    def __init__(self, parameters: Parameters, gradient: np.ndarray, steps: int, seed: int) -> None:
+    def __init__(self, parameters: Parameters, steps: int, seed: int) -> None:
         self._stride = stride_of(steps)
-        self._norms = _Norms(parameters, gradient)
+        self._norms = _Norms(parameters)
         self._insides = _Insides(parameters, seed)
         self._steps: list[int] = []
         self.due = NEVER
@@ -62,11 +61,11 @@ class Observer:
         if self._norms.layers:
             self.due = -(-step // self._stride) * self._stride
 
-    def before(self, step: int, rows: Callable[[int], np.ndarray]) -> None:
-        """Look at gradient and weights before the update; `rows` gives at most so many of the first shard."""
+    def before(self, step: int, gradient: np.ndarray, rows: Callable[[int], np.ndarray]) -> None:
+        """Look at gradient (P,) and weights before the update; `rows` gives so many of the first shard."""
         self.due = step + self._stride
         self._steps.append(step)
-        self._norms.before()
+        self._norms.before(gradient)
         if step % (INSIDES_EVERY * self._stride) == 0:
             self._insides.look(step, rows)
 
@@ -98,25 +97,33 @@ def _looked_into(graph: Graph) -> list[Node]:
 class _Norms:
     """The norms of each layer's parameters, of their gradient, and of the update in proportion to them."""
 
-    def __init__(self, parameters: Parameters, gradient: np.ndarray) -> None:
+    def __init__(self, parameters: Parameters) -> None:
         self.layers, slices = layers_of(parameters.graph)
         flat, dtype = parameters.flat, parameters.dtype
+        self._flat, self._slices = flat, slices
+        self._gradient: np.ndarray | None = None
         self._sums = np.zeros((len(NORMS), len(slices)), dtype)
         self._samples: list[np.ndarray] = []
         self._moved = aligned(flat.size if slices else 0, dtype)
-        self._before = [
-            *_squares(gradient, slices, self._sums[0]),
-            *_squares(flat, slices, self._sums[1]),
-        ]
-        if slices:
-            self._before.append(partial(np.copyto, self._moved, flat))
+        self._before: list[Call] = []
         self._after: list[Call] = [partial(np.subtract, flat, self._moved, self._moved)]
         self._after += _squares(self._moved, slices, self._sums[2])
         self._owners = np.array([number for number, _ in slices], dtype=np.intp)
 
-    def before(self) -> None:
+    def before(self, gradient: np.ndarray) -> None:
+        if gradient is not self._gradient:
+            self._bind(gradient)
         for call in self._before:
             call()
+
+    def _bind(self, gradient: np.ndarray) -> None:
+        self._gradient = gradient
+        self._before = [
+            *_squares(gradient, self._slices, self._sums[0]),
+            *_squares(self._flat, self._slices, self._sums[1]),
+        ]
+        if self._slices:
+            self._before.append(partial(np.copyto, self._moved, self._flat))
 
     def after(self) -> None:
         for call in self._after:

@@ -25,13 +25,12 @@ def stride_of(steps: int) -> int:
 class Recorder:
     """Records one training of a formula, once it has begun; of layers, nothing.
 
-    `gradient` (P,) is where the gradient lies when a step is noted; `steps` is the most that can come. `due`
-    is the next step to be noted.
+    `steps` is the most that can come. `due` is the next step to be noted.
     """
 
-    def __init__(self, parameters: Parameters, gradient: np.ndarray, steps: int) -> None:
+    def __init__(self, parameters: Parameters, steps: int) -> None:
         self._names = names_of(parameters.graph)
-        self._flat, self._gradient = parameters.flat, gradient
+        self._flat = parameters.flat
         self.stride = stride_of(steps)
         self.due = NEVER
         self._first = 0
@@ -43,11 +42,11 @@ class Recorder:
         if self._names:
             self.due = self._first = -(-step // self.stride) * self.stride
 
-    def note(self) -> None:
-        """Take the parameters and the gradient of the step that is due."""
+    def note(self, gradient: np.ndarray) -> None:
+        """Take the parameters and the gradient (P,) of the step that is due."""
         row = self._next_rows(1)[0]
         row[: len(self._names)] = self._flat
-        row[len(self._names) :] = self._gradient
+        row[len(self._names) :] = gradient
 
     def note_all(self, numbers: np.ndarray) -> None:
         """Take those of the steps that were due in a stretch, each its parameters, then its gradients."""

@@ -61,10 +61,9 @@ class Training:
         self._parameters = Parameters(graph, np.dtype(spec.dtype))
         batches = Batches(dataset.train.rows, spec.step_rows, spec.shuffle, spec.seed)
         self._work = StepWork(spec, graph, self._parameters, StepData(dataset.train, batches))
-        gradient = self._work.gradient
-        self._penalty = WeightPenalty(spec.penalty, self._parameters, gradient) if spec.penalty else None
-        self._clipping = Clipping(spec.clip, gradient) if spec.clip else None
-        self._optimizer = spec.optimizer.build(self._parameters.flat, gradient)
+        self._penalty = WeightPenalty(spec.penalty, self._parameters) if spec.penalty else None
+        self._clipping = Clipping(spec.clip) if spec.clip else None
+        self._optimizer = spec.optimizer.build(self._parameters.flat)
         self._running = RunningStatistics(graph, self._parameters.buffers, self._work.statistics)
         parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
         self._evaluations = {
@@ -73,8 +72,8 @@ class Training:
             if part is not None
         }
         self.steps = spec.epochs * batches.steps_per_epoch
-        self._observer = Observer(self._parameters, gradient, self.steps, spec.seed)
-        self._recorder = Recorder(self._parameters, gradient, self.steps)
+        self._observer = Observer(self._parameters, self.steps, spec.seed)
+        self._recorder = Recorder(self._parameters, self.steps)
         self._schedule: Schedule | None = None
         if spec.schedule:
             counts = {"steps": self.steps, "steps_per_epoch": batches.steps_per_epoch}
@@ -148,26 +147,35 @@ class Training:
             self._last_loss, self._sound = self._straight.take(step)
             return self._last_loss
         self._group.welcome(self._state)
-        self._work.select(step)
-        self._group.all_reduce(self._work, self._work.total, admits=not self._epochs.evaluates_after(step))
-        self._price = self._penalty.join() if self._penalty else 0.0
-        self._last_loss = loss = self._work.loss + self._price
+        loss, gradient = self._loss_and_gradient(step, admits=not self._epochs.evaluates_after(step))
         if step == self._recorder.due:
-            self._recorder.note()
-        self._sound = self._is_sound(loss)
+            self._recorder.note(gradient)
+        self._last_loss, self._sound = loss, self._is_sound(loss)
         if self._sound:
-            observed = step == self._observer.due
-            if observed:
-                self._observer.before(step, self._work.first_rows)
-            if self._clipping:
-                self._clipping.apply()
-            if self._schedule:
-                self._follow(self._schedule, step, series)
-            self._optimizer.step(step)
-            if observed:
-                self._observer.after()
-            self._running.update(self._work.rows)
+            self._update(step, gradient, series)
         return loss
+
+    def _loss_and_gradient(self, step: int, *, admits: bool) -> tuple[float, np.ndarray]:
+        """Of the whole batch, all-reduced over the group's shards, and then with the penalty's."""
+        batch = self._work
+        batch.select(step)
+        self._group.all_reduce(batch, batch.total, admits=admits)
+        self._price = self._penalty.join(batch.gradient) if self._penalty else 0.0
+        return batch.loss + self._price, batch.gradient
+
+    def _update(self, step: int, gradient: np.ndarray, series: Pairs) -> None:
+        """Clip the gradient, set the learning rate, move the weights; the observer looks on where due."""
+        observed = step == self._observer.due
+        if observed:
+            self._observer.before(step, gradient, self._work.first_rows)
+        if self._clipping:
+            self._clipping.apply(gradient)
+        if self._schedule:
+            self._follow(self._schedule, step, series)
+        self._optimizer.step(step, gradient)
+        if observed:
+            self._observer.after()
+        self._running.update(self._work.rows)
 
     @property
     def parameters(self) -> Parameters:
@@ -180,11 +188,8 @@ class Training:
         For a training that is alone: the others of a group would not know of it.
         """
         with np.errstate(all="ignore"):
-            self._work.select(self.step)
-            self._group.all_reduce(self._work, self._work.total, admits=False)
-            if self._penalty:
-                self._penalty.join()
-        return export(self._graph, self._work.gradient)
+            _, gradient = self._loss_and_gradient(self.step, admits=False)
+        return export(self._graph, gradient)
 
     def seen(self, sample: int) -> Seen:
         """The rows that pass together with row `sample` of the batch of step `step`; moves nothing.

@@ -19,5 +19,5 @@ def states_of(spec: OptimizerSpec) -> int:
 
 
 def _remembered(spec: OptimizerSpec, size: int) -> int:
-    state = spec.build(np.zeros(size), np.zeros(size)).state
+    state = spec.build(np.zeros(size)).state
     return sum(array.size for array in state.values())

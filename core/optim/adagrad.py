@@ -32,9 +32,9 @@ class Adagrad(OptimizerSpec):
     weight_decay: Decay = 0.0
     """how much of each weight is added to its gradient"""
 
-    def build(self, weights: np.ndarray, gradient: np.ndarray) -> Optimizer:
+    def build(self, weights: np.ndarray) -> Optimizer:
         """See OptimizerSpec."""
-        return AdagradOptimizer(self, weights, gradient)
+        return AdagradOptimizer(self, weights)
 
 
 class AdagradOptimizer(Elementwise):
@@ -44,16 +44,15 @@ class AdagradOptimizer(Elementwise):
     t counts the steps from 0; v starts at initial_accumulator_value.
     """
 
-    def __init__(self, spec: Adagrad, weights: np.ndarray, gradient: np.ndarray) -> None:
-        super().__init__(spec.learning_rate, weights, gradient, ("squares",))
+    def __init__(self, spec: Adagrad, weights: np.ndarray) -> None:
+        super().__init__(spec.learning_rate, weights, ("squares",))
         self._spec = spec
         self._eps = self.number(spec.eps)
         self._weight_decay_term = self.number(spec.weight_decay)
         self.state["squares"].fill(spec.initial_accumulator_value)
-        for block in self.blocks(works=2):
-            self._append(block)
 
-    def _append(self, block: Block) -> None:
+    def append(self, block: Block) -> None:
+        """See Elementwise."""
         g, (work, decayed) = block.g, block.work
         if self._spec.weight_decay:
             g = self.decay(block.p, g, self._weight_decay_term, decayed)

@@ -35,9 +35,9 @@ class Adam(OptimizerSpec):
     amsgrad: Switch = False
     """whether the divisor takes the largest mean of squares so far, not the current one"""
 
-    def build(self, weights: np.ndarray, gradient: np.ndarray) -> Optimizer:
+    def build(self, weights: np.ndarray) -> Optimizer:
         """See OptimizerSpec."""
-        return AdamOptimizer(self, weights, gradient)
+        return AdamOptimizer(self, weights)
 
     def scalar_update(self, slopes: Sequence[str]) -> ScalarUpdate | None:
         """See OptimizerSpec; the arithmetic of AdamOptimizer."""
@@ -73,9 +73,9 @@ class AdamW(OptimizerSpec):
     amsgrad: Switch = False
     """whether the divisor takes the largest mean of squares so far, not the current one"""
 
-    def build(self, weights: np.ndarray, gradient: np.ndarray) -> Optimizer:
+    def build(self, weights: np.ndarray) -> Optimizer:
         """See OptimizerSpec."""
-        return AdamOptimizer(self, weights, gradient)
+        return AdamOptimizer(self, weights)
 
 
 class AdamOptimizer(Elementwise):
@@ -90,19 +90,17 @@ class AdamOptimizer(Elementwise):
     (1-β1^t) / r] M / (√V + [eps / r]).
     """
 
-    def __init__(self, spec: Adam | AdamW, weights: np.ndarray, gradient: np.ndarray) -> None:
+    def __init__(self, spec: Adam | AdamW, weights: np.ndarray) -> None:
         names = ("scaled_m", "scaled_v", "largest_v") if spec.amsgrad else ("scaled_m", "scaled_v")
-        super().__init__(spec.learning_rate, weights, gradient, names)
+        super().__init__(spec.learning_rate, weights, names)
         self._spec = spec
         self._betas = tuple(self.number(beta) for beta in spec.betas)
         self._weight_decay_term = self.number(spec.weight_decay)
         self._one = self.number(1.0)
         self._minus_factor = self.number(0.0)
         self._eps = self.number(0.0)
-        for block in self.blocks(works=2):
-            self._append(block)
 
-    def _append(self, block: Block) -> None:
+    def append(self, block: Block) -> None:
         """The seven passes over one block, and those of weight decay and amsgrad."""
         p, g, work = block.p, block.g, block.work[0]
         m, v = block.state["scaled_m"], block.state["scaled_v"]

@@ -1,6 +1,6 @@
 """What the optimizers share: their settings, blocks that stay in the cache, sums in a fixed tree."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -41,8 +41,8 @@ class Optimizer(Protocol):
     def set_learning_rate(self, value: float) -> None:
         """Take this learning rate from the next step on; at first it is the spec's."""
 
-    def step(self, step: int) -> None:
-        """Update the parameters from the gradient; `step` counts from 0."""
+    def step(self, step: int, gradient: np.ndarray) -> None:
+        """Update the parameters from `gradient` (P,), which must not overlap them; `step` counts from 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +68,8 @@ class OptimizerSpec(SpecModel):
     needs_full_batch: ClassVar[str | None] = None
 
     @abstractmethod
-    def build(self, weights: np.ndarray, gradient: np.ndarray) -> Optimizer:
-        """What moves `weights` (P,) along `gradient` (P,), each where it lies."""
+    def build(self, weights: np.ndarray) -> Optimizer:
+        """What moves `weights` (P,) where they lie."""
 
     def problems(self) -> Iterator[Problem]:
         """Settings that do not go together, whatever they are to move; pointers begin at the optimizer."""
@@ -99,18 +99,19 @@ class Block:
     work: Sequence[np.ndarray]
 
 
-class Elementwise:
+class Elementwise(ABC):
     """An optimizer that moves each element by what is known of this element alone.
 
-    A subclass appends its calls block by block in __init__; the blocks alter no bits. Numbers that all
-    elements share are 0-d arrays of the parameters' dtype: they cost less than Python's in each call, and
+    The calls of a step are bound to the gradient's memory when a step first gets it: `append` adds those of
+    one block, with `works` arrays to compute in. The blocks alter no bits. Numbers that all elements share
+    are 0-d arrays of the parameters' dtype: they cost less than Python's in each call, and
     `prepare` may change them from step to step. `rate` is the learning rate as such an array, `minus_rate`
     its negative. `vectors` makes the calls that BLAS does better than NumPy.
     """
 
-    def __init__(
-        self, learning_rate: float, weights: np.ndarray, gradient: np.ndarray, state: Sequence[str]
-    ) -> None:
+    works: ClassVar[int] = 2
+
+    def __init__(self, learning_rate: float, weights: np.ndarray, state: Sequence[str]) -> None:
         self.dtype = weights.dtype
         self.state: Mapping[str, np.ndarray] = {name: aligned(weights.size, self.dtype) for name in state}
         self.learning_rate = learning_rate
@@ -118,7 +119,7 @@ class Elementwise:
         self.minus_rate = self.number(-learning_rate)
         self.vectors = Vectors(weights.size, self.dtype)
         self._weights = weights
-        self._gradient = gradient
+        self._gradient: np.ndarray | None = None
         self._calls: list[Call] = []
         self._weight_decay = 0.0
         self._kept = self.number(1.0)
@@ -135,27 +136,38 @@ class Elementwise:
         self.minus_rate[()] = -value
         self._kept[()] = 1.0 - value * self._weight_decay
 
-    def step(self, step: int) -> None:
+    def step(self, step: int, gradient: np.ndarray) -> None:
         """See Optimizer."""
+        if gradient is not self._gradient:
+            self._bind(gradient)
         self.prepare(step)
         for call in self._calls:
             call()
 
-    def prepare(self, step: int) -> None:
+    def _bind(self, gradient: np.ndarray) -> None:
+        self._gradient, self._calls = gradient, []
+        for block in self._blocks(gradient):
+            self.append(block)
+
+    @abstractmethod
+    def append(self, block: Block) -> None:
+        """Append the calls of one block."""
+
+    def prepare(self, step: int) -> None:  # noqa: B027 - most have the same numbers at each step
         """Set the numbers of this step; `step` counts from 0."""
 
     def number(self, value: float) -> np.ndarray:
         """A number that all elements share."""
         return np.array(value, dtype=self.dtype)
 
-    def blocks(self, works: int) -> Iterator[Block]:
-        """The blocks, with `works` arrays to compute in: the same ones for all, so that they stay cached."""
+    def _blocks(self, gradient: np.ndarray) -> Iterator[Block]:
+        """The blocks; all compute in the same arrays, so that these stay cached."""
         longest = min(BLOCK, self._weights.size)
-        work = [aligned(longest, self.dtype) for _ in range(works)]
+        work = [aligned(longest, self.dtype) for _ in range(self.works)]
         for block in blocks(self._weights.size):
             yield Block(
                 p=self._weights[block],
-                g=self._gradient[block],
+                g=gradient[block],
                 state={name: vector[block] for name, vector in self.state.items()},
                 work=[array[: block.stop - block.start] for array in work],
             )

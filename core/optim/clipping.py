@@ -34,7 +34,7 @@ class Clip(SpecModel):
 
 
 class Clipping:
-    """Limits `gradient` (P,) in place, as torch.nn.utils.clip_grad_norm_ or clip_grad_value_.
+    """Limits a gradient (P,) in place, as torch.nn.utils.clip_grad_norm_ or clip_grad_value_.
 
     The caller keeps numpy's warnings off.
 
@@ -42,12 +42,24 @@ class Clipping:
     [-value, value].
     """
 
-    def __init__(self, spec: Clip, gradient: np.ndarray) -> None:
+    def __init__(self, spec: Clip) -> None:
+        self._spec = spec
+        self._gradient: np.ndarray | None = None
         self._calls: list[Call] = []
-        if spec.norm is not None:
-            self._limit_norm(spec.norm, gradient)
-        if spec.value is not None:
-            limits = Limits(spec.value, min(BLOCK, gradient.size), gradient.dtype)
+
+    def apply(self, gradient: np.ndarray) -> None:
+        """Limit the gradient."""
+        if gradient is not self._gradient:
+            self._bind(gradient)
+        for call in self._calls:
+            call()
+
+    def _bind(self, gradient: np.ndarray) -> None:
+        self._gradient, self._calls = gradient, []
+        if self._spec.norm is not None:
+            self._limit_norm(self._spec.norm, gradient)
+        if self._spec.value is not None:
+            limits = Limits(self._spec.value, min(BLOCK, gradient.size), gradient.dtype)
             for block in blocks(gradient.size):
                 self._calls += limits.bound(gradient[block], gradient[block])
 
@@ -65,8 +77,3 @@ class Clipping:
             partial(np.minimum, factor, one, out=factor),
             *(partial(np.multiply, piece, factor, piece) for piece in pieces),
         ]
-
-    def apply(self) -> None:
-        """Limit the gradient."""
-        for call in self._calls:
-            call()

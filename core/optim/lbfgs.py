@@ -38,9 +38,9 @@ class Lbfgs(OptimizerSpec):
     tolerance_change: Annotated[Real, Field(ge=0, le=1)] = 1e-9
     """a step whose slope along its direction is above minus this changes nothing"""
 
-    def build(self, weights: np.ndarray, gradient: np.ndarray) -> Optimizer:
+    def build(self, weights: np.ndarray) -> Optimizer:
         """See OptimizerSpec."""
-        return LbfgsOptimizer(self, weights, gradient)
+        return LbfgsOptimizer(self, weights)
 
     def problems_with(self, parameters: int) -> Iterator[Problem]:
         """The history is part of each checkpoint."""
@@ -70,7 +70,7 @@ class LbfgsOptimizer:
     "inverses" (1 / y · s) (history_size,), and "numbers" (4,): iterations, pairs ever kept, last t, H.
     """
 
-    def __init__(self, spec: Lbfgs, weights: np.ndarray, gradient: np.ndarray) -> None:
+    def __init__(self, spec: Lbfgs, weights: np.ndarray) -> None:
         size, dtype = weights.size, weights.dtype
         self.state: Mapping[str, np.ndarray] = {
             "gradient": aligned(size, dtype),
@@ -83,7 +83,6 @@ class LbfgsOptimizer:
         self._spec = spec
         self._learning_rate = spec.learning_rate
         self._weights = weights
-        self._gradient = gradient
         self._dot = Dot(size, dtype)
         self._work = aligned(size, dtype)
         self._shares = aligned(spec.history_size, dtype)
@@ -97,9 +96,9 @@ class LbfgsOptimizer:
         """See core.optim.base.Optimizer."""
         self._learning_rate = value
 
-    def step(self, step: int) -> None:  # noqa: ARG002 - the iterations are counted in the state
+    def step(self, step: int, gradient: np.ndarray) -> None:  # noqa: ARG002 - the state counts iterations
         """One iteration; see core.optim.base.Optimizer."""
-        gradient, direction, numbers = self._gradient, self.state["direction"], self.state["numbers"]
+        direction, numbers = self.state["direction"], self.state["numbers"]
         np.abs(gradient, self._work)
         if self._work.max() <= self._spec.tolerance_grad:
             return
@@ -108,25 +107,25 @@ class LbfgsOptimizer:
         if is_first:
             numbers[DIAGONAL] = 1.0
         else:
-            self._remember()
-        self._aim()
+            self._remember(gradient)
+        self._aim(gradient)
         np.copyto(self.state["gradient"], gradient)
-        numbers[LENGTH] = self._learning_rate * (self._first_length() if is_first else 1.0)
+        numbers[LENGTH] = self._learning_rate * (self._first_length(gradient) if is_first else 1.0)
         if self._dot(gradient, direction) > -self._spec.tolerance_change:
             return
         np.multiply(direction, numbers[LENGTH].astype(direction.dtype), self._work)
         np.add(self._weights, self._work, self._weights)
 
-    def _first_length(self) -> float:
-        np.sign(self._gradient, self._work)
-        return min(1.0, 1.0 / float(self._dot(self._work, self._gradient)))
+    def _first_length(self, gradient: np.ndarray) -> float:
+        np.sign(gradient, self._work)
+        return min(1.0, 1.0 / float(self._dot(self._work, gradient)))
 
-    def _remember(self) -> None:
+    def _remember(self, gradient: np.ndarray) -> None:
         """Keep the last step and what it changed in the gradient, in place of the oldest pair."""
         numbers = self.state["numbers"]
         place = int(numbers[REMEMBERED]) % self._spec.history_size
         change, move = self._work, self.state["direction"]
-        np.subtract(self._gradient, self.state["gradient"], change)
+        np.subtract(gradient, self.state["gradient"], change)
         np.multiply(
             move, numbers[LENGTH].astype(move.dtype), move
         )  # the direction is written anew after this
@@ -139,7 +138,7 @@ class LbfgsOptimizer:
         numbers[DIAGONAL] = curvature / self._dot(change, change)[()]
         numbers[REMEMBERED] += 1
 
-    def _aim(self) -> None:
+    def _aim(self, gradient: np.ndarray) -> None:
         """Set the direction to -H g."""
         direction, changes, moves = self.state["direction"], self.state["changes"], self.state["moves"]
         inverses, shares, numbers = self.state["inverses"], self._shares, self.state["numbers"]
@@ -147,7 +146,7 @@ class LbfgsOptimizer:
         places = [
             number % self._spec.history_size for number in range(max(0, kept - self._spec.history_size), kept)
         ]
-        np.negative(self._gradient, direction)
+        np.negative(gradient, direction)
         for place in reversed(places):
             shares[place] = self._dot(moves[place], direction) * inverses[place]
             np.multiply(changes[place], shares[place], self._work)

@@ -28,24 +28,23 @@ class Lion(OptimizerSpec):
     weight_decay: Decay = 0.0
     """each step shrinks each weight by learning_rate times this part of it"""
 
-    def build(self, weights: np.ndarray, gradient: np.ndarray) -> Optimizer:
+    def build(self, weights: np.ndarray) -> Optimizer:
         """See OptimizerSpec."""
-        return LionOptimizer(self, weights, gradient)
+        return LionOptimizer(self, weights)
 
 
 class LionOptimizer(Elementwise):
     """p *= 1 - learning_rate weight_decay; p -= learning_rate sign(β1 m + (1-β1) g); m = β2 m + (1-β2) g."""
 
-    def __init__(self, spec: Lion, weights: np.ndarray, gradient: np.ndarray) -> None:
-        super().__init__(spec.learning_rate, weights, gradient, ("mean",))
+    def __init__(self, spec: Lion, weights: np.ndarray) -> None:
+        super().__init__(spec.learning_rate, weights, ("mean",))
         self._spec = spec
         self._betas = tuple(self.number(beta) for beta in spec.betas)
         self._rests = tuple(self.number(1.0 - beta) for beta in spec.betas)
         self._signs = Limits(1.0, min(BLOCK, weights.size), self.dtype)
-        for block in self.blocks(works=2):
-            self._append(block)
 
-    def _append(self, block: Block) -> None:
+    def append(self, block: Block) -> None:
+        """See Elementwise."""
         p, g, m, (direction, work) = block.p, block.g, block.state["mean"], block.work
         if self._spec.weight_decay:
             self.shrink(p, self._spec.weight_decay)

@@ -36,9 +36,9 @@ class Nadam(OptimizerSpec):
     decoupled_weight_decay: Switch = False
     """whether weight decay shrinks the weights themselves, as in adamw"""
 
-    def build(self, weights: np.ndarray, gradient: np.ndarray) -> Optimizer:
+    def build(self, weights: np.ndarray) -> Optimizer:
         """See OptimizerSpec."""
-        return NadamOptimizer(self, weights, gradient)
+        return NadamOptimizer(self, weights)
 
 
 class NadamOptimizer(Elementwise):
@@ -49,18 +49,19 @@ class NadamOptimizer(Elementwise):
     State and numbers are scaled as in core.optim.adam; "momenta" (1,) float64 holds Π.
     """
 
-    def __init__(self, spec: Nadam, weights: np.ndarray, gradient: np.ndarray) -> None:
-        super().__init__(spec.learning_rate, weights, gradient, ("scaled_m", "scaled_v"))
+    works = 3
+
+    def __init__(self, spec: Nadam, weights: np.ndarray) -> None:
+        super().__init__(spec.learning_rate, weights, ("scaled_m", "scaled_v"))
         self._spec = spec
         self._betas = tuple(self.number(beta) for beta in spec.betas)
         self._weight_decay_term = self.number(spec.weight_decay)
         self._of_gradient, self._of_mean, self._eps = (self.number(0.0) for _ in range(3))
-        for block in self.blocks(works=3):
-            self._append(block)
         self._momenta = np.ones(1)
         self.state = {**self.state, "momenta": self._momenta}
 
-    def _append(self, block: Block) -> None:
+    def append(self, block: Block) -> None:
+        """See Elementwise."""
         p, g, (work, sum_, decayed) = block.p, block.g, block.work
         m, v = block.state["scaled_m"], block.state["scaled_v"]
         beta1, beta2 = self._betas

@@ -34,25 +34,41 @@ class WeightPenalty:
     Sums are taken in fixed blocks and a fixed tree. The gradient of |w| at 0 is 0.
     """
 
-    def __init__(self, spec: Penalty, parameters: Parameters, gradient: np.ndarray) -> None:
-        self._calls: list[Call] = []
+    def __init__(self, spec: Penalty, parameters: Parameters) -> None:
+        self._spec = spec
+        self._parameters = parameters
         self._dtype = parameters.dtype
-        pieces = [(parameters.flat[piece], gradient[piece]) for piece in _pieces(parameters)]
-        longest = max((len(weights) for weights, _ in pieces), default=0)
-        self._work = aligned(longest, self._dtype)
-        self._absolute = Terms(len(pieces), self._dtype)
-        self._squares = Terms(len(pieces), self._dtype)
-        self._weights = spec
-        signs = Limits(1.0, longest, self._dtype)
-        for number, (weights, gradients) in enumerate(pieces):
-            work = self._work[: len(weights)]
-            if spec.l1:
+        self._pieces = _pieces(parameters)
+        self._absolute = Terms(len(self._pieces), self._dtype)
+        self._squares = Terms(len(self._pieces), self._dtype)
+        self._gradient: np.ndarray | None = None
+        self._calls: list[Call] = []
+
+    def join(self, gradient: np.ndarray) -> float:
+        """Add the penalty's gradient to the batch's (P,); give its value."""
+        if gradient is not self._gradient:
+            self._bind(gradient)
+        for call in self._calls:
+            call()
+        absolute = float(self._absolute.add()) if self._spec.l1 else 0.0
+        squares = float(self._squares.add()) if self._spec.l2 else 0.0
+        return self._spec.l1 * absolute + self._spec.l2 * squares
+
+    def _bind(self, gradient: np.ndarray) -> None:
+        self._gradient, self._calls = gradient, []
+        l1, l2 = self._spec.l1, self._spec.l2
+        longest = max((piece.stop - piece.start for piece in self._pieces), default=0)
+        room, signs = aligned(longest, self._dtype), Limits(1.0, longest, self._dtype)
+        for number, piece in enumerate(self._pieces):
+            weights, gradients = self._parameters.flat[piece], gradient[piece]
+            work = room[: len(weights)]
+            if l1:
                 self._calls += signs.sign(weights, work)
                 self._call(np.dot, work, weights, self._absolute.cells[number])
-                self._join(work, spec.l1, gradients, work)
-            if spec.l2:
+                self._join(work, l1, gradients, work)
+            if l2:
                 self._call(np.dot, weights, weights, self._squares.cells[number])
-                self._join(weights, 2.0 * spec.l2, gradients, work)
+                self._join(weights, 2.0 * l2, gradients, work)
 
     def _join(self, slope: np.ndarray, factor: float, gradient: np.ndarray, work: np.ndarray) -> None:
         """Append gradient += factor slope."""
@@ -61,14 +77,6 @@ class WeightPenalty:
 
     def _call(self, function: Callable[..., object], *arrays: np.ndarray) -> None:
         self._calls.append(partial(function, *arrays))
-
-    def join(self) -> float:
-        """Add the penalty's gradient to the batch's; give its value."""
-        for call in self._calls:
-            call()
-        absolute = float(self._absolute.add()) if self._weights.l1 else 0.0
-        squares = float(self._squares.add()) if self._weights.l2 else 0.0
-        return self._weights.l1 * absolute + self._weights.l2 * squares
 
 
 def _pieces(parameters: Parameters) -> list[slice]:

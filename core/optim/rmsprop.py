@@ -37,9 +37,9 @@ class Rmsprop(OptimizerSpec):
     weight_decay: Decay = 0.0
     """how much of each weight is added to its gradient"""
 
-    def build(self, weights: np.ndarray, gradient: np.ndarray) -> Optimizer:
+    def build(self, weights: np.ndarray) -> Optimizer:
         """See OptimizerSpec."""
-        return RmspropOptimizer(self, weights, gradient)
+        return RmspropOptimizer(self, weights)
 
 
 class RmspropOptimizer(Elementwise):
@@ -49,18 +49,19 @@ class RmspropOptimizer(Elementwise):
     b = momentum b + d takes the place of d.
     """
 
-    def __init__(self, spec: Rmsprop, weights: np.ndarray, gradient: np.ndarray) -> None:
+    works = 3
+
+    def __init__(self, spec: Rmsprop, weights: np.ndarray) -> None:
         names = ["squares", *(["mean"] if spec.centered else []), *(["momentum"] if spec.momentum else [])]
-        super().__init__(spec.learning_rate, weights, gradient, names)
+        super().__init__(spec.learning_rate, weights, names)
         self._spec = spec
         self._alpha, self._rest = self.number(spec.alpha), self.number(1.0 - spec.alpha)
         self._eps, self._zeros = self.number(spec.eps), aligned(min(BLOCK, weights.size), self.dtype)
         self._momentum = self.number(spec.momentum)
         self._weight_decay_term = self.number(spec.weight_decay)
-        for block in self.blocks(works=3):
-            self._append(block)
 
-    def _append(self, block: Block) -> None:
+    def append(self, block: Block) -> None:
+        """See Elementwise."""
         g, (work, root, decayed) = block.g, block.work
         if self._spec.weight_decay:
             g = self.decay(block.p, g, self._weight_decay_term, decayed)

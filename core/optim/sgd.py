@@ -34,9 +34,9 @@ class Sgd(OptimizerSpec):
     weight_decay: Decay = 0.0
     """how much of each weight is added to its gradient"""
 
-    def build(self, weights: np.ndarray, gradient: np.ndarray) -> Optimizer:
+    def build(self, weights: np.ndarray) -> Optimizer:
         """See OptimizerSpec."""
-        return SgdOptimizer(self, weights, gradient)
+        return SgdOptimizer(self, weights)
 
     def problems(self) -> Iterator[Problem]:
         """Nesterov's step is one of the momentum, undampened."""
@@ -73,21 +73,20 @@ class SgdOptimizer(Elementwise):
     At step 0 m = g. With nesterov, p -= learning_rate (g + momentum m).
     """
 
-    def __init__(self, spec: Sgd, weights: np.ndarray, gradient: np.ndarray) -> None:
-        super().__init__(spec.learning_rate, weights, gradient, ("momentum",) if spec.momentum else ())
+    def __init__(self, spec: Sgd, weights: np.ndarray) -> None:
+        super().__init__(spec.learning_rate, weights, ("momentum",) if spec.momentum else ())
         self._spec = spec
         self._weight_decay_term = self.number(spec.weight_decay)
         self._momentum = self.number(spec.momentum)
         self._share = self.number(1.0)
-        for block in self.blocks(works=2):
-            self._append(block)
 
     @property
     def plain_rate(self) -> np.ndarray | None:
         """See Optimizer."""
         return None if self._spec.momentum or self._spec.weight_decay else self.minus_rate
 
-    def _append(self, block: Block) -> None:
+    def append(self, block: Block) -> None:
+        """See Elementwise."""
         p, g, direction = block.p, block.g, block.work[0]
         if self._spec.weight_decay:
             g = self.decay(p, g, self._weight_decay_term, block.work[1])

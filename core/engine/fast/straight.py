@@ -58,7 +58,7 @@ class StraightSteps:
         """The gradient, and the update by it; after some such steps find a shorter way to do both."""
         for call in plan.backward:
             call()
-        self._optimizer.step(step)
+        self._optimizer.step(step, self._work.gradient)
         self._taken += 1
         if self._rate is not None and self._taken >= PATIENCE:
             self._endings[plan] = updating(plan, self._work.parameters, self._work.gradient, self._rate)

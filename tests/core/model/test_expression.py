@@ -65,14 +65,15 @@ def test_a_line_is_learned_to_known_bits() -> None:
     parameters = Parameters(graph, np.dtype("float64"))
     parameters.initialize(0)
     partial = np.zeros(3)
+    gradient = partial[:-1]
     plan = Plan(loss("mse"), 2, parameters, partial)
-    optimizer = Sgd(type="sgd", learning_rate=0.1).build(parameters.flat, partial[:-1])
+    optimizer = Sgd(type="sgd", learning_rate=0.1).build(parameters.flat)
     plan.x[:, 0], plan.y[:, 0] = [1, 2], [6, 8]
     plan.denominator[...] = denominator(loss("mse"), plan.y)
 
     for step in range(1000):
         plan.run()
-        optimizer.step(step)
+        optimizer.step(step, gradient)
 
     a, b = (float(parameters.export()[name]) for name in "ab")
     assert (a, b) == (2.00000078438591, 3.9999987308369374)

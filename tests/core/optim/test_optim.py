@@ -139,13 +139,13 @@ def test_steps_follow_the_formula(spec: OptimizerSpec) -> None:
     parameters = Parameters(formula("a*x + b", {"a": 0.5, "b": -2.0}), np.dtype("float64"))
     parameters.initialize(0)
     gradient = np.zeros(2)
-    made = spec.build(parameters.flat, gradient)
+    made = spec.build(parameters.flat)
     expected = [0.5, -2.0]
     states: tuple[State, State] = ({}, {})
 
     for step, pair in enumerate(gradients()):
         gradient[:] = pair
-        made.step(step)
+        made.step(step, gradient)
         assert gradient.tolist() == list(pair)
         expected = [
             FORMULAS[spec.type](spec, p, g, step + 1, state)
@@ -171,11 +171,11 @@ def test_blocks_alter_no_bits(spec: OptimizerSpec) -> None:
     small.flat[:] = big.flat[edge]
     gradient = np.linspace(2, -2, 2 * BLOCK + 5, dtype=np.float32)
     own = gradient[edge].copy()
-    made = spec.build(big.flat, gradient), spec.build(small.flat, own)
+    made = spec.build(big.flat), spec.build(small.flat)
 
     for step in range(3):
-        for each in made:
-            each.step(step)
+        for each, slopes in zip(made, (gradient, own), strict=True):
+            each.step(step, slopes)
 
     assert big.flat[edge].tobytes() == small.flat.tobytes()
 
@@ -186,11 +186,11 @@ def test_state_restored_in_place_goes_on_to_the_same_bits(spec: OptimizerSpec) -
     gradient = np.zeros(2)
     graph = formula("a*x + b", {"a": 0.5, "b": -2.0})
     runs = [Parameters(graph, np.dtype("float64")) for _ in range(2)]
-    first, second = (spec.build(parameters.flat, gradient) for parameters in runs)
+    first, second = (spec.build(parameters.flat) for parameters in runs)
     runs[0].initialize(0)
     for step in range(6):
         gradient[:] = given[step]
-        first.step(step)
+        first.step(step, gradient)
     runs[1].flat[:] = runs[0].flat
     for name, array in second.state.items():
         array[:] = first.state[name]
@@ -198,7 +198,7 @@ def test_state_restored_in_place_goes_on_to_the_same_bits(spec: OptimizerSpec) -
     for step in range(6, STEPS):
         gradient[:] = given[step]
         for each in (first, second):
-            each.step(step)
+            each.step(step, gradient)
 
     assert runs[0].flat.tobytes() == runs[1].flat.tobytes()
 
@@ -208,14 +208,14 @@ def test_a_learning_rate_that_is_set_is_as_one_that_is_written(spec: OptimizerSp
     gradient = np.zeros(2)
     graph = formula("a*x + b", {"a": 0.5, "b": -2.0})
     runs = [Parameters(graph, np.dtype("float64")) for _ in range(2)]
-    written = spec.model_copy(update={"learning_rate": 0.03}).build(runs[0].flat, gradient)
-    changed = spec.build(runs[1].flat, gradient)
+    written = spec.model_copy(update={"learning_rate": 0.03}).build(runs[0].flat)
+    changed = spec.build(runs[1].flat)
     changed.set_learning_rate(0.03)
 
     for step, pair in enumerate(gradients()):
         gradient[:] = pair
-        written.step(step)
-        changed.step(step)
+        written.step(step, gradient)
+        changed.step(step, gradient)
 
     assert runs[0].flat.tobytes() == runs[1].flat.tobytes()
     assert runs[0].flat.any()
@@ -241,10 +241,10 @@ def lbfgs_steps(spec: OptimizerSpec, steps: int) -> np.ndarray:
     parameters = Big(4)
     parameters.flat = np.array([1.0, 2.0, 3.0, 4.0])
     gradient = np.zeros(4)
-    made = spec.build(parameters.flat, gradient)
+    made = spec.build(parameters.flat)
     for step in range(steps):
         gradient[:] = CURVES * parameters.flat + parameters.flat**3
-        made.step(step)
+        made.step(step, gradient)
     return parameters.flat
 
 

@@ -32,7 +32,7 @@ def test_the_norm_is_limited(size: int, norm: float) -> None:
     before = gradient.copy()
     length = float(np.linalg.norm(before))
 
-    Clipping(Clip(norm=norm), gradient).apply()
+    Clipping(Clip(norm=norm)).apply(gradient)
 
     np.testing.assert_allclose(gradient, before * min(1.0, norm / (length + 1e-6)), rtol=1e-12)
 
@@ -41,7 +41,7 @@ def test_a_norm_below_the_limit_changes_no_bit() -> None:
     gradient = np.linspace(-1, 2, 7, dtype=np.float32)
     before = gradient.tobytes()
 
-    Clipping(Clip(norm=100.0), gradient).apply()
+    Clipping(Clip(norm=100.0)).apply(gradient)
 
     assert gradient.tobytes() == before
 
@@ -49,7 +49,7 @@ def test_a_norm_below_the_limit_changes_no_bit() -> None:
 def test_values_are_limited() -> None:
     gradient = np.array([-3.0, -0.5, 0.0, 0.25, 7.0])
 
-    Clipping(Clip(value=0.5), gradient).apply()
+    Clipping(Clip(value=0.5)).apply(gradient)
 
     assert gradient.tolist() == [-0.5, -0.5, 0.0, 0.25, 0.5]
 
@@ -59,7 +59,7 @@ def test_the_penalty_is_of_weights_and_not_of_biases() -> None:
     parameters.initialize(3)
     gradient = np.zeros(parameters.flat.size)
 
-    value = WeightPenalty(Penalty(l1=0.1, l2=0.01), parameters, gradient).join()
+    value = WeightPenalty(Penalty(l1=0.1, l2=0.01), parameters).join(gradient)
 
     weights = parameters.export()
     matrices = [array for array in weights.values() if array.ndim == 2]
