@@ -132,6 +132,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(v1)
     app.include_router(health.router)
     app.include_router(docs.router)
-    page.install(app)
+    page.install(app, root_path=settings.root_path)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, HTTPException
-from fastapi.responses import FileResponse, PlainTextResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
 DIST = Path(__file__).parent / "dashboard" / "dist"
@@ -24,14 +24,19 @@ class Assets(StaticFiles):
         return response
 
 
-def install(app: FastAPI, dist: Path = DIST) -> None:
-    """Serve the files in `dist`, as they are now, at / and beside it."""
+def install(app: FastAPI, dist: Path = DIST, root_path: str = "") -> None:
+    """Serve the files in `dist`, as they are now, at / and beside it.
+
+    The page names its files by where it lies itself, and so works below any path of a proxy's. Where that
+    path is told, it names them by it, and works without a slash at the end of its address too.
+    """
     index, icon_path = dist / "index.html", dist / "favicon.svg"
 
     async def page() -> Response:
         # Looked for at each request: the page may be built while the service runs.
         if index.is_file():
-            return FileResponse(index, headers={"Cache-Control": "no-cache"})
+            text = index.read_text(encoding="utf-8").replace('"./', f'"{root_path or "."}/')
+            return HTMLResponse(text, headers={"Cache-Control": "no-cache"})
         return PlainTextResponse(NOT_BUILT, 404)
 
     async def icon() -> Response:

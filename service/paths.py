@@ -12,10 +12,14 @@ class Prefixed:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        await self._app({**scope, "root_path": self._prefix} if self._prefix else scope, receive, send)
+        if self._prefix and scope["type"] != "lifespan":
+            # A path begins with the root's (ASGI): mounted folders count on it.
+            path = self._prefix + (route_path({**scope, "root_path": self._prefix}) or "/")
+            scope = {**scope, "root_path": self._prefix, "path": path}
+        await self._app(scope, receive, send)
 
 
 def route_path(scope: Scope) -> str:
-    """The path without the prefix."""
+    """The path without the prefix; empty where it is the prefix alone."""
     path, prefix = str(scope["path"]), str(scope.get("root_path", ""))
-    return path[len(prefix) :] if prefix and path.startswith(f"{prefix}/") else path
+    return path[len(prefix) :] if f"{path}/".startswith(f"{prefix}/") else path

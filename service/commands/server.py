@@ -27,11 +27,16 @@ def up(
     from lockstep.service.local.supervisor import LocalOptions, Supervisor
     from lockstep.service.settings import EXAMPLE_API_KEY, read_settings
 
-    read_settings(from_file=False)  # what it hands to its children: a wrong one is said here, once
+    # What it hands to its children: a wrong one is said here, once.
+    settings = read_settings(from_file=False)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     directory = DataDirectory(path=data_dir)
     options = LocalOptions(
-        directory=directory, workers=workers, port=port, api_key=os.environ.get("LOCKSTEP_API_KEY") or None
+        directory=directory,
+        workers=workers,
+        port=port,
+        api_key=os.environ.get("LOCKSTEP_API_KEY") or None,
+        root_path=settings.root_path,
     )
     supervisor = Supervisor(options)
 

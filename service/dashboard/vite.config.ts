@@ -4,6 +4,8 @@ import { defineConfig } from "vite";
 const service = process.env["LOCKSTEP_URL"] ?? "http://127.0.0.1:8000";
 
 export default defineConfig({
+  // A proxy may serve the page below any path.
+  base: "./",
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
     target: "es2022",

@@ -45,6 +45,7 @@ class LocalOptions:
     workers: int = 2
     port: int | None = None
     api_key: str | None = None
+    root_path: str = ""
 
 
 class Supervisor:
@@ -78,7 +79,7 @@ class Supervisor:
         self._directory.url_path.unlink(missing_ok=True)  # a killed predecessor's
         listener = listen(self._options.port)
         port = listener.getsockname()[1]
-        self.url = f"http://{HOST}:{port}"
+        self.url = f"http://{HOST}:{port}{self._options.root_path}"
         self.api_key = self._directory.ensure_key(self._options.api_key)
         sweep()
         folder = _runtime_folder()

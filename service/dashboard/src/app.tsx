@@ -9,6 +9,7 @@ import { NewPage } from "./pages/new.tsx";
 import { WorkersPage } from "./pages/workers.tsx";
 import { Empty } from "./parts/small.tsx";
 import { span } from "./pure/format.ts";
+import { addressOf } from "./place.ts";
 import { listLink } from "./pure/listing.ts";
 import { retryNow } from "./poller.ts";
 import { focusMain, key, leave, listing, now, outage, route, seeking } from "./session.ts";
@@ -75,7 +76,7 @@ function Bar(): JSX.Element {
   return (
     <header class="bar">
       <a class="brand" href="#/" aria-label="Lockstep: all jobs">
-        <img src="/favicon.svg" width="26" height="26" alt="" />
+        <img src={addressOf("/favicon.svg")} width="26" height="26" alt="" />
         <span>Lockstep</span>
       </a>
       {key.value === null ? null : (
@@ -92,7 +93,7 @@ function Bar(): JSX.Element {
         </nav>
       )}
       <span class="bar-end">
-        <a href="/docs">API</a>
+        <a href={addressOf("/docs")}>API</a>
         {key.value === null ? null : (
           <button
             type="button"

@@ -1,10 +1,11 @@
 /** What the whole page shares: the key, whether the service answers, the address, and the time. */
 
 import { signal } from "@preact/signals";
+import { ownName } from "./place.ts";
 import { ALL, listLink, type Listing } from "./pure/listing.ts";
 import { readFragment, type Route } from "./pure/route.ts";
 
-const KEY = "lockstep.key";
+const KEY = ownName("lockstep.key");
 /** How long a tab without a key waits for another tab's before it asks a person. */
 const SEEK_MS = 300;
 
@@ -44,13 +45,13 @@ function forget(): void {
   key.value = null;
 }
 
-/** What tabs of this page tell one another; the browser passes it on to the same origin alone. */
+/** What tabs of this page tell one another; the browser passes it on to the same origin alone, whose other services have other names. */
 type TabMessage =
   | { readonly kind: "seek" }
   | { readonly kind: "key"; readonly key: string }
   | { readonly kind: "forget"; readonly key: string };
 
-const tabs = new BroadcastChannel("lockstep.tabs");
+const tabs = new BroadcastChannel(ownName("lockstep.tabs"));
 
 /** Asks the other tabs for the key where this one has none, and answers theirs. */
 export function shareKey(): void {

@@ -1,6 +1,7 @@
 /** One call to the service: the key, ETags, problems. Knows no page. */
 
 import { key, leave } from "../session.ts";
+import { addressOf } from "../place.ts";
 import { wishOf } from "../pure/pacing.ts";
 import type { SpecProblem } from "./types.ts";
 
@@ -54,7 +55,7 @@ export async function send(path: string, call: Call = {}): Promise<Response> {
   const patience = AbortSignal.timeout(PATIENCE_MS);
   let response: Response;
   try {
-    response = await fetch(path, {
+    response = await fetch(addressOf(path), {
       method: call.method ?? "GET",
       headers,
       // The page keeps its own ETags; the browser's cache would hide the 304s.

@@ -9,6 +9,7 @@ import type { Job, Page, Queue } from "../api/types.ts";
 import { Filters } from "../parts/filters.tsx";
 import { Ago, Command, DigestMark, Empty, ProgressBar, StatusBadge, stepsOf } from "../parts/small.tsx";
 import { Spark, sparks } from "../parts/spark.tsx";
+import { addressOf } from "../place.ts";
 import { count, nameOf } from "../pure/format.ts";
 import { changed, isFiltered, listLink, noneOf, type Listing } from "../pure/listing.ts";
 import { LIST_LIMITS } from "../pure/pacing.ts";
@@ -209,7 +210,7 @@ function NoJobs({ listing }: { listing: Listing }): JSX.Element {
       </Empty>
     );
   }
-  const curl = `curl -H "Authorization: Bearer $LOCKSTEP_API_KEY" -H "Content-Type: application/json" -d @job.json ${location.origin}/v1/jobs`;
+  const curl = `curl -H "Authorization: Bearer $LOCKSTEP_API_KEY" -H "Content-Type: application/json" -d @job.json ${addressOf("/v1/jobs")}`;
   return (
     <Empty title="No jobs yet.">
       <p>

@@ -9,6 +9,7 @@ import type { SpecProblem } from "../api/types.ts";
 import { EXAMPLES } from "../examples.ts";
 import { Editor, reveal } from "../parts/editor.tsx";
 import { Command } from "../parts/small.tsx";
+import { addressOf } from "../place.ts";
 import { shortJson } from "../pure/describe.ts";
 import { count } from "../pure/format.ts";
 import { JsonSyntaxError, lineOf, nearestPlace, placesOf } from "../pure/pointer.ts";
@@ -254,7 +255,7 @@ function Hints(): JSX.Element {
     <div class="hints">
       <p>
         <b>Check only</b> tells what is wrong, and where, without submitting. All keys and limits:{" "}
-        <a href="/docs">/docs</a>.
+        <a href={addressOf("/docs")}>/docs</a>.
       </p>
       <p>
         <b>workers</b> changes how fast a job learns, never what it learns: run it again with another number
