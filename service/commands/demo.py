@@ -24,6 +24,7 @@ from lockstep.service.commands.access import (
     find_access,
 )
 from lockstep.service.commands.progress import duration, follow
+from lockstep.service.commands.told import events_of, most_members
 from lockstep.service.local.commands import module_command
 
 EXAMPLE = Path(lockstep.__file__).parent / "examples" / "digits.json"
@@ -43,7 +44,7 @@ def demo(
         typer.echo(f"Training {EXAMPLE.name} as {job['id']} at {access.url}")
         job = follow(client, job["id"], Console())
         seconds = time.monotonic() - started
-        members = _members_seen(client, job["id"])
+        members = most_members(events_of(client, job["id"]))
     if job["status"] != "succeeded":
         raise CommandError(
             f"the job ended {job['status']}: {(job.get('error') or {}).get('message', 'no reason given')}"
@@ -61,13 +62,6 @@ def summary(job: dict[str, Any], *, members: int, seconds: float) -> list[str]:
         f"digest {result['weights_sha256']}",
         "The digest is the same on any number of workers. `make up` serves the page with this job's curve.",
     ]
-
-
-def _members_seen(client: Client, job_id: str) -> int:
-    """How many workers the job's group had at most."""
-    events = client.events(job_id, limit=100)["data"]
-    sizes = [event["data"]["world_size"] for event in events if event["type"] == "member_joined"]
-    return max(sizes, default=1)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from lockstep.service.commands.access import (
     read_json,
 )
 from lockstep.service.commands.progress import duration, follow
-from lockstep.service.commands.told import finding_lines, findings_of, goal_lines
+from lockstep.service.commands.told import events_of, finding_lines, goal_lines, workers_line
 
 
 def train(  # noqa: PLR0913  (one argument for each option)
@@ -129,17 +129,17 @@ def _follow_and_show(client: Client, job_id: str, data_dir: Path | None, *, as_j
 
 
 def _show(client: Client, job: dict[str, Any]) -> None:
-    typer.echo("\n".join([*job_lines(job), *finding_lines(findings_of(client, job["id"]))]))
+    typer.echo("\n".join(job_lines(job, events_of(client, job["id"]))))
 
 
-def job_lines(job: dict[str, Any]) -> list[str]:
-    """A job as lines of text."""
+def job_lines(job: dict[str, Any], events: list[dict[str, Any]]) -> list[str]:
+    """A job and what its events say of it, as lines of text."""
     progress = job["progress"]
     lines = [
         f"{job['id']}  {job.get('name') or ''}".rstrip(),
         f"status    {_status(job)}",
         f"progress  step {progress['step']:,} of {progress['steps']:,}",
-        f"workers   {job['workers']['active']} of {job['workers']['wanted']}",
+        workers_line(job, events),
     ]
     lines += [f"damaged   {each['message']}" for each in job.get("damaged") or []]
     error = job.get("error")
@@ -158,7 +158,7 @@ def job_lines(job: dict[str, Any]) -> list[str]:
     run_ms = (job.get("timings") or {}).get("run_ms")
     if run_ms is not None:
         lines.append(f"time      {duration(run_ms / 1000)}")
-    return lines
+    return [*lines, *finding_lines(events)]
 
 
 def _status(job: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What a job says beside its numbers: whether its goal is reached, and what its findings are."""
+"""What a job says beside its numbers: whether it reached its goal, its findings, who worked at it."""
 
 from __future__ import annotations
 
@@ -10,22 +10,40 @@ MOST_EVENT_PAGES = 20
 """Of 100 events each: beyond that, what is said of a job is in its events, not in a summary."""
 
 
-def findings_of(client: Client, job_id: str) -> list[dict[str, Any]]:
-    """The events of a job that are findings, oldest first."""
+def events_of(client: Client, job_id: str) -> list[dict[str, Any]]:
+    """The events of a job, oldest first."""
     found: list[dict[str, Any]] = []
     after: str | None = None
     for _ in range(MOST_EVENT_PAGES):
         page = client.events(job_id, after=after, limit=100)
-        found += [event for event in page["data"] if event["type"] == "finding"]
+        found += page["data"]
         after = page["last_id"]
         if not page["has_more"]:
             break
     return found
 
 
-def finding_lines(findings: list[dict[str, Any]]) -> list[str]:
+def finding_lines(events: list[dict[str, Any]]) -> list[str]:
     """Each finding in a line: what it is, of which layer, at which step, and its sentence."""
+    findings = (event for event in events if event["type"] == "finding")
     return [f"finding   {_name(finding['data'])}: {finding['message']}" for finding in findings]
+
+
+def most_members(events: list[dict[str, Any]]) -> int:
+    """How many workers a job that began has had at most at a time."""
+    sizes = (event["data"].get("world_size") for event in events if event["type"] == "member_joined")
+    return max((size for size in sizes if isinstance(size, int)), default=1)
+
+
+def workers_line(job: dict[str, Any], events: list[dict[str, Any]]) -> str:
+    """Who works at a job now, or who did."""
+    wanted = job["workers"]["wanted"]
+    if not job["is_terminal"]:
+        return f"workers   {job['workers']['active']} of {wanted}"
+    if job["started_at"] is None:
+        return f"workers   none, {wanted} wanted"
+    most = most_members(events)
+    return f"workers   {most}" if most >= wanted else f"workers   {most} at most, {wanted} wanted"
 
 
 def _name(data: dict[str, Any]) -> str:

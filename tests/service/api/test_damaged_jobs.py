@@ -139,7 +139,7 @@ def test_a_list_and_a_read_name_what_is_damaged(any_api: TestClient, database: D
         assert job["status_message"] == told["message"]
         if damage.part != "transitions" and damage.name != NO_PLACE_FOR_DATA:
             assert job[damage.part] is None, damage.name
-        lines = "\n".join(job_lines(job))
+        lines = "\n".join(job_lines(job, []))
         assert told["message"] in lines
 
 

@@ -27,6 +27,7 @@ def make_job(**changes: Any) -> dict[str, Any]:
         "result": None,
         "error": None,
         "timings": {"run_ms": None},
+        "started_at": "2026-01-01T00:00:00Z",
     }
     return {**job, **changes}
 
@@ -67,7 +68,7 @@ def test_numbers_read_well(value: object, text: str) -> None:
 
 
 def test_a_finished_job_shows_its_result_in_full() -> None:
-    text = "\n".join(job_lines(SUCCEEDED))
+    text = "\n".join(job_lines(SUCCEEDED, []))
 
     assert "steps_done after 1,000 steps" in text
     assert "test_accuracy 0.96944" in text
@@ -83,7 +84,7 @@ def test_a_job_without_a_loss_shows_its_value() -> None:
     result = {**SUCCEEDED["result"], "loss": None, "value": 150.00007713, "metrics": {}}
     update = Update(job=make_job(), history={"value": {"steps": [1], "values": [150.217687]}})
 
-    text = "\n".join(job_lines(make_job(status="succeeded", is_terminal=True, result=result)))
+    text = "\n".join(job_lines(make_job(status="succeeded", is_terminal=True, result=result), []))
 
     assert "value     150" in text
     assert "loss" not in text
@@ -93,7 +94,7 @@ def test_a_job_without_a_loss_shows_its_value() -> None:
 def test_a_failed_job_shows_its_error() -> None:
     error = {"code": "diverged", "message": "the loss is NaN at step 12", "param": "/optimizer/learning_rate"}
 
-    text = "\n".join(job_lines(make_job(status="failed", is_terminal=True, error=error)))
+    text = "\n".join(job_lines(make_job(status="failed", is_terminal=True, error=error), []))
 
     assert "diverged at /optimizer/learning_rate: the loss is NaN at step 12" in text
 
@@ -189,23 +190,61 @@ SOLVE = {"kind": "solve", "target": 5, "tolerance": 1e-6}
 def test_a_search_says_whether_it_reached_its_goal(
     spec: dict[str, Any], result: dict[str, Any], line: str
 ) -> None:
-    assert line in job_lines(searched(spec, **result))
+    assert line in job_lines(searched(spec, **result), [])
 
 
 @pytest.mark.parametrize("result", [{"value": 1.0, "reached": None}, {"value": 1.0}])
 def test_a_search_without_a_goal_says_nothing_of_one(result: dict[str, Any]) -> None:
-    lines = job_lines(searched({"kind": "minimize", "stop": {}}, **result))
+    lines = job_lines(searched({"kind": "minimize", "stop": {}}, **result), [])
 
     assert not any(line.startswith("goal") for line in lines)
 
 
 def test_findings_are_told_with_layer_and_step() -> None:
     events = [
-        {"message": "They come again.", "data": {"code": "cycling", "layer": None, "step": 1000}},
-        {"message": "They are dead.", "data": {"code": "dead_units", "layer": "1", "step": 40}},
+        {"type": "status", "message": "the job is running", "data": {"status": "running"}},
+        {
+            "type": "finding",
+            "message": "They come again.",
+            "data": {"code": "cycling", "layer": None, "step": 1000},
+        },
+        {
+            "type": "finding",
+            "message": "They are dead.",
+            "data": {"code": "dead_units", "layer": "1", "step": 40},
+        },
     ]
 
     assert finding_lines(events) == [
         "finding   cycling at step 1,000: They come again.",
         "finding   dead units in layer 1 at step 40: They are dead.",
     ]
+
+
+def joined(world_size: int) -> dict[str, Any]:
+    return {"type": "member_joined", "message": "", "data": {"world_size": world_size, "rank": 1}}
+
+
+LEFT = {"type": "member_left", "message": "", "data": {"rank": 1, "left": "released"}}
+DAMAGED: dict[str, Any] = {"type": "member_joined", "message": "", "data": {}}
+
+
+@pytest.mark.parametrize(
+    ("job", "events", "line"),
+    [
+        (make_job(), [joined(2)], "workers   1 of 2"),
+        (SUCCEEDED, [], "workers   1 at most, 2 wanted"),
+        (SUCCEEDED, [joined(2), LEFT], "workers   2"),
+        (SUCCEEDED, [DAMAGED], "workers   1 at most, 2 wanted"),
+        (
+            {**SUCCEEDED, "workers": {"wanted": 8, "active": 0}},
+            [joined(2), joined(3), LEFT, joined(3)],
+            "workers   3 at most, 8 wanted",
+        ),
+        (make_job(status="failed", is_terminal=True, started_at=None), [], "workers   none, 2 wanted"),
+    ],
+)
+def test_a_job_that_is_over_tells_on_how_many_workers_it_ran(
+    job: dict[str, Any], events: list[dict[str, Any]], line: str
+) -> None:
+    assert line in job_lines(job, events)

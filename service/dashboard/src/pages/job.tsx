@@ -5,7 +5,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { JSX } from "preact";
 import { cancelJob } from "../api/calls.ts";
 import { explain } from "../api/http.ts";
-import type { Job } from "../api/types.ts";
+import type { Job, JobEvent } from "../api/types.ts";
 import { Curve } from "../parts/curve.tsx";
 import { Confirm } from "../parts/dialog.tsx";
 import { DeterminismCard, LearnedCard, ResultCard } from "../parts/result.tsx";
@@ -30,6 +30,7 @@ import { count, moment, nameOf, percent, span, speed, words } from "../pure/form
 import { findingsOf } from "../pure/findings.ts";
 import { MAIN_GROUP } from "../pure/groups.ts";
 import { listLink } from "../pure/listing.ts";
+import { workersOf } from "../pure/members.ts";
 import { HIDDEN_DELAY, JOB_LIMITS } from "../pure/pacing.ts";
 import { againLink } from "../pure/route.ts";
 import { retryNow, usePolling } from "../poller.ts";
@@ -139,12 +140,12 @@ function Head({ job, watch }: { job: Job; watch: JobWatch }): JSX.Element {
           ))
         : null}
       <ProgressBar job={job} />
-      <Facts class="is-strip" facts={progressFacts(job, watch.speed.value)} />
+      <Facts class="is-strip" facts={progressFacts(job, watch.events.value, watch.speed.value)} />
     </header>
   );
 }
 
-function progressFacts(job: Job, stepsPerSecond: number | null): Fact[] {
+function progressFacts(job: Job, events: readonly JobEvent[], stepsPerSecond: number | null): Fact[] {
   const epochs = job.spec?.["epochs"];
   const epoch = count(job.progress.epoch);
   const ranMs = job.timings.run_ms;
@@ -162,12 +163,7 @@ function progressFacts(job: Job, stepsPerSecond: number | null): Fact[] {
     { name: "Speed", value: speed(stepsPerSecond) },
     { name: job.is_terminal ? "Ran for" : "Running for", value: ran === null ? "–" : span(ran) },
     ...(job.is_terminal ? [] : [{ name: "Time left", value: eta === null ? "–" : `about ${span(eta)}` }]),
-    {
-      name: "Workers",
-      value: job.is_terminal
-        ? `${job.workers.wanted} wanted`
-        : `${job.workers.active} of ${job.workers.wanted}`,
-    },
+    { name: "Workers", value: workersOf(job, events) },
     ...(job.timings.queued_ms != null ? [{ name: "Waited", value: span(job.timings.queued_ms / 1000) }] : []),
     ...(job.timings.first_step_ms != null
       ? [{ name: "First step after", value: span(job.timings.first_step_ms / 1000) }]
