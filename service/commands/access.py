@@ -29,6 +29,8 @@ DataDirOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, as the API gives it.")]
+OwnJsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+"""Of a command that asks no API."""
 JobIdArgument = Annotated[str, typer.Argument(metavar="ID", help="The job's id; `lockstep jobs` lists them.")]
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+import sys
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
-from lockstep.service.commands.access import CommandError, DataDirOption
+from lockstep.service.commands.access import CommandError, DataDirOption, OwnJsonOption, echo_json, hint
 from lockstep.service.commands.columns import Column, table_lines, terminal_width
+from lockstep.service.commands.output import give_up
+
+if TYPE_CHECKING:
+    from lockstep.service.store.database import Database
+    from lockstep.service.store.keys import ApiKey
 
 # The store is imported in the commands: what needs no database should start without it.
 
@@ -34,7 +40,7 @@ def add(
     ] = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Make a key. It is printed once and cannot be read again."""
+    """Make a key. It is printed once and cannot be read again; one that can't be printed is taken back."""
     from lockstep.service.commands.place import find_settings, opened
     from lockstep.service.store import keys as store
 
@@ -42,33 +48,78 @@ def add(
         raise CommandError(f"expected a name for the key, as in `keys add anna`, got {name!r}: give it one")
     if owner is not None and new_owner is not None:
         raise CommandError("expected either --owner or --new-owner, got both; take one of them out")
-    with opened(find_settings(data_dir)) as database, database.write() as tx:
-        if new_owner is not None:
-            owner_id = store.new_owner(tx, new_owner)
-        else:
-            owner_id = store.known_owner(tx, store.ADMIN_OWNER_ID if owner is None else owner)
-        key_id, secret = store.create(tx, owner_id, name.strip(), INCLUDED[scope])
-    typer.echo(f"{key_id} ({', '.join(sorted(INCLUDED[scope]))}) of {owner_id}", err=True)
-    typer.echo(secret)
+    if sys.stdout is None:
+        raise CommandError("the standard output is closed, so nobody would see the key: no key was made")
+    with opened(find_settings(data_dir)) as database:
+        with database.write() as tx:
+            if new_owner is not None:
+                owner_id = store.new_owner(tx, new_owner)
+            else:
+                owner_id = store.known_owner(tx, store.ADMIN_OWNER_ID if owner is None else owner)
+            key_id, secret = store.create(tx, owner_id, name.strip(), INCLUDED[scope])
+        try:
+            # After the transaction: a terminal that is held would hold the database.
+            typer.echo(f"{key_id} ({', '.join(sorted(INCLUDED[scope]))}) of {owner_id}", err=True)
+            typer.echo(secret)
+        except (OSError, KeyboardInterrupt) as error:
+            give_up()
+            _take_back(database, key_id, hint(f"keys revoke {key_id}", data_dir))
+            reason = getattr(error, "strerror", None) or "interrupted"
+            raise CommandError(f"the new key can't be shown ({reason}), so it was taken back") from error
+
+
+def _take_back(database: Database, key_id: str, by_hand: str) -> None:
+    """Unmake a key that nobody has seen; where that fails, say how to."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from lockstep.service.commands.place import reason_of
+    from lockstep.service.store import keys as store
+
+    try:
+        with database.write() as tx:
+            store.unmake(tx, key_id)
+    except SQLAlchemyError as error:
+        raise CommandError(
+            f"the new key can't be shown, nor taken back ({reason_of(error)}): it is valid; "
+            f"`{by_hand}` ends it"
+        ) from error
 
 
 @app.command("list")
-def list_keys(data_dir: DataDirOption = None) -> None:
+def list_keys(as_json: OwnJsonOption = False, data_dir: DataDirOption = None) -> None:
     """List the keys that are valid."""
     from lockstep.service.commands.place import find_settings, opened
     from lockstep.service.store import keys as store
 
     with opened(find_settings(data_dir)) as database, database.read() as tx:
         found = store.list_keys(tx)
+    if as_json:
+        echo_json({"object": "list", "data": [_as_json(key) for key in found]})
+        return
     columns = [
         Column(heading=heading, is_text=heading == "name")
         for heading in ("id", "name", "scopes", "owner", "created")
     ]
-    rows = []
-    for key in found:
-        scopes = " ".join(scope for scope in get_args(Scope) if scope in key.scopes)
-        rows.append((key.id, key.name, scopes, key.owner_id, f"{key.created_at:%Y-%m-%d %H:%M}"))
+    rows = [
+        (key.id, key.name, " ".join(_scopes(key)), key.owner_id, f"{key.created_at:%Y-%m-%d %H:%M}")
+        for key in found
+    ]
     typer.echo("\n".join(table_lines(columns, rows, terminal_width())))
+
+
+def _scopes(key: ApiKey) -> list[str]:
+    return [scope for scope in get_args(Scope) if scope in key.scopes]
+
+
+def _as_json(key: ApiKey) -> dict[str, object]:
+    created_at = key.created_at.isoformat().replace("+00:00", "Z")
+    return {
+        "id": key.id,
+        "name": key.name,
+        "scopes": _scopes(key),
+        "owner": key.owner_id,
+        "created_at": created_at,
+    }
 
 
 @app.command("revoke")

@@ -51,28 +51,64 @@ def numerics(**changes: str) -> Numerics:
     return Numerics(**{**told, "found": tuple(told["found"])})
 
 
-def lines() -> Iterator[str]:
-    """What to print: the parts, what each variable would change here, and what makes a mixed fleet one."""
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One of the things that decide the bits; `pin` is the variable that chooses it, `value` what it says."""
+
+    sha256: str
+    what: str
+    pin: str
+    value: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What a variable would alter here: the names of parts."""
+
+    pin: str
+    value: str
+    moves: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What decides this machine's bits."""
+
+    fingerprint: str
+    parts: Mapping[str, Part]
+    changes: tuple[Change, ...]
+
+
+def report() -> Report:
+    """The parts of this machine, and what each variable would change here."""
     here = numerics()
-    library = " ".join(platform.libc_ver()) or platform.system()
-    by = {
+    what = {
         "blas": f"{here.blas}, {here.core}",
         "numpy": f"{here.numpy}, {' '.join(here.found) or 'no dispatch'}",
-        "c_library": library,
+        "c_library": " ".join(platform.libc_ver()) or platform.system(),
     }
-    yield f"fingerprint {here.fingerprint[:13]}: workers that show the same compute the same bits"
-    for part, name in NAMES.items():
-        value = os.environ.get(PINS[part])
-        pinned = f"{PINS[part]}={value}" if value else f"{PINS[part]} is not set"
-        yield f"  {name:<10} {here.parts[part][:13]}  {by[part]}; {pinned}"
+    parts = {
+        name: Part(sha256=here.parts[name], what=what[name], pin=pin, value=os.environ.get(pin) or None)
+        for name, pin in PINS.items()
+    }
+    changes = []
+    for pin, value in changes_for(here).items():
+        there = numerics(**{pin: value})
+        moves = tuple(name for name in PINS if there.parts[name] != here.parts[name])
+        changes.append(Change(pin=pin, value=value, moves=moves))
+    return Report(fingerprint=here.fingerprint, parts=parts, changes=tuple(changes))
+
+
+def lines(found: Report) -> Iterator[str]:
+    """What to print: the parts, what each variable would change here, and what makes a mixed fleet one."""
+    yield f"fingerprint {found.fingerprint[:13]}: workers that show the same compute the same bits"
+    for name, part in found.parts.items():
+        pinned = f"{part.pin}={part.value}" if part.value else f"{part.pin} is not set"
+        yield f"  {NAMES[name]:<10} {part.sha256[:13]}  {part.what}; {pinned}"
     yield "What each variable changes here:"
-    for name, value in changes_for(here).items():
-        moved = [
-            NAMES[part]
-            for part, hash_ in numerics(**{name: value}).parts.items()
-            if hash_ != here.parts[part]
-        ]
-        yield f"  {name}={_quoted(value)}: {', '.join(moved) if moved else 'nothing'}"
+    for change in found.changes:
+        moved = ", ".join(NAMES[name] for name in change.moves)
+        yield f"  {change.pin}={_quoted(change.value)}: {moved or 'nothing'}"
     yield "NumPy calls the C library too. Where machines show different hashes, give all workers the same"
     yield "value of the variable of that line, one that each of them can compute with; then compare again."
 

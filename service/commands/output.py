@@ -39,10 +39,10 @@ def finish(status: int) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
-        _give_up()  # whoever read has heard enough
+        give_up()  # whoever read has heard enough
         return status or 1
     except OSError as error:
-        _give_up()
+        give_up()
         complain(reason_of(error))
         return status or 1
     return status
@@ -54,7 +54,7 @@ def reason_of(error: OSError) -> str:
     return f"{where}: {error.strerror or error}"
 
 
-def _give_up() -> None:
-    """The interpreter would try once more at its end, and say so."""
+def give_up() -> None:
+    """Write nothing more; the interpreter would try once more at its end, and say so."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -100,6 +100,11 @@ def revoke(tx: Connection, key_id: str) -> None:
     tx.execute(update(api_keys).where(*mine).values(revoked_at=clock()))
 
 
+def unmake(tx: Connection, key_id: str) -> None:
+    """Take a key out that nobody has seen, and its owner with it, where that has nothing else."""
+    tx.execute(delete(api_keys).where(api_keys.c.id == key_id))
+
+
 def ensure_admin(tx: Connection, secret: str) -> None:
     """Make `secret` the administrator's key of the settings; the one before it works no longer."""
     sha256 = _hash(secret)

@@ -207,6 +207,10 @@ def test_doctor_finds_a_healthy_service(service: LocalService) -> None:
     lines = {line.split()[1].rstrip(":"): line for line in done.stdout.splitlines()}
     for about in ("python", "numpy", "database", "clock", "workers", "broker", "key", "service"):
         assert lines[about].startswith("ok "), lines[about]
+    told = json.loads(lockstep(service, "doctor", "--json").stdout)
+    assert [(each["about"], each["grade"]) for each in told["data"]] == [
+        (about, line.split()[0]) for about, line in lines.items()
+    ]
 
 
 def test_doctor_finds_what_is_missing(tmp_path: Path) -> None:
@@ -224,6 +228,11 @@ def test_doctor_finds_what_is_missing(tmp_path: Path) -> None:
     assert "lockstep migrate" in done.stdout
     assert "warning  key" in done.stdout
     assert "warning  broker" in done.stdout
+    told = lockstep(None, "doctor", "--json", LOCKSTEP_DATABASE_URL=url)
+    assert told.returncode == 1
+    assert [each["about"] for each in json.loads(told.stdout)["data"] if each["grade"] == "error"] == [
+        "database"
+    ]
 
 
 def test_migrate_makes_the_tables(tmp_path: Path) -> None:

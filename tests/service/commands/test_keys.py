@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +18,10 @@ from lockstep.service.cli import app
 from lockstep.service.commands.access import CommandError
 from lockstep.service.store import jobs, keys
 from lockstep.service.store.database import Database
+from tests.local_service import command
 from tests.stored_jobs import NEW, OWNER
+
+FULL = Path("/dev/full")
 
 
 @pytest.fixture
@@ -84,3 +93,76 @@ def test_what_is_refused_makes_no_key(
 
     with stored.read() as tx:
         assert [key.name for key in keys.list_keys(tx)] == ["stored"]
+
+
+def test_the_list_as_json_has_everything(place: Path, stored: Database) -> None:
+    add(place, "Zoë", "--scope", "admin", "--new-owner", "zoe")
+    done = CliRunner().invoke(app, ["keys", "list", "--json", "--data-dir", str(place)])
+
+    listed = json.loads(done.stdout)
+    assert listed["object"] == "list"
+    assert [(key["name"], key["scopes"], key["owner"]) for key in listed["data"]] == [
+        ("stored", ["read"], "owner_01k9"),
+        ("Zoë", ["read", "write", "admin"], "zoe"),
+    ]
+    with stored.read() as tx:
+        assert [(key["id"], datetime.fromisoformat(key["created_at"])) for key in listed["data"]] == [
+            (key.id, key.created_at) for key in keys.list_keys(tx)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [("full", "No space left on device"), ("unread", "Broken pipe"), ("closed", "output is closed")],
+)
+def test_a_key_that_cannot_be_shown_is_not_made(
+    place: Path, stored: Database, output: str, said: str
+) -> None:
+    words = command("keys", "add", "lost", "--new-owner", "anna", "--data-dir", str(place))
+    if output == "closed":
+        words = ["sh", "-c", 'exec "$0" "$@" >&-', *words]
+    with outputs(output) as stdout:
+        done = subprocess.run(words, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert said in errors[0]
+    assert "Traceback" not in done.stderr
+    assert "ignored" not in done.stderr
+    with stored.read() as tx:
+        assert [key.name for key in keys.list_keys(tx)] == ["stored"]
+    add(place, "found", "--new-owner", "anna")
+
+
+@contextmanager
+def outputs(kind: str) -> Iterator[int | None]:
+    """A standard output that is full, or that nobody reads; None: whatever there is."""
+    if kind == "closed":
+        yield None
+        return
+    if kind == "full":
+        if not FULL.exists():
+            pytest.skip("/dev/full is Linux's")
+        descriptor = os.open(FULL, os.O_WRONLY)
+    else:
+        reader, descriptor = os.pipe()
+        os.close(reader)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def test_a_key_that_can_be_neither_shown_nor_taken_back_is_named(place: Path, stored: Database) -> None:
+    with stored.write() as tx:
+        tx.exec_driver_sql(
+            "CREATE TRIGGER kept BEFORE DELETE ON api_keys BEGIN SELECT RAISE(ABORT, 'none goes'); END"
+        )
+    words = command("keys", "add", "lost", "--data-dir", str(place))
+    with outputs("full") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    with stored.read() as tx:
+        [lost] = [key for key in keys.list_keys(tx) if key.name == "lost"]
+    assert f"nor taken back (none goes): it is valid; `lockstep keys revoke {lost.id}" in done.stderr

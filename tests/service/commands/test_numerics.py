@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import platform
 
 import pytest
+from typer.testing import CliRunner
 
 from lockstep.core.group.fingerprint import numerics_fingerprint
 from lockstep.core.spec.arithmetic import lineage
-from lockstep.service.commands.numerics import CORE_TYPE, FEATURES, TUNABLES, changes_for, lines, numerics
+from lockstep.service.cli import app
+from lockstep.service.commands.numerics import (
+    CORE_TYPE,
+    FEATURES,
+    TUNABLES,
+    changes_for,
+    lines,
+    numerics,
+    report,
+)
 
 MOVES = {CORE_TYPE: "blas", FEATURES: "numpy", TUNABLES: "c_library"}
 
@@ -18,7 +29,9 @@ def test_a_process_without_changes_is_as_this_one() -> None:
 
 
 @pytest.mark.parametrize("name", MOVES)
-def test_each_variable_moves_its_part_and_the_fingerprint(name: str) -> None:
+def test_each_variable_moves_its_part_and_the_fingerprint(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for pin in MOVES:  # what this machine pins already moves nothing more
+        monkeypatch.delenv(pin, raising=False)
     here = numerics()
     changes = changes_for(here)
     if "X86_V4" not in here.found or platform.libc_ver()[0] != "glibc":
@@ -34,8 +47,21 @@ def test_each_variable_moves_its_part_and_the_fingerprint(name: str) -> None:
 
 def test_it_is_shown_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CORE_TYPE, "Haswell")
-    shown = "\n".join(lines())
+    shown = "\n".join(lines(report()))
 
     assert f"{CORE_TYPE}=Haswell" in shown
     assert f"{FEATURES} is not set" in shown
     assert f"{TUNABLES}=glibc.cpu.hwcaps=-FMA: " in shown
+
+
+def test_it_is_told_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CORE_TYPE, "Haswell")
+    done = CliRunner().invoke(app, ["doctor", "--numerics", "--json"])
+
+    told = json.loads(done.stdout)
+    here = numerics()
+    assert told["fingerprint"] == here.fingerprint
+    assert {name: part["sha256"] for name, part in told["parts"].items()} == here.parts
+    assert told["parts"]["blas"]["pin"] == CORE_TYPE
+    assert told["parts"]["blas"]["value"] == "Haswell"
+    assert [change["pin"] for change in told["changes"]] == list(changes_for(here))
