@@ -21,7 +21,7 @@ from lockstep.service.api import (
     weights,
     workers,
 )
-from lockstep.service.api.body import Budget
+from lockstep.service.api.body import Room
 from lockstep.service.api.conditions import STEP, only_known_parameters
 from lockstep.service.api.reader import SubmissionReader
 from lockstep.service.api.schema import openapi_of, problems
@@ -80,7 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
         bell=ringer,
         keyring=Keyring(database, admin_key),
         predictors=Predictors(database),
-        bodies=Budget(max(settings.max_bodies_bytes, settings.max_body_bytes)),
+        bodies=Room(settings.max_bodies_bytes, settings.max_body_bytes),
         reader=SubmissionReader(),
     )
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from lockstep.service.api.body import Budget
+from lockstep.service.api.body import Room
 from lockstep.service.api.reader import SubmissionReader
 from lockstep.service.auth import Keyring
 from lockstep.service.bell import Bell
@@ -23,7 +23,7 @@ class Services:
     bell: Bell
     keyring: Keyring
     predictors: Predictors
-    bodies: Budget
+    bodies: Room
     reader: SubmissionReader
 
 

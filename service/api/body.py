@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 import numpy as np
 from fastapi import Request
@@ -13,6 +13,10 @@ from lockstep.service.errors import ApiProblem, unprocessable
 
 FREE_BYTES = 64 * 1024
 """A body up to this takes no part of the budget: there are at most as many as connections."""
+LARGE_BYTES = 256 * 1024
+"""A longer body takes any thread more than some 10 ms to read."""
+SMALLER_SHARE = 8
+"""Of the budget, one part in so many is for bodies that are not large."""
 MOST_DEPTH = 32
 """Brackets inside each other: a model's layers may nest 8 deep, two or three brackets each."""
 RETRY_AFTER_SECONDS = 1
@@ -68,6 +72,21 @@ class Budget:
                 turn.set_result(None)
 
 
+class Room:
+    """Room for one API process's bodies: those up to LARGE_BYTES have a part that no larger one takes."""
+
+    def __init__(self, most_bytes: int, largest: int) -> None:
+        share = most_bytes // SMALLER_SHARE
+        self._smaller = Budget(max(share, LARGE_BYTES))
+        self._larger = Budget(max(most_bytes - share, largest))
+
+    def hold(self, size: int) -> AbstractAsyncContextManager[None]:
+        """Wait for room behind bodies of the same kind, and keep it to the block's end."""
+        if size <= FREE_BYTES:
+            return self._smaller.hold(0)
+        return (self._smaller if size <= LARGE_BYTES else self._larger).hold(size)
+
+
 class DepthGauge:
     """How deep the brackets of JSON are, looked at as it comes; brackets inside strings don't count."""
 
@@ -109,14 +128,14 @@ def _ends_escaped(text: bytes) -> bool:
 
 
 @asynccontextmanager
-async def reading(request: Request, budget: Budget) -> AsyncIterator[bytes]:
+async def reading(request: Request, bodies: Room) -> AsyncIterator[bytes]:
     """The body, refused once it is too large, too deep or too slow; its bytes count to the block's end."""
     settings = request.app.state.services.settings
     limit, seconds = settings.max_body_bytes, settings.body_seconds
     size = _declared(request)
     if size is not None and size > limit:
         raise _too_large(limit)
-    room = budget.hold(0 if size is not None and size <= FREE_BYTES else limit if size is None else size)
+    room = bodies.hold(limit if size is None else size)
     try:
         async with asyncio.timeout(seconds):
             await room.__aenter__()

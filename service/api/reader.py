@@ -17,13 +17,12 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import TypeAdapter
 
 from lockstep.service.api import frames
+from lockstep.service.api.body import LARGE_BYTES
 from lockstep.service.api.submission import Asked, Refusal, Submission, read_submission
 from lockstep.service.errors import RETRY_AFTER_SECONDS, ApiProblem
 
 logger = logging.getLogger(__name__)
 
-LARGE_BYTES = 256 * 1024
-"""A longer body is read in the process, which takes some 10 ms of any thread otherwise."""
 MOST_SECONDS = 120.0
 """How long one body may take there."""
 END_SECONDS = 5.0

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from lockstep.service import protocol
-from lockstep.service.api.body import MOST_DEPTH, Budget, DepthGauge
+from lockstep.service.api.body import FREE_BYTES, LARGE_BYTES, MOST_DEPTH, Budget, DepthGauge
 from lockstep.service.app import create_app
 from lockstep.service.errors import ApiProblem
 from lockstep.service.problems import MOST_HEAD_BYTES
@@ -127,6 +127,34 @@ def test_the_budget_is_given_in_the_order_of_asking_and_comes_back() -> None:
     assert asyncio.run(story()) == ["first", "large", "small", "more than there is"]
 
 
+def post_of(size: int, sent: bytes = b"") -> bytes:
+    return (
+        f"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {size}\r\n\r\n"
+    ).encode() + sent
+
+
+@pytest.mark.parametrize("size", [FREE_BYTES, FREE_BYTES + 1, LARGE_BYTES])
+def test_a_body_that_is_not_large_waits_for_no_large_one(sqlite_url: str, size: int) -> None:
+    """Large ones hold all the room there is for them, and more of them wait."""
+    limits = {"max_bodies_bytes": 4_000_000, "max_body_bytes": 2_000_000, "body_seconds": 20}
+    with serving(sqlite_url, **limits) as port, ExitStack() as stack:
+        for _ in range(8):
+            slow = stack.enter_context(connected(port))
+            slow.sendall(post_of(1_000_000, b" "))
+        with connected(port) as first:  # answered when the heads before have been read
+            first.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b" 200 " in answer(first)
+        waiting = stack.enter_context(connected(port))
+        waiting.sendall(post_of(LARGE_BYTES + 1, b"[" + b" " * (LARGE_BYTES - 1) + b"]"))
+        with connected(port) as quick:
+            quick.sendall(post_of(size, b"[" + b" " * (size - 2) + b"]"))
+            assert b" 422 " in answer(quick)
+        waiting.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            answer(waiting)
+
+
 @contextmanager
 def serving(url: str, **changes: Any) -> Iterator[int]:
     """The application behind uvicorn, as `lockstep up` has it; gives its port."""
@@ -206,16 +234,12 @@ def test_a_head_that_does_not_come_ends_the_connection(
 
 def test_unfinished_bodies_take_bounded_memory_and_time(sqlite_url: str) -> None:
     """Of forty bodies of a megabyte that never end, only as many are held as there is room for."""
-    head = (
-        f"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
-        "Content-Type: application/json\r\nContent-Length: 1000001\r\n\r\n"
-    ).encode()
     limits = {"max_bodies_bytes": 4_000_000, "max_body_bytes": 2_000_000, "body_seconds": 1.5}
     with serving(sqlite_url, **limits) as port:
         slow = [connected(port) for _ in range(40)]
         for connection in slow:
             connection.setblocking(False)
-            connection.sendall(head)
+            connection.sendall(post_of(1_000_001))
         sent = dict.fromkeys(slow, 0)
         until = time.monotonic() + 1.0
         while time.monotonic() < until:

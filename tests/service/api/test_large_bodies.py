@@ -15,7 +15,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from lockstep.core.submission import parse_job, resolve
-from lockstep.service.api.reader import LARGE_BYTES, SubmissionReader
+from lockstep.service.api.body import LARGE_BYTES
+from lockstep.service.api.reader import SubmissionReader
 from lockstep.service.api.submission import Asked, Refusal, Submission, read_submission
 from lockstep.service.app import create_app
 from lockstep.service.errors import ApiProblem
