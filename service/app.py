@@ -28,6 +28,7 @@ from lockstep.service.api.schema import openapi_of, problems
 from lockstep.service.auth import Keyring, authenticated
 from lockstep.service.bell import Ringer
 from lockstep.service.errors import install_error_handlers
+from lockstep.service.left_blobs import LeftBlobs
 from lockstep.service.paths import Prefixed
 from lockstep.service.predictors import Predictors
 from lockstep.service.reconciler import Reconciler
@@ -91,7 +92,8 @@ def create_app(settings: Settings) -> FastAPI:
                 "action=example_key: LOCKSTEP_API_KEY is the example's, which everybody knows; change it"
             )
         try:
-            with ringer, Reconciler(database, ringer, settings.reconcile_seconds):
+            left = LeftBlobs(database)
+            with ringer, Reconciler(database, ringer, settings.reconcile_seconds, left):
                 yield
         finally:
             services.reader.close()

@@ -8,6 +8,7 @@ import threading
 
 from lockstep.service.background import Background
 from lockstep.service.bell import Bell
+from lockstep.service.left_blobs import LeftBlobs
 from lockstep.service.store import evictions, fingerprints, outdated, rings
 from lockstep.service.store.database import Database
 
@@ -20,14 +21,18 @@ class Reconciler(Background):
     """A thread that evicts attempts whose lease ran out and rings for jobs that wait, every `every_seconds`.
 
     Queued jobs that an older arithmetic began are made to begin again; they say so where no worker is there.
+    `left` goes with an API process: that is where blobs are left behind, and workers are many.
 
     It outlives outages of the database: the first failure is logged, the ticks go on, and so is the recovery.
     """
 
-    def __init__(self, database: Database, bell: Bell, every_seconds: float) -> None:
+    def __init__(
+        self, database: Database, bell: Bell, every_seconds: float, left: LeftBlobs | None = None
+    ) -> None:
         self._database = database
         self._bell = bell
         self._every_seconds = every_seconds
+        self._left = left
         self._stop = threading.Event()
         self._failing = False
         self._thread = threading.Thread(target=self._run, name="lockstep-reconciler", daemon=True)
@@ -43,7 +48,7 @@ class Reconciler(Background):
             self._thread.join(timeout_seconds)
 
     def tick(self) -> None:
-        """Do it once: evict, renew what older rules began, say where no worker is, ring.
+        """Do it once: evict, renew what older rules began, say where no worker is, ring, take out blobs.
 
         Raises what the database raises.
         """
@@ -59,6 +64,8 @@ class Reconciler(Background):
             logger.warning("action=began_again job=%s reason=older_arithmetic", job_id)
         for job_id in due:
             self._bell.ring("lead", job_id)
+        if self._left is not None:
+            self._left.step()
 
     def _run(self) -> None:
         while True:

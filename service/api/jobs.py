@@ -111,9 +111,13 @@ def _answer(services: Services, sees: str | None, submission: Submission, key: s
 def _create(database: Database, submission: Submission, key: str | None) -> Created:
     """Queue the job. Its blob is kept first: the transaction that others wait for writes little."""
     new, blob, sha256 = submission.job, submission.blob, submission.job.spec.inline_sha256
-    if blob is not None and sha256 is not None and not _is_known(database, new.owner_id, key):
+    if blob is not None and _is_known(database, new.owner_id, key):
+        blob = None
+    if blob is not None and sha256 is not None:
         blobs.keep(database, blob, sha256)
     with database.write() as tx:
+        if blob is not None and sha256 is not None:
+            blobs.hold(tx, blob, sha256)
         if key is None or submission.body_sha256 is None:
             return Created(job=store.create(tx, new), replayed=False)
         return idempotency.create_once(tx, new, IdempotencyKey(key=key, body_sha256=submission.body_sha256))

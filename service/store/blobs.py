@@ -15,6 +15,11 @@ _PARTS = (
     select(blob_parts.c.data).where(blob_parts.c.sha256 == bindparam("sha256")).order_by(blob_parts.c.part)
 )
 _FIRST = select(blob_parts.c.data).where(blob_parts.c.sha256 == bindparam("sha256"), blob_parts.c.part == 0)
+_HOLD = (
+    select(blob_parts.c.part)
+    .where(blob_parts.c.sha256 == bindparam("sha256"))
+    .with_for_update(read=True, key_share=True)
+)
 
 
 def put(tx: Connection, data: bytes) -> str:
@@ -31,10 +36,22 @@ def put(tx: Connection, data: bytes) -> str:
 def keep(database: Database, data: bytes, sha256: str) -> None:
     """Keep `data` of that SHA-256 as `put` does, each part in a transaction of its own.
 
-    Others write between them. Who names the blob does so afterwards: until then its parts are nobody's.
+    Others write between them. Who names the blob does so afterwards, and holds it: until then its parts are
+    nobody's.
     """
     for part, piece in enumerate(split(data)):
         with database.write() as tx:
+            _put_part(tx, sha256, part, piece)
+
+
+def hold(tx: Connection, data: bytes, sha256: str) -> None:
+    """Let the parts of a blob that `keep` has kept stay to the transaction's end.
+
+    Whoever names it in this transaction calls this first. Parts that were taken out since are put back.
+    """
+    there = set(tx.execute(_HOLD, {"sha256": sha256}).scalars())
+    for part, piece in enumerate(split(data)):
+        if part not in there:
             _put_part(tx, sha256, part, piece)
 
 

@@ -1,0 +1,62 @@
+"""Takes out blobs that nothing has named for an hour, a few at a time."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from lockstep.service.store import left_blobs
+from lockstep.service.store.database import Database
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 60.0
+"""Between two steps: a look finds names in tables that have no index for it."""
+LEFT_SECONDS = 3600.0
+"""How long a blob must have been nobody's: a POST names its own within seconds."""
+MOST_LOOKED_AT = 10_000
+MOST_TAKEN_OUT = 4
+"""In one transaction, which others wait for."""
+
+
+class LeftBlobs:
+    """Remembers since when nothing names a blob; the database has no times of blobs.
+
+    A restart begins the hour again. Several processes may do it at once.
+    """
+
+    def __init__(self, database: Database, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._database = database
+        self._monotonic = monotonic
+        self._due_at = monotonic()
+        self._after = ""
+        self._since: dict[str, float] = {}
+
+    def step(self) -> None:
+        """Look at some blobs, or take some out, once a minute at most. Raises what the database raises."""
+        now = self._monotonic()
+        if now < self._due_at:
+            return
+        self._due_at = now + LOOK_SECONDS
+        old = [name for name, since in self._since.items() if now - since >= LEFT_SECONDS]
+        if old:
+            self._take_out(old[:MOST_TAKEN_OUT])
+        else:
+            self._look(now)
+
+    def _look(self, now: float) -> None:
+        with self._database.read() as tx:
+            page = left_blobs.find(tx, self._after, MOST_LOOKED_AT)
+        for name in [*self._since]:
+            if name > self._after and (page.last is None or name <= page.last) and name not in page.names:
+                del self._since[name]
+        for name in page.names:
+            self._since.setdefault(name, now)
+        self._after = page.last or ""
+
+    def _take_out(self, names: list[str]) -> None:
+        with self._database.write() as tx:
+            gone = left_blobs.take_out(tx, names)
+        for name in names:
+            del self._since[name]
+        if gone:
+            logger.info("action=took_out blobs=%d", len(gone))

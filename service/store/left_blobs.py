@@ -1,0 +1,68 @@
+"""Blobs that nothing names: what a POST left behind that failed between its blob and its job.
+
+Whoever names a blob holds its parts locked when it commits (`blobs.put`, `blobs.hold`), and has put back what
+was missing. Whoever takes a blob out locks the parts that are free first, and looks for names in a later
+statement, which sees all that was committed before the lock. So none goes that is named, however they meet.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Select, bindparam, delete, select
+
+from lockstep.service.store.replay_table import replays
+from lockstep.service.store.tables import blob_parts, jobs, weights
+
+NAMED_IN = (jobs.c.inline_sha256, weights.c.sha256, replays.c.result_sha256)
+"""Every column that names blobs; a test compares it with the tables."""
+
+_PAGE = (
+    select(blob_parts.c.sha256)
+    .where(blob_parts.c.sha256 > bindparam("after"))
+    .distinct()
+    .order_by(blob_parts.c.sha256)
+    .limit(bindparam("most"))
+)
+_BETWEEN: tuple[Select[str | None], ...] = tuple(
+    select(column).where(column > bindparam("after"), column <= bindparam("last")).distinct()
+    for column in NAMED_IN
+)
+_AMONG: tuple[Select[str | None], ...] = tuple(
+    select(column).where(column.in_(bindparam("names", expanding=True))).distinct() for column in NAMED_IN
+)
+_FREE_PARTS = (
+    select(blob_parts.c.sha256, blob_parts.c.part)
+    .where(blob_parts.c.sha256.in_(bindparam("names", expanding=True)))
+    .with_for_update(skip_locked=True)
+)
+_TAKE_OUT = delete(blob_parts).where(
+    blob_parts.c.sha256 == bindparam("name"), blob_parts.c.part == bindparam("number")
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Blobs that nothing names, of those after some name up to `last`; None: up to the last of all."""
+
+    names: frozenset[str]
+    last: str | None
+
+
+def find(tx: Connection, after: str, most: int) -> Page:
+    """Look at `most` blobs in the order of their names."""
+    there = tx.execute(_PAGE, {"after": after, "most": most}).scalars().all()
+    if not there:
+        return Page(names=frozenset(), last=None)
+    reach = {"after": after, "last": there[-1]}
+    named = {name for query in _BETWEEN for name in tx.execute(query, reach).scalars()}
+    return Page(names=frozenset(there) - named, last=there[-1] if len(there) == most else None)
+
+
+def take_out(tx: Connection, names: Collection[str]) -> list[str]:
+    """Take out those of the blobs that nothing names and nobody holds; which they were."""
+    free = tx.execute(_FREE_PARTS, {"names": list(names)}).all()
+    named = {name for query in _AMONG for name in tx.execute(query, {"names": list(names)}).scalars()}
+    parts = [{"name": name, "number": part} for name, part in free if name not in named]
+    if parts:
+        tx.execute(_TAKE_OUT, parts)
+    return sorted({str(part["name"]) for part in parts})
