@@ -5,7 +5,7 @@ import socket
 
 from setproctitle import setproctitle
 
-from lockstep.core.group.fingerprint import numerics_fingerprint
+from lockstep.core.group.fingerprint import numerics_fingerprint, numerics_parts
 from lockstep.core.spec.arithmetic import lineage
 from lockstep.service.bell import Ringer, TaskName
 from lockstep.service.store.database import Database
@@ -30,6 +30,7 @@ class PoolChild:
             host=socket.gethostname(),
             fingerprint=fingerprint,
             earlier=tuple(earlier),
+            parts={str(part): sha256 for part, sha256 in numerics_parts().items()},
         )
         tools = Tools(database=self._database, bell=self._bell, settings=options.settings, worker=worker)
         self._runner = Runner(tools)

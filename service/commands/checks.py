@@ -17,8 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from lockstep import service
 from lockstep.service.bell import tls_of
 from lockstep.service.commands.access import CommandError, client_of, find_access
-from lockstep.service.commands.numerics import PINS
 from lockstep.service.commands.place import find_settings, reason_of
+from lockstep.service.parts import PINS, SHOWN_DIGITS
 from lockstep.service.settings import Settings
 from lockstep.service.store.address import BadAddress
 from lockstep.service.store.database import Database, is_migrated, now
@@ -70,7 +70,7 @@ def _numpy(_: Settings) -> Iterator[Finding]:
         "numpy",
         "ok",
         f"{np.__version__} on {blas['name']} {blas['version']}, one thread in each worker{pinned}; "
-        f"fingerprint {lineage(numerics_fingerprint())[-1][:13]}",
+        f"fingerprint {lineage(numerics_fingerprint())[-1][:SHOWN_DIGITS]}",
     )
 
 
@@ -129,7 +129,7 @@ def _look_into(database: Database) -> Iterator[Finding]:
 
 
 def _workers_finding(fingerprints: list[str | None]) -> Finding:
-    kinds = sorted({(fingerprint or "not known yet")[:13] for fingerprint in fingerprints})
+    kinds = sorted({(fingerprint or "not known yet")[:SHOWN_DIGITS] for fingerprint in fingerprints})
     if not fingerprints:
         return Finding("workers", "warning", "none is running: jobs wait; `lockstep worker` or `lockstep up`")
     if len(kinds) > 1:

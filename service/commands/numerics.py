@@ -12,11 +12,9 @@ from dataclasses import dataclass
 
 from lockstep.service.commands.access import CommandError
 from lockstep.service.local.commands import module_command
+from lockstep.service.parts import CORE_TYPE, FEATURES, NAMES, PINS, SHOWN_DIGITS, TUNABLES
 
 SECONDS = 60.0
-CORE_TYPE, FEATURES, TUNABLES = "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES", "GLIBC_TUNABLES"
-PINS = {"blas": CORE_TYPE, "numpy": FEATURES, "c_library": TUNABLES}
-NAMES = {"blas": "BLAS", "numpy": "NumPy", "c_library": "C library"}
 WITHOUT_FMA = "glibc.cpu.hwcaps=-FMA"
 BASELINE = "X86_V3"
 """What NumPy dispatches to on every x86 processor of the last ten years."""
@@ -101,10 +99,10 @@ def report() -> Report:
 
 def lines(found: Report) -> Iterator[str]:
     """What to print: the parts, what each variable would change here, and what makes a mixed fleet one."""
-    yield f"fingerprint {found.fingerprint[:13]}: workers that show the same compute the same bits"
+    yield f"fingerprint {found.fingerprint[:SHOWN_DIGITS]}: workers that show the same compute the same bits"
     for name, part in found.parts.items():
         pinned = f"{part.pin}={part.value}" if part.value else f"{part.pin} is not set"
-        yield f"  {NAMES[name]:<10} {part.sha256[:13]}  {part.what}; {pinned}"
+        yield f"  {NAMES[name]:<10} {part.sha256[:SHOWN_DIGITS]}  {part.what}; {pinned}"
     yield "What each variable changes here:"
     for change in found.changes:
         moved = ", ".join(NAMES[name] for name in change.moves)

@@ -42,6 +42,11 @@ _LIST = (
 _FINDINGS = select(events.c.data_json).where(
     events.c.job_id == bindparam("job_id"), events.c.type == "finding"
 )
+_NEWEST_STATUS = (
+    select(events.c.data_json)
+    .where(events.c.job_id == bindparam("job_id"), events.c.type == "status")
+    .order_by(events.c.id.desc())
+)
 _TRANSITIONS = (
     select(events.c.job_id, events.c.at, events.c.data_json)
     .where(events.c.job_id.in_(bindparam("job_ids", expanding=True)), events.c.type == "status")
@@ -94,9 +99,15 @@ def append(tx: Connection, job_id: str, new: NewEvent) -> None:
     tx.execute(_APPEND, {"job_id": job_id, **row, "data_json": json.dumps(new.data)})
 
 
-def append_status(tx: Connection, job_id: str, status: str, reason: str | None) -> None:
-    """Note a transition, at the time of the change; called by whoever made it, in the same transaction."""
-    data = json.dumps({"status": status, "reason": reason})
+def append_status(
+    tx: Connection, job_id: str, status: str, reason: str | None, numerics: Mapping[str, str] | None = None
+) -> None:
+    """Note a transition, at the time of the change; called by whoever made it, in the same transaction.
+
+    `numerics`: hashes of what decides the bits of the worker that took the job.
+    """
+    told = {"status": status, "reason": reason}
+    data = json.dumps({**told, "numerics": dict(numerics)} if numerics else told)
     tx.execute(_APPEND_STATUS, {"job_id": job_id, "message": f"the job is {status}", "data_json": data})
 
 
@@ -106,6 +117,16 @@ def list_events(tx: Connection, job_id: str, after: int = 0, limit: int = 100) -
     One whose data can't be read has none, and its message says so.
     """
     return [_event(row) for row in tx.execute(_LIST, {"job_id": job_id, "after": after, "most": limit})]
+
+
+def numerics(tx: Connection, job_id: str) -> dict[str, str]:
+    """Hashes of what decides the bits of the job's last worker; empty where nobody has noted them."""
+    for text in tx.execute(_NEWEST_STATUS, {"job_id": job_id}).scalars():
+        with contextlib.suppress(ValueError):
+            noted = json_object(text).get("numerics")
+            if isinstance(noted, dict):
+                return {str(part): str(sha256) for part, sha256 in noted.items()}
+    return {}
 
 
 def findings(tx: Connection, job_id: str) -> set[tuple[str, str | None]]:

@@ -1,8 +1,11 @@
 """Jobs that no present worker may take: there is none, or none of the fingerprint that they began with."""
 
+from collections.abc import Mapping
+
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select, update
 
 from lockstep.core.spec.arithmetic import advanced
+from lockstep.service.parts import CORE_TYPE, FEATURES, NAMES, PINS, SHOWN_DIGITS, TUNABLES
 from lockstep.service.store import events
 from lockstep.service.store.database import clock
 from lockstep.service.store.events import NewEvent
@@ -17,18 +20,44 @@ NO_WORKER_MESSAGE = (
     "where one should run and does not, its log says why."
 )
 REASON = "numerics_unavailable"
+_NOBODY = "No present worker computes the same bits as the one that began this job."
 MESSAGE = (
-    "No present worker computes the same bits as the one that began this job. Start a worker of its version "
-    "of Lockstep on a machine like it, or pin OPENBLAS_CORETYPE, NPY_DISABLE_CPU_FEATURES and GLIBC_TUNABLES "
-    "alike on all of them: `lockstep doctor --numerics` shows which of the three differs."
+    f"{_NOBODY} Start a worker of its version of Lockstep on a machine like it, or pin {CORE_TYPE}, "
+    f"{FEATURES} and {TUNABLES} alike on all of them: `lockstep doctor --numerics` shows which of the three "
+    "differs."
 )
 
 
-def mark_unavailable(tx: Connection) -> None:
-    """Give queued jobs the reason numerics_unavailable where it holds, and take it away where it does not."""
+def mark_unavailable(tx: Connection, parts: Mapping[str, str]) -> None:
+    """Give queued jobs the reason numerics_unavailable where it holds, and take it away where it does not.
+
+    `parts`: a hash for each thing that decides the bits of a worker that is present; the message says in
+    which of them it differs from the job's.
+    """
     for job_id in _set_reason(tx, _FIT_FOR_NOBODY, REASON, MESSAGE):
-        events.append(tx, job_id, NewEvent(type=REASON, message=MESSAGE, level="warning"))
+        message = message_of(events.numerics(tx, job_id), parts)
+        tx.execute(_SAY, {"one": job_id, "message": message})
+        events.append(tx, job_id, NewEvent(type=REASON, message=message, level="warning"))
     _set_reason(tx, _FIT_AGAIN, None, None)
+
+
+def message_of(began: Mapping[str, str], parts: Mapping[str, str]) -> str:
+    """What to say of a job that `began` with some parts, where a worker with other ones is present."""
+    known = [part for part in NAMES if part in began and part in parts]
+    if not known:
+        return MESSAGE
+    apart = [part for part in known if began[part] != parts[part]]
+    if not apart:
+        return f"{_NOBODY} BLAS, NumPy and C library are alike: start a worker of its version of Lockstep."
+    told = ", ".join(
+        f"{NAMES[part]} ({began[part][:SHOWN_DIGITS]} began it, {parts[part][:SHOWN_DIGITS]} is there)"
+        for part in apart
+    )
+    pins = " and ".join(PINS[part] for part in apart)
+    return (
+        f"{_NOBODY} What differs: {told}. Start a worker on a machine like the first, or pin {pins} alike on "
+        "all of them: `lockstep doctor --numerics` shows what a machine has."
+    )
 
 
 def mark_no_worker(tx: Connection) -> None:
@@ -57,6 +86,7 @@ _BEGAN = select(jobs.c.fingerprint, number_of.label("number")).where(jobs.c.id =
 
 
 _ANY_PRESENT = select(workers.c.id).where(present()).limit(1)
+_SAY = update(jobs).where(jobs.c.id == bindparam("one")).values(status_message=bindparam("message"))
 _TOLD_SO = and_(jobs.c.status == "queued", jobs.c.status_reason == NO_WORKER)
 _NOT_TOLD_SO = and_(jobs.c.status == "queued", jobs.c.status_reason.is_distinct_from(NO_WORKER))
 _has_worker = select(workers.c.id).where(workers.c.fingerprint == jobs.c.fingerprint, present()).exists()

@@ -6,7 +6,8 @@ takes over raises it first, and every transaction of an attempt begins by lockin
 `Fence`, and all writes of an attempt ask for one.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
@@ -26,6 +27,7 @@ class WorkerIdentity:
     """Who claims: `pid` is the process that computes, `fingerprint` that of its numerics.
 
     `earlier`: what its fingerprint was under older numbers of the arithmetic (core/spec/arithmetic.py).
+    `parts`: a hash for each thing that decides its bits, which says in what two workers differ.
     """
 
     worker_id: str
@@ -33,6 +35,7 @@ class WorkerIdentity:
     host: str
     fingerprint: str
     earlier: tuple[str, ...] = ()
+    parts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +164,7 @@ def claim_next(tx: Connection, worker: WorkerIdentity, lease_seconds: float) -> 
         },
     ).one_or_none()
     if row is None:
-        mark_unavailable(tx)
+        mark_unavailable(tx, worker.parts)
         return None
     tx.execute(
         _BEGIN_ATTEMPT,
@@ -174,7 +177,7 @@ def claim_next(tx: Connection, worker: WorkerIdentity, lease_seconds: float) -> 
             "fingerprint": worker.fingerprint,
         },
     )
-    events.append_status(tx, row.id, "running", None)
+    events.append_status(tx, row.id, "running", None, worker.parts)
     return Claim(
         job_id=row.id,
         attempt=row.attempt,

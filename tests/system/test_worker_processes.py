@@ -14,6 +14,8 @@ from lockstep.core.group.solo import SoloGroup
 from lockstep.core.learning.loading import load_dataset
 from lockstep.core.learning.training import Training
 from lockstep.core.submission import parse_spec, resolve
+from lockstep.service.commands.numerics import WITHOUT_FMA, numerics
+from lockstep.service.parts import SHOWN_DIGITS, TUNABLES
 from tests.system.worker_processes import Broker, Cluster, cluster_in, is_alive, wait_until
 from tests.worker.bench import LINE, LINE_DIGEST, MOONS, digest
 
@@ -166,6 +168,28 @@ def test_sigterm_to_the_whole_group_gives_the_job_back_too(with_broker: Cluster)
 
     assert worker.process.wait(10) == 0
     assert with_broker.bench.job(job_id).transitions[-1].reason == "worker_drained"
+
+
+def test_a_worker_of_other_numerics_leaves_the_job_and_says_in_what_it_differs(
+    with_broker: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, there = numerics(), numerics(**{TUNABLES: WITHOUT_FMA})
+    if began.parts == there.parts:
+        pytest.skip("needs glibc, on a processor with FMA")
+    worker = with_broker.start_worker(**PROMPT)
+    job_id = with_broker.bench.submit(MOONS, **LONG)
+    with_broker.child_pid("leading")
+    worker.stop()
+    monkeypatch.setenv(TUNABLES, WITHOUT_FMA)
+
+    with_broker.start_worker(**PROMPT)
+
+    wait_until(lambda: with_broker.bench.job(job_id).status_reason == "numerics_unavailable")
+    message = with_broker.bench.job(job_id).status_message or ""
+    assert f"C library ({began.parts['c_library'][:SHOWN_DIGITS]} began it" in message
+    assert there.parts["c_library"][:SHOWN_DIGITS] in message
+    assert TUNABLES in message
+    assert "BLAS" not in message
 
 
 def test_without_a_broker_jobs_are_found_and_a_late_broker_is_heard(cluster: Cluster) -> None:

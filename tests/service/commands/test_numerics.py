@@ -11,15 +11,8 @@ from typer.testing import CliRunner
 from lockstep.core.group.fingerprint import numerics_fingerprint
 from lockstep.core.spec.arithmetic import lineage
 from lockstep.service.cli import app
-from lockstep.service.commands.numerics import (
-    CORE_TYPE,
-    FEATURES,
-    TUNABLES,
-    changes_for,
-    lines,
-    numerics,
-    report,
-)
+from lockstep.service.commands.numerics import changes_for, lines, numerics, report
+from lockstep.service.parts import CORE_TYPE, FEATURES, TUNABLES
 
 MOVES = {CORE_TYPE: "blas", FEATURES: "numpy", TUNABLES: "c_library"}
 

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from lockstep.service.store import endings, evictions, leases, rings, seats, workers
+from lockstep.service.parts import CORE_TYPE, FEATURES, TUNABLES
+from lockstep.service.store import endings, events, evictions, leases, rings, seats, workers
 from lockstep.service.store.database import Database
 from lockstep.service.store.tables import attempts, jobs
+from lockstep.service.store.tables import events as events_table
 from lockstep.service.store.workers import WorkerState
 from tests.stored_jobs import (
     NEW,
@@ -172,6 +174,63 @@ def test_jobs_of_a_fingerprint_that_nobody_has_wait_and_say_why(database: Databa
     assert claim_as(STRANGER) is None
     assert get(database, job_id).status_reason is None
     assert claim_as(OTHER) is not None
+
+
+PARTS = {"blas": "b" * 64, "numpy": "a" * 64, "c_library": "c" * 64}
+OTHERS = dict.fromkeys(PARTS, "0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("noted", "there", "said", "unsaid"),
+    [
+        (
+            PARTS,
+            PARTS | {"numpy": "d" * 64},
+            ["NumPy (aaaaaaaaaaaaa", "ddddddddddddd", FEATURES],
+            [CORE_TYPE, TUNABLES],
+        ),
+        (
+            PARTS,
+            PARTS | {"blas": "d" * 64, "c_library": "e" * 64},
+            ["BLAS (", CORE_TYPE, TUNABLES],
+            ["NumPy (", FEATURES],
+        ),
+        (PARTS, OTHERS, ["BLAS (", "NumPy (", "C library (", CORE_TYPE, FEATURES, TUNABLES], []),
+        (PARTS, PARTS, ["alike", "version of Lockstep"], [CORE_TYPE, FEATURES, TUNABLES]),
+        ({}, PARTS, [CORE_TYPE, FEATURES, TUNABLES, "doctor --numerics"], ["("]),
+        (PARTS, {}, [CORE_TYPE, FEATURES, TUNABLES, "doctor --numerics"], ["("]),
+    ],
+    ids=["one", "two", "all", "none", "of a version before", "of a worker before"],
+)
+def test_a_job_that_nobody_can_take_says_in_which_part_they_differ(
+    database: Database, noted: dict[str, str], there: dict[str, str], said: list[str], unsaid: list[str]
+) -> None:
+    job_id = queue_job(database).id
+    fenced(database, claim(database, replace(WORKER, parts=noted)), endings.release)
+    heartbeat(database, STRANGER)
+    with database.write() as tx:
+        assert leases.claim_next(tx, replace(STRANGER, parts=there), 60) is None
+
+    message = get(database, job_id).status_message or ""
+    with database.read() as tx:
+        told = [event.message for event in events.list_events(tx, job_id) if event.level == "warning"]
+    assert told == [message]
+    assert [words for words in said if words not in message] == []
+    assert [words for words in unsaid if words in message] == []
+
+
+def test_a_damaged_note_of_the_parts_is_passed_over(database: Database) -> None:
+    job_id = queue_job(database).id
+    fenced(database, claim(database, replace(WORKER, parts=PARTS)), endings.release)
+    for text in ("{", "[]", '{"numerics": 3}'):
+        with database.write() as tx:
+            tx.execute(
+                events_table.insert().values(
+                    job_id=job_id, at=1.0, level="info", type="status", message="", data_json=text
+                )
+            )
+    with database.read() as tx:
+        assert events.numerics(tx, job_id) == PARTS
 
 
 def test_bells_ring_for_waiting_jobs_less_and_less_often(database: Database) -> None:
