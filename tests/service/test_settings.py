@@ -143,7 +143,7 @@ def test_loopback() -> None:
 
 IPV6_ONLY = """
 ip link set lo up && ip address add 2001:db8:77::5/64 dev lo nodad && ip -6 route add default dev lo &&
-exec "$0" -c 'from service.settings import own_address; print(own_address())'
+exec "$0" -c 'from lockstep.service.settings import own_address; print(own_address())'
 """
 
 

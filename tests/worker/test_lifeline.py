@@ -107,7 +107,7 @@ def test_a_failing_eviction_does_not_end_the_watch(
 
 def test_a_child_leaves_when_the_main_process_is_gone(tmp_path: Path) -> None:
     parent_code = (
-        "import sys, threading\nfrom pathlib import Path\nfrom worker.lifeline import ChildWatch\n"
+        "import sys, threading\nfrom pathlib import Path\nfrom lockstep.worker.lifeline import ChildWatch\n"
         "watch = ChildWatch(Path(sys.argv[1]), lambda pid: None)\nwatch.start()\n"
         "print(watch.path, flush=True)\nthreading.Event().wait(30)\n"
     )

@@ -10,7 +10,7 @@ import pytest
 
 from lockstep.core.group.fingerprint import _battery, blas_core, numerics_fingerprint
 
-PROGRAM = "from core.group.fingerprint import numerics_fingerprint as f; print(f())"
+PROGRAM = "from lockstep.core.group.fingerprint import numerics_fingerprint as f; print(f())"
 
 
 def fingerprint_in_a_process(**environment: str) -> str:
