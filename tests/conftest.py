@@ -7,6 +7,7 @@ import os
 import pytest
 
 from lockstep.worker.main import pin_blas_threads
+from tests.streams import Streams, place
 
 # As in a worker: with more threads BLAS gives other bits, and this process another numerics fingerprint.
 pin_blas_threads()
@@ -14,27 +15,15 @@ pin_blas_threads()
 pytest_plugins = ("tests.databases",)
 
 
-SERVICE = ("test_page", "test_page_inside", "test_cli")
-"""The modules that share one service; the first begins with an empty one."""
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Several streams are dealt whole modules, in the order of `place`."""
+    config.option.loadscopereorder = False
+    return Streams(config, log)
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist looks at the groups in a hook of the same name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with real processes come first: they wait a lot and last long, so no stream should end with them.
-
-    Where tests run in several streams, all of a group run in one; those without a group run in any.
-    """
-
-    def place(item: pytest.Item) -> int:
-        if item.path.parent.name != "system":
-            return len(SERVICE) + 1
-        return SERVICE.index(item.path.stem) if item.path.stem in SERVICE else len(SERVICE)
-
-    for item in items:
-        if item.path.parent.name == "system":
-            group = "service" if item.path.stem in SERVICE else item.path.stem
-            item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=place)
+    items.sort(key=lambda item: place(item.nodeid))
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,43 @@
+"""How the tests are dealt to streams: modules whole, those that share a service together, long ones first."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from xdist.scheduler import LoadScopeScheduling
+
+SERVICE = (
+    "test_page",
+    "test_page_inside",
+    "test_page_curve",
+    "test_page_list",
+    "test_page_tabs",
+    "test_cli",
+    "test_cli_inside",
+)
+"""The modules of tests/system that share one service; the first begins with an empty one."""
+
+
+def unit(test_id: str) -> str:
+    """What the test runs together with, in one stream: the name of a group, or its module's path."""
+    module = test_id.partition("::")[0]
+    path = PurePosixPath(module)
+    return "service" if path.parent.name == "system" and path.stem in SERVICE else module
+
+
+def place(test_id: str) -> int:
+    """Where the test stands in the order; smaller is earlier, and equals stay as they were found.
+
+    Tests with real processes come first: they wait a lot and last long, so no stream should end with them.
+    """
+    path = PurePosixPath(test_id.partition("::")[0])
+    if path.parent.name != "system":
+        return len(SERVICE) + 1
+    return SERVICE.index(path.stem) if path.stem in SERVICE else len(SERVICE)
+
+
+class Streams(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
+    """Deals whole units in the tests' own order, each to the stream that is free first."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return unit(nodeid)
