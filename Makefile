@@ -6,7 +6,7 @@ VENV := .venv
 BENCH := .venv-bench
 BENCH_OLD_JAX := .venv-bench-jax0431
 BIN := $(VENV)/bin
-STREAMS := --numprocesses 2 --dist loadgroup
+STREAMS := --numprocesses 3  # two cores are busy with three: tests with processes wait a lot
 PAGE := service/dashboard
 PAGE_SOURCES := $(shell find $(PAGE) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 

@@ -7,23 +7,11 @@ import os
 import pytest
 
 from lockstep.worker.main import pin_blas_threads
-from tests.streams import Streams, place
 
 # As in a worker: with more threads BLAS gives other bits, and this process another numerics fingerprint.
 pin_blas_threads()
 
-pytest_plugins = ("tests.databases",)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Several streams are dealt whole modules, in the order of `place`."""
-    config.option.loadscopereorder = False
-    return Streams(config, log)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: place(item.nodeid))
+pytest_plugins = ("tests.databases", "tests.streams")
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 SERVICE = (
@@ -41,3 +42,14 @@ class Streams(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no
 
     def _split_scope(self, nodeid: str) -> str:
         return unit(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Several streams are dealt whole modules, in the order of `place`."""
+    config.option.loadscopereorder = False
+    return Streams(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: place(item.nodeid))

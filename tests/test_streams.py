@@ -26,9 +26,10 @@ def test_modules_stay_whole_and_those_that_share_a_service_together(tmp_path: Pa
         path.write_text(NOTE)
     (tmp_path / "notes").mkdir()
 
-    hooks = ("-p", "tests.conftest", "--rootdir", str(tmp_path), "-c", os.devnull)
+    hooks = ("-p", "tests.streams", "-p", "no:hypothesispytest", "-p", "no:cacheprovider")
+    where = ("--rootdir", str(tmp_path), "-c", os.devnull, str(tmp_path))
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *hooks, "--numprocesses", "2", "-p", "no:cacheprovider", str(tmp_path)],
+        [sys.executable, "-m", "pytest", *hooks, "--numprocesses", "2", *where],
         cwd=ROOT, capture_output=True, text=True, timeout=50, check=False,
     )  # fmt: skip
 
