@@ -24,6 +24,9 @@ from lockstep.service.store.database import Database, migrate
 from lockstep.service.store.tables import metadata
 
 START_SECONDS = 30.0
+MEMORY = Path("/dev/shm")  # noqa: S108 - Linux's folder in memory; what is made in it has a name of its own
+MEMORY_BYTES = 2**30
+"""Less room is left to others."""
 PR_SET_PDEATHSIG = 1
 CONFIGURATION = """
 listen_addresses = ''
@@ -106,13 +109,28 @@ def migrated_sqlite_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path, migrated_sqlite_path: Path) -> Iterator[str]:
-    """The address of a migrated database of the test's own, once on SQLite and once on PostgreSQL."""
-    if request.param == "sqlite":
-        path = tmp_path / "lockstep.db"
+@pytest.fixture
+def sqlite_url(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite_path: Path) -> Iterator[str]:
+    """The address of a migrated SQLite database of the test's own, in memory where there is room.
+
+    On a disk each commit waits for it. What survives a crash is for tests/system, whose files lie on one.
+    """
+    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_BYTES
+    with tempfile.TemporaryDirectory(
+        prefix="lockstep-db-",
+        dir=MEMORY if roomy else tmp_path_factory.getbasetemp(),
+        ignore_cleanup_errors=True,  # a thread that a test gave up may still write
+    ) as folder:
+        path = Path(folder) / "lockstep.db"
         shutil.copyfile(migrated_sqlite_path, path)
         yield f"sqlite:///{path}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a migrated database of the test's own, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_url")
         return
     cluster: PostgresqlCluster = request.getfixturevalue("postgresql")
     name = cluster.take()

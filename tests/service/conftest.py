@@ -34,14 +34,6 @@ def serve(url: str) -> Iterator[TestClient]:
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path, migrated_sqlite_path: Path) -> str:
-    """The address of a migrated SQLite database of the test's own."""
-    path = tmp_path / "api.db"
-    shutil.copyfile(migrated_sqlite_path, path)
-    return f"sqlite:///{path}"
-
-
-@pytest.fixture
 def store(sqlite_url: str) -> Iterator[Database]:
     """A second way into the database of `api`."""
     database = Database(sqlite_url)
