@@ -12,19 +12,19 @@ from lockstep.core.spec import ResolvedSpec
 from lockstep.core.submission import parse_job, resolve
 from lockstep.core.submission.footprint import footprint
 
-WIDE = {"type": "linear", "in": 64, "out": 2048}
-LAST = {"type": "linear", "in": 2048, "out": 1}
+WIDE = {"type": "linear", "in": 64, "out": 1024}
+LAST = {"type": "linear", "in": 1024, "out": 1}
 SEQUENCE = {"type": "unflatten", "shape": [64, 8]}
 IMAGE = {"type": "unflatten", "shape": [1, 16, 32]}
 FLAT = {"type": "flatten"}
 MODELS: dict[str, tuple[list[dict[str, Any]], int]] = {
-    "linear": ([WIDE, {"type": "linear", "in": 2048, "out": 2048}, {"type": "relu"}, LAST], 64),
+    "linear": ([WIDE, {"type": "linear", "in": 1024, "out": 1024}, {"type": "relu"}, LAST], 64),
     "activations": ([WIDE, {"type": "gelu"}, {"type": "dropout"}, {"type": "softplus"}, LAST], 64),
     "norms": (
         [
             WIDE,
-            {"type": "batch_norm_1d", "num_features": 2048},
-            {"type": "layer_norm", "normalized_shape": [2048]},
+            {"type": "batch_norm_1d", "num_features": 1024},
+            {"type": "layer_norm", "normalized_shape": [1024]},
             LAST,
         ],
         64,
