@@ -100,13 +100,13 @@ def mixed(database: Database) -> Database:
     return database
 
 
-@pytest.mark.parametrize("limit", [1, 2, 3, 100])
 @pytest.mark.parametrize("order", ORDERS)
-def test_pages_of_every_order_tell_each_job_once(mixed: Database, order: Order, limit: int) -> None:
+def test_pages_of_every_order_tell_each_job_once(mixed: Database, order: Order) -> None:
     wanted = replace(EVERYTHING, order=order)
     whole = list_ids(mixed, wanted)
 
-    assert list(chain.from_iterable(pages(mixed, replace(wanted, limit=limit)))) == whole
+    for limit in (1, 2, 3, 100):
+        assert list(chain.from_iterable(pages(mixed, replace(wanted, limit=limit)))) == whole, limit
     assert len(set(whole)) == len(whole)
     opposite: Order = ORDERS[ORDERS.index(order) ^ 1]
     assert list_ids(mixed, replace(wanted, order=opposite)) == whole[::-1]
