@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -27,6 +28,7 @@ def layers(*widths: int) -> dict[str, Any]:
 Layout = tuple[tuple[int, ...], tuple[int, ...]]
 
 
+@lru_cache(maxsize=4)  # the same serve many places, and nobody writes to them
 def matrices(rows: int, sizes: tuple[int, int], dtype: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """What a layer's weights have for a gradient: the product of the two."""
     random = np.random.default_rng(seed)
