@@ -19,7 +19,7 @@ from tests.worker.test_attempt import cancel
 from tests.worker.test_replaying import answer, asked, error, found
 from tests.worker.test_runner import running, wait_until
 
-MANY = [0.5] * 20_000
+MANY = [1 / 3] * 2_000
 LARGE: dict[str, Any] = LINE | {"data": {"inline": {"x": MANY, "y": MANY}}, "epochs": 1}
 """More inline data than a job's row holds."""
 SPECS = damages.SPEC + damages.INLINE_BLOB + damages.INLINE_ROW
