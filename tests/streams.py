@@ -19,22 +19,28 @@ SERVICE = (
 """The modules of tests/system that share one service; the first begins with an empty one."""
 
 
+LONG = ("system", "worker", "service")
+"""The folders whose modules last longest; first those with real processes, which also wait a lot."""
+
+
 def unit(test_id: str) -> str:
     """What the test runs together with, in one stream: the name of a group, or its module's path."""
-    module = test_id.partition("::")[0]
-    path = PurePosixPath(module)
-    return "service" if path.parent.name == "system" and path.stem in SERVICE else module
+    path = _module(test_id)
+    return "service" if path.parent.name == "system" and path.stem in SERVICE else str(path)
 
 
-def place(test_id: str) -> int:
+def place(test_id: str) -> tuple[int, int]:
     """Where the test stands in the order; smaller is earlier, and equals stay as they were found.
 
-    Tests with real processes come first: they wait a lot and last long, so no stream should end with them.
+    What lasts long comes first, so that all streams end at about the same time.
     """
-    path = PurePosixPath(test_id.partition("::")[0])
-    if path.parent.name != "system":
-        return len(SERVICE) + 1
-    return SERVICE.index(path.stem) if path.stem in SERVICE else len(SERVICE)
+    path = _module(test_id)
+    folder = next((number for number, name in enumerate(LONG) if name in path.parts), len(LONG))
+    return folder, SERVICE.index(path.stem) if path.stem in SERVICE else len(SERVICE)
+
+
+def _module(test_id: str) -> PurePosixPath:
+    return PurePosixPath(test_id.partition("::")[0])
 
 
 class Streams(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
