@@ -185,10 +185,10 @@ def other_user() -> pwd.struct_passwd:
         return pwd.getpwnam("nobody")
 
 
-def die_with_parent() -> None:
+def die_with_parent(number: int = signal.SIGQUIT) -> None:
     # A session that is killed leaves no server behind (Linux only; elsewhere the fixture's end has to do).
     if os.uname().sysname == "Linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
 
 
 def _wait_until_ready(cluster: PostgresqlCluster, server: subprocess.Popen[bytes]) -> None:

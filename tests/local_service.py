@@ -10,9 +10,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from lockstep.service.client import Client
+from tests.databases import die_with_parent
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 40.0
@@ -71,6 +73,7 @@ def local_service(directory: Path, *, workers: int = 2, place: Place | None = No
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=partial(die_with_parent, signal.SIGTERM),
     )
     try:
         wait_until(lambda: (directory / "url").exists() or process.poll() is not None, START_SECONDS)
