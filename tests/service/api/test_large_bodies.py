@@ -84,24 +84,32 @@ def test_a_body_makes_the_same_job_on_both_ways(api: TestClient, store: Database
         assert key.body_sha256 == hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def test_28_mib_are_stored_as_the_core_resolves_them(any_api: TestClient, database: Database) -> None:
+@pytest.fixture(scope="module")
+def mib_28() -> tuple[bytes, str]:
+    """A job of 28 MiB as it is posted, and as the core resolves it."""
     raw = with_rows(28 * 2**20 // 42)
-    body = json.dumps(raw).encode()
+    return json.dumps(raw).encode(), resolve(parse_job(raw), lambda: 0).model_dump_json(exclude_none=True)
+
+
+def test_28_mib_are_stored_as_the_core_resolves_them(
+    any_api: TestClient, database: Database, mib_28: tuple[bytes, str]
+) -> None:
+    body, whole = mib_28
+    expected = json.loads(whole)
     assert len(body) > 25 * 2**20
-    whole = resolve(parse_job(raw), lambda: 0).model_dump_json(exclude_none=True)
 
     response = posted(any_api, body)
 
     job = response.json()
     assert response.status_code == 201
     assert len(response.content) < 10_000
-    assert job["spec"]["data"].keys() == json.loads(whole)["data"].keys() - {"inline"}
+    assert job["spec"]["data"].keys() == expected["data"].keys() - {"inline"}
     with database.read() as tx:
         row = tx.execute(table.select()).one()
         assert row.spec_sha256 == hashlib.sha256(whole.encode()).hexdigest()
-        assert json.loads(specs.load(tx, job["id"]).spec_json) == json.loads(whole)
+        assert json.loads(specs.load(tx, job["id"]).spec_json) == expected
     told = any_api.get(job["spec_url"])
-    assert told.json() == json.loads(whole)
+    assert told.json() == expected
     assert any_api.get(f"/v1/jobs/{job['id']}").json()["spec"] == job["spec"]
 
 
