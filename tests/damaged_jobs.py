@@ -27,12 +27,13 @@ from tests.stored_jobs import (
     queue_job,
 )
 
-MANY = MOST_INLINE_IN_ROW // 4
+MANY = MOST_INLINE_IN_ROW // 32
+"""So many thirds have more digits than a row holds; few numbers, for each is read many times."""
 
 
 def inline_spec(number: int) -> str:
     """A spec with more inline data than its row holds, other data for each number."""
-    data = {"inline": {"x": [number + 0.5] * MANY, "y": [0.5] * MANY}}
+    data = {"inline": {"x": [number + 1 / 3] * MANY, "y": [1 / 3] * MANY}}
     return json.dumps({"kind": "train", "data": data})
 
 

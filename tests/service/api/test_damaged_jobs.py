@@ -23,7 +23,7 @@ from tests.damages import Harm
 from tests.service.submissions import CLASSES, LINE, WORKER, claim, succeed
 
 MANY = [1 / 3] * 2_000
-"""With as many again more digits than a job's row holds; few numbers, for each is read many times."""
+"""More digits than a job's row holds, and few numbers: each is read many times."""
 DAMAGES = (
     *damages.SPEC,
     *damages.INLINE_BLOB,
