@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
@@ -12,6 +13,12 @@ from lockstep.worker.main import pin_blas_threads
 pin_blas_threads()
 
 pytest_plugins = ("tests.databases", "tests.streams")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected lives to the end: no search for garbage need go through it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
