@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from fastapi.concurrency import run_in_threadpool
 
+from lockstep.core.ground.arithmetic import ARITHMETIC
 from lockstep.core.ground.errors import InvalidData
 from lockstep.core.model.encoding import from_safetensors
-from lockstep.core.spec.arithmetic import ARITHMETIC, not_comparable
+from lockstep.core.spec.changes import not_comparable
 from lockstep.service.bell import Bell
 from lockstep.service.errors import ApiProblem
 from lockstep.service.store import fingerprints, jobs, outdated, replays, specs

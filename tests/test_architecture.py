@@ -229,9 +229,10 @@ def test_the_documents_name_what_exists() -> None:
     assert not [path for path in paths if not (ROOT / path).exists()]
 
 
-def test_the_command_line_starts_without_numpy() -> None:
-    """`lockstep worker` pins the BLAS threads before NumPy is loaded; and a client needs no NumPy."""
-    script = "import sys, lockstep.service.cli; sys.exit('numpy' in sys.modules)"
+@pytest.mark.parametrize("module", ["service.cli", "worker.main", "worker.parent"])
+def test_the_command_line_and_a_worker_s_main_process_start_without_numpy(module: str) -> None:
+    """A client needs no NumPy, nor does the process that only watches over the one that trains."""
+    script = f"import sys, lockstep.{module}; sys.exit('numpy' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=30).returncode == 0
 

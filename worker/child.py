@@ -5,8 +5,8 @@ import socket
 
 from setproctitle import setproctitle
 
+from lockstep.core.ground.arithmetic import lineage
 from lockstep.core.group.fingerprint import numerics_fingerprint, numerics_parts
-from lockstep.core.spec.arithmetic import lineage
 from lockstep.service.bell import Ringer, TaskName
 from lockstep.service.store.database import Database
 from lockstep.service.store.leases import WorkerIdentity

@@ -60,8 +60,8 @@ def _numpy(_: Settings) -> Iterator[Finding]:
     os.environ.update(dict.fromkeys(BLAS_VARIABLES, "1"))
     import numpy as np
 
+    from lockstep.core.ground.arithmetic import lineage
     from lockstep.core.group.fingerprint import numerics_fingerprint
-    from lockstep.core.spec.arithmetic import lineage
 
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     pins = [f"{name}={os.environ[name]}" for name in PINS.values() if os.environ.get(name)]

@@ -126,8 +126,8 @@ def _tell() -> None:
     """Print what this process computes with."""
     import numpy as np
 
+    from lockstep.core.ground.arithmetic import lineage
     from lockstep.core.group.fingerprint import blas_core, numerics_fingerprint, numerics_parts
-    from lockstep.core.spec.arithmetic import lineage
 
     shown = np.show_config(mode="dicts")
     blas = shown["Build Dependencies"]["blas"]

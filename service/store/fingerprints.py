@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select, update
 
-from lockstep.core.spec.arithmetic import advanced
+from lockstep.core.ground.arithmetic import advanced
 from lockstep.service.parts import CORE_TYPE, FEATURES, NAMES, PINS, SHOWN_DIGITS, TUNABLES
 from lockstep.service.store import events
 from lockstep.service.store.database import clock

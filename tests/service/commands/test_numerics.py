@@ -8,8 +8,8 @@ import platform
 import pytest
 from typer.testing import CliRunner
 
+from lockstep.core.ground.arithmetic import lineage
 from lockstep.core.group.fingerprint import numerics_fingerprint
-from lockstep.core.spec.arithmetic import lineage
 from lockstep.service.cli import app
 from lockstep.service.commands.numerics import changes_for, lines, numerics, report
 from lockstep.service.parts import CORE_TYPE, FEATURES, TUNABLES

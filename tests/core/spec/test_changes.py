@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from lockstep.core.ground.arithmetic import ARITHMETIC, advanced, lineage
 from lockstep.core.spec import AnyResolvedSpec
-from lockstep.core.spec.arithmetic import ARITHMETIC, CHANGES, advanced, lineage, not_comparable
+from lockstep.core.spec.changes import CHANGES, not_comparable
 from lockstep.core.submission import parse_job, resolve
 from tests.specs import DIGITS, LINE
 
