@@ -4,17 +4,20 @@ A gradient is read once, just after it was written: by plain gradient descent, W
 that adds the shards. Where nobody else wants it, the product may add to its target itself (BLAS's gemm with
 beta 1), which spares a write and a read of all gradients. Whether each number then is rounded as it is by the
 product and the addition after it depends on the sizes and on the kernels that BLAS takes for them. So it is
-asked: both ways run once on random numbers in matrices of the same sizes and layouts, and only where all bits
-are equal the shorter one is taken. Another order of sums shows in thousands of sums at once; which way BLAS
-takes does not depend on the values.
+asked: both ways run in matrices of the same sizes and layouts, on numbers that are made to tell them apart
+(core/engine/fast/telling.py), and only where all bits are equal the shorter one is taken. Which way BLAS
+takes does not depend on the values. An answer that is wrong once breaks the promise of equal bits: a run that
+goes on from a checkpoint takes its first steps the longer way again.
 """
 
 import functools
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Iterable
 from functools import partial
 
 import numpy as np
 
+from lockstep.core.engine.fast.telling import Factors, Question, draws
 from lockstep.core.engine.plan import Plan
 from lockstep.core.ground.blas import Call, Vectors, product_added
 from lockstep.core.ground.buffers import aligned
@@ -23,9 +26,9 @@ from lockstep.core.model.parameters import Parameters
 from lockstep.core.optim.base import blocks
 
 MOST_PROBED = 2**23
-"""Larger gradients are not probed: it takes some arrays of their size."""
+"""No larger vectors or matrices are probed: it takes arrays of their size, and whole numbers up to 2^24."""
 PATIENCE = 16
-"""So many steps are taken before products are probed, which takes as long as two or three of them."""
+"""So many steps are taken before products are probed, which takes as long as some of them."""
 
 _Layout = tuple[tuple[int, ...], tuple[int, ...]]
 """A matrix's shape and strides."""
@@ -40,7 +43,7 @@ def updating(plan: Plan, parameters: Parameters, gradient: np.ndarray, minus_rat
     """
     flat, calls = parameters.flat, list(plan.backward)
     found = _factors_of(plan, gradient)
-    alike = _which_update(flat.size, flat.dtype.name, tuple(found)) if flat.size <= MOST_PROBED else ()
+    alike = _which_update(flat.size, flat.dtype.name, tuple(found))
     for factors in alike:
         each = found[factors]
         call = product_added(minus_rate, each.a, each.b, _of(flat, factors))
@@ -112,101 +115,93 @@ def _moves(rate: np.ndarray, x: np.ndarray, y: np.ndarray, runs: Collection[slic
 
 @functools.cache
 def _which_update(size: int, dtype: str, products: tuple[_Factors, ...]) -> tuple[_Factors, ...]:
-    """Those of the products that may update their parts of `size` weights, all else being moved by itself.
-
-    The whole vector is compared: how its other parts are rounded may depend on where they are cut.
-    """
-    trials = [_Trial(size, np.dtype(dtype), products, telling=telling) for telling in (False, True)]
-    chosen = trials[0].possible
-    while chosen:
-        alike = chosen
-        for trial in trials:
-            alike, others_alike = trial.alike(chosen, alike)
-            if not others_alike and alike == chosen:
-                return ()
-        if alike == chosen:
-            return chosen
-        chosen = alike
-    return ()
-
-
-class _Trial:
-    """Both ways to update, on made-up numbers.
-
-    Random ones show another order of a product's sums. Whether r g + w is rounded once or twice they show in
-    every fourth number only, too seldom where it concerns the last few numbers of a vector; so the `telling`
-    ones are such that it shows in each: r g is (1 + ε)² = 1 + 2ε + ε², w is -(1 + 2ε), and r g by itself is
-    rounded to 1 + 2ε.
-    """
-
-    def __init__(self, size: int, dtype: np.dtype, products: tuple[_Factors, ...], *, telling: bool) -> None:
-        random, small = np.random.default_rng(0), dtype.type(2.0 ** -(np.finfo(dtype).nmant // 2 + 1))
-        self._size = size
-        self._rate = np.array(1 + small if telling else -0.7371, dtype)
-        self._weights, self._gradient = (_numbers(random, size, dtype) for _ in range(2))
-        self._pairs = {each: [_random(random, layout, dtype) for layout in each[1:]] for each in products}
-        if telling:
-            self._weights[:], self._gradient[:] = -(1 + 2 * small), 1 + small
-            for a, b in self._pairs.values():
-                a[:], b[:] = 0, 0
-                a[:, 0], b[0] = 1, 1 + small
-        for each, (a, b) in self._pairs.items():
-            product(a, b, _of(self._gradient, each))()
-        self._expected = self._weights.copy()
-        _run(_moves(self._rate, self._gradient, self._expected, [slice(0, size)]))
-        calls = {each: self._updated_by(each, self._expected) for each in products}
-        self.possible = tuple(each for each in products if calls[each])
-
-    def _updated_by(self, each: _Factors, weights: np.ndarray) -> Call | None:
-        a, b = self._pairs[each]
-        return product_added(self._rate, a, b, _of(weights, each))
-
-    def alike(
-        self, chosen: tuple[_Factors, ...], asked: tuple[_Factors, ...]
-    ) -> tuple[tuple[_Factors, ...], bool]:
-        """Which of the products that are `asked` for have the same bits where the chosen ones update; and
-
-        whether all that these leave to itself has.
-        """
-        moved, others = self._weights.copy(), _others(self._size, chosen)
-        _run([self._updated_by(each, moved) for each in chosen])
-        _run(_moves(self._rate, self._gradient, moved, others))
-        same = moved == self._expected
-        return tuple(each for each in asked if same[_slice(each)].all()), all(
-            same[run].all() for run in others
-        )
+    """Those of the products that may update their parts of `size` weights, all else being moved by itself."""
+    return _which_add(size, np.dtype(dtype), products, scaled=True)
 
 
 @functools.cache
 def _adds_alike(factors: tuple[_Layout, _Layout], dtype: str) -> bool:
     """Whether a product that adds has the bits of the product and np.add."""
-    random = np.random.default_rng(0)
-    a, b = (_random(random, layout, np.dtype(dtype)) for layout in factors)
-    target = _numbers(random, len(a) * b.shape[1], a.dtype).reshape(len(a), -1)
-    expected, result = target.copy(), np.empty_like(target)
-    added = product_added(np.ones((), dtype), a, b, target)
-    product(a, b, result)()
-    np.add(expected, result, expected)
-    _run([added])
-    return np.array_equal(target, expected)
+    (rows, _), (_, columns) = factors[0][0], factors[1][0]
+    return bool(_which_add(rows * columns, np.dtype(dtype), ((0, *factors),), scaled=False))
 
 
-def _run(calls: Collection[Call | None]) -> None:
+def _which_add(
+    size: int, dtype: np.dtype, products: tuple[_Factors, ...], *, scaled: bool
+) -> tuple[_Factors, ...]:
+    """Those of the products that may add themselves, times a rate if `scaled`, to their parts of a vector.
+
+    The whole vector is compared: how its other parts are rounded may depend on where they are cut.
+    """
+    if max((size, *(math.prod(shape) for _, *both in products for shape, _ in both))) > MOST_PROBED:
+        return ()
+    trial = _Trial(size, dtype, products, scaled=scaled)
+    chosen = trial.possible
+    while chosen:
+        alike, others_alike = trial.alike(chosen)
+        if alike == chosen:
+            return chosen if others_alike else ()
+        chosen = alike
+    return ()
+
+
+class _Trial:
+    """Both ways to add products to a vector, on made-up numbers (core/engine/fast/telling.py)."""
+
+    def __init__(self, size: int, dtype: np.dtype, products: tuple[_Factors, ...], *, scaled: bool) -> None:
+        self._size, self._products = size, products
+        there, added, self._expected, self._moved = (aligned(size, dtype) for _ in range(4))
+        pairs = {each: tuple(_laid_out(layout, dtype) for layout in each[1:]) for each in products}
+        self._question = Question(
+            rate=np.ones((), dtype),
+            there=there,
+            added=added,
+            factors=[Factors(a=a, b=b, there=_of(there, each)) for each, (a, b) in pairs.items()],
+            scaled=scaled,
+        )
+        rate = self._question.rate
+        self._plain = [product(a, b, _of(added, each)) for each, (a, b) in pairs.items()]
+        self._plain += (
+            _moves(rate, added, self._expected, [slice(0, size)])
+            if scaled
+            else [partial(np.add, self._expected, added, self._expected)]
+        )
+        calls = {each: product_added(rate, a, b, _of(self._moved, each)) for each, (a, b) in pairs.items()}
+        self._adding = {each: call for each, call in calls.items() if call is not None}
+        self.possible = tuple(self._adding)
+
+    def alike(self, chosen: tuple[_Factors, ...]) -> tuple[tuple[_Factors, ...], bool]:
+        """Which of the chosen products have the same bits where these add themselves; whether all else has.
+
+        By the first numbers that tell something.
+        """
+        question, others = self._question, _others(self._size, chosen)
+        moves = _moves(question.rate, question.added, self._moved, others)
+        for _ in draws(question):
+            for vector in (self._expected, self._moved):
+                np.copyto(vector, question.there)
+            _run(self._plain)
+            _run([self._adding[each] for each in chosen])
+            _run(moves)
+            same = _bits(self._moved) == _bits(self._expected)
+            if not same.all():
+                alike = tuple(each for each in chosen if same[_slice(each)].all())
+                return alike, all(same[run].all() for run in others)
+        return chosen, True
+
+
+def _run(calls: Iterable[Call]) -> None:
     for call in calls:
-        if call is not None:
-            call()
+        call()
 
 
-def _random(random: np.random.Generator, layout: _Layout, dtype: np.dtype) -> np.ndarray:
+def _bits(numbers: np.ndarray) -> np.ndarray:
+    """To be compared: as numbers, 0 and -0 are equal."""
+    return numbers.view(f"u{numbers.itemsize}")
+
+
+def _laid_out(layout: _Layout, dtype: np.dtype) -> np.ndarray:
     """A matrix of such a shape and such strides."""
     shape, strides = layout
     last = sum((length - 1) * stride for length, stride in zip(shape, strides, strict=True))
-    room = _numbers(random, last // dtype.itemsize + 1, dtype)
-    return np.lib.stride_tricks.as_strided(room, shape, strides)
-
-
-def _numbers(random: np.random.Generator, size: int, dtype: np.dtype) -> np.ndarray:
-    """Between -0.5 and 0.5."""
-    numbers = random.random(size, dtype.type)
-    numbers -= dtype.type(0.5)
-    return numbers
+    return np.lib.stride_tricks.as_strided(aligned(last // dtype.itemsize + 1, dtype), shape, strides)

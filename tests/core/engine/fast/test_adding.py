@@ -41,6 +41,12 @@ def layouts(rows: int, sizes: tuple[int, int], dtype: str) -> tuple[Layout, Layo
     return (a.shape, a.strides), (b.shape, b.strides)
 
 
+def run_added(rate: np.ndarray, factors: tuple[np.ndarray, np.ndarray], out: np.ndarray) -> None:
+    call = product_added(rate, *factors, out)
+    assert call is not None
+    call()
+
+
 def updated(rows: int, sizes: tuple[int, int], dtype: str, others: int) -> bool:
     """Whether the probe lets a product update weights with `others` behind them; if so, it has the bits."""
     product = (0, *layouts(rows, sizes, dtype))
@@ -53,7 +59,7 @@ def updated(rows: int, sizes: tuple[int, int], dtype: str, others: int) -> bool:
         np.dot(a, b, gradient[: a.shape[0] * b.shape[1]].reshape(sizes))
         expected, moved = weights.copy(), weights.copy()
         adding._run(adding._moves(rate, gradient, expected, [slice(0, size)]))
-        adding._run([product_added(rate, a, b, adding._of(moved, product))])
+        run_added(rate, (a, b), adding._of(moved, product))
         adding._run(adding._moves(rate, gradient, moved, adding._others(size, chosen)))
         assert moved.tobytes() == expected.tobytes(), (rows, sizes, dtype, others, number)
     return bool(chosen)
@@ -66,13 +72,44 @@ def added(rows: int, sizes: tuple[int, int], dtype: str) -> bool:
         a, b = matrices(rows, sizes, dtype, seed)
         target = np.random.default_rng(seed).standard_normal(sizes).astype(dtype)
         expected = target + np.dot(a, b)
-        adding._run([product_added(np.ones((), dtype), a, b, target)])
+        run_added(np.ones((), dtype), (a, b), target)
         assert target.tobytes() == expected.tobytes(), (rows, sizes, dtype)
     return alike
 
 
 SIZES = [(784, 256), (256, 128), (128, 10), (64, 32), (301, 257), (33, 10)]
 ROWS = [16, 64, 77, 256, 384, 1000]
+
+
+SMALL = [(4, 4), (2, 2), (3, 5), (8, 3)]
+INNER = [*range(316, 336), 383, 384, 385, 400, 640, 641]
+"""On both sides of what kernels take in one turn: 320, or 384."""
+
+
+def differ(rows: int, sizes: tuple[int, int], dtype: str) -> bool:
+    """Whether a product that adds has other bits in any of some thousand results."""
+    for seed in range(-(-4000 // (sizes[0] * sizes[1]))):
+        a, b = matrices(rows, sizes, dtype, seed)
+        target = np.random.default_rng(seed).standard_normal(sizes).astype(dtype)
+        expected = target + np.dot(a, b)
+        if product_added(np.ones((), dtype), a, b, target) is None:
+            return False
+        run_added(np.ones((), dtype), (a, b), target)
+        if target.tobytes() != expected.tobytes():
+            return True
+    return False
+
+
+def small_ones_that_differ() -> list[tuple[int, tuple[int, int], str]]:
+    """All of a few results, on which numbers at random show nothing now and then; none may be let through."""
+    found = [(rows, sizes, dtype) for rows in INNER for sizes in SMALL for dtype in ("float32", "float64")]
+    found = [each for each in found if differ(*each)]
+    assert not [each for each in found if adding._adds_alike(layouts(*each), each[2])]
+    return found
+
+
+def test_no_small_product_that_differs_passes_by_chance() -> None:
+    small_ones_that_differ()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -103,7 +140,11 @@ def test_without_blas_no_product_adds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 CHECK = """
-from tests.core.engine.fast.test_adding import ROWS, SIZES, added, updated
+from tests.core.engine.fast.test_adding import ROWS, SIZES, added, small_ones_that_differ, updated
+from tests.core.engine.fast.test_adding import signed_zeros_stay
+found = {each[0] for each in small_ones_that_differ() if each[2] == "float32"}
+assert CORE != "Haswell" or (330 in found and 320 not in found), found
+signed_zeros_stay()
 for sizes in SIZES:
     for rows in ROWS[:4]:
         added(rows, sizes, "float32")
@@ -113,12 +154,28 @@ print("alike")
 """
 
 
+def signed_zeros_stay() -> None:
+    """Where a product may add itself, -0 and a product of -0 have the sum that np.add gives."""
+    for dtype in ("float32", "float64"):
+        for rows, sizes in ((2, (2, 2)), (55, (4, 4)), (64, (64, 32)), (128, (784, 256))):
+            a, b = np.zeros((rows, sizes[0]), dtype).T, np.full((rows, sizes[1]), -1, dtype)
+            target, expected = np.full(sizes, -0.0, dtype), np.full(sizes, -0.0, dtype)
+            expected += np.dot(a, b)
+            if adding._adds_alike(layouts(rows, sizes, dtype), dtype):
+                run_added(np.ones((), dtype), (a, b), target)
+                assert target.tobytes() == expected.tobytes(), (rows, sizes, dtype)
+
+
+def test_where_products_add_themselves_zeros_keep_their_signs() -> None:
+    signed_zeros_stay()
+
+
 @pytest.mark.parametrize("core", ["Haswell", "Zen", "Nehalem"])
 @pytest.mark.skipif(blas_core() == "unknown", reason="needs an OpenBLAS that can change its kernels")
 def test_it_holds_on_other_kernels(core: str) -> None:
     """The last numbers of a vector are rounded in another way than the rest on some."""
     done = subprocess.run(
-        [sys.executable, "-c", CHECK],
+        [sys.executable, "-c", f"CORE = {core!r}{CHECK}"],
         env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OPENBLAS_CORETYPE": core},
         capture_output=True,
         text=True,
@@ -156,3 +213,39 @@ def test_shards_that_add_themselves_have_the_bits_of_shards_added(
 
     assert losses.tobytes() == plain.advance(STEPS).series["loss"].values.tobytes()
     assert short.parameters.flat.tobytes() == plain.parameters.flat.tobytes()
+
+
+PLACES = {
+    "model": {
+        "layers": [
+            {"type": "linear", "in": 10, "out": 24},
+            {"type": "unflatten", "shape": [6, 4]},
+            {"type": "linear", "in": 4, "out": 4},
+            {"type": "tanh"},
+            {"type": "flatten"},
+            {"type": "linear", "in": 24, "out": 1},
+        ]
+    },
+    "data": {"builtin": "diabetes", "standardize": True},
+    "loss": "mse",
+    "optimizer": {"type": "lion"},
+    "shards": 8,
+    "batch_size": "full",
+    "epochs": 60,
+    "seed": 737,
+}
+"""A layer of 4 by 4 at 6 places of 55 or 56 rows: its product has 16 results, of 330 or 336 terms each."""
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_run_that_goes_on_from_a_checkpoint_has_the_bits_of_one_that_never_stopped(dtype: str) -> None:
+    """Each training takes its first steps the longer way."""
+    job = PLACES | {"dtype": dtype}
+    through, stopped = training(job), training(job)
+    through.advance(40)
+    for _ in range(20):
+        stopped.advance(2)
+        checkpoint = stopped.checkpoint()
+        stopped = training(job, checkpoint=checkpoint)
+
+    assert stopped.parameters.flat.tobytes() == through.parameters.flat.tobytes()
