@@ -23,9 +23,9 @@ LOSSES = ("cross_entropy", "mse", "sse", "half_sse")
 FUNCTIONS = ("relu", "tanh", "sigmoid", "silu", "elu", "softplus", "leaky_relu", "identity")
 
 
-def model(random: np.random.Generator) -> tuple[list[object], int]:
+def model(random: np.random.Generator, widest: int) -> tuple[list[object], int]:
     """Up to three layers of random widths, with random functions between and perhaps behind them."""
-    widths = random.integers(1, 60, size=random.integers(2, 5)).tolist()
+    widths = random.integers(1, widest, size=random.integers(2, 5)).tolist()
     layers: list[object] = []
     for inputs, outputs in itertools.pairwise(widths):
         layers.append({"type": "linear", "in": inputs, "out": outputs})
@@ -34,12 +34,17 @@ def model(random: np.random.Generator) -> tuple[list[object], int]:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("seed", range(60))
-def test_each_shard_has_the_bits_of_a_plan_of_its_own(seed: int, dtype: str) -> None:
+@pytest.mark.parametrize(
+    ("widest", "most_rows", "seed"),
+    [(60, 70, seed) for seed in range(60)] + [(9, 800, seed) for seed in range(20)],
+)
+def test_each_shard_has_the_bits_of_a_plan_of_its_own(
+    widest: int, most_rows: int, seed: int, dtype: str
+) -> None:
     random = np.random.default_rng(seed)
-    layers, columns = model(random)
+    layers, columns = model(random, widest)
     graph = network(layers, columns)
-    rows, shards = int(random.integers(1, 71)), int(random.choice([2, 4, 8]))
+    rows, shards = int(random.integers(1, most_rows + 1)), int(random.choice([2, 4, 8]))
     spec = loss(str(random.choice(LOSSES)))
     parameters = Parameters(graph, np.dtype(dtype))
     parameters.flat[:] = random.normal(size=graph.size)
