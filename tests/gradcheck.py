@@ -1,5 +1,6 @@
 """Gradients of a plan against central differences, and the small models that the tests of the engine use."""
 
+import copy
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,6 +11,8 @@ from lockstep.core.losses import LossSpec, denominator, loss_of
 from lockstep.core.model.expression import expression_graph
 from lockstep.core.model.graph import Graph
 from lockstep.core.model.layers import build_graph
+from lockstep.core.model.ops.base import Site
+from lockstep.core.model.ops.op import Op
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.spec import ExpressionModel, Loss, TrainSpec
 
@@ -71,6 +74,18 @@ class Model:
             for direction in np.concatenate([unit, line])
         ]
         return max(errors)
+
+
+def faulty(op: Op) -> Op:
+    """The same op with a gradient that is a hundredth too large."""
+    other = copy.copy(op)
+
+    def gradient(site: Site) -> None:
+        site.call(np.multiply, site.gy, site.number(1.01), site.gy)
+        op.gradient(site)
+
+    other.gradient = gradient  # type: ignore[method-assign]  # of this one alone
+    return other
 
 
 def loss(name: str, **settings: object) -> LossSpec:

@@ -4,12 +4,13 @@ import numpy as np
 
 from lockstep.core.ground.errors import InvalidData
 from lockstep.core.model.graph import Graph
+from lockstep.core.model.ops import OPS
 
 
 def vocabulary(graph: Graph) -> int | None:
     """How many different whole numbers, from 0, every embedding of the model knows; None without one."""
-    counts = [int(str(node.attributes["count"])) for node in graph.nodes if node.op == "embedding"]
-    return min(counts, default=None)
+    counts = [OPS[node.op].known_tokens(node) for node in graph.nodes]
+    return min((count for count in counts if count is not None), default=None)
 
 
 def wrong_tokens(x: np.ndarray, count: int) -> np.ndarray:

@@ -8,7 +8,8 @@ import numpy as np
 from lockstep.core.engine.program import Gradients, Options, Program
 from lockstep.core.model.graph import Graph
 from lockstep.core.model.ops import OPS
-from lockstep.core.model.ops.base import Op, Site, WeightProduct
+from lockstep.core.model.ops.base import Site, WeightProduct
+from lockstep.core.model.ops.op import Op
 from lockstep.core.model.parameters import Parameters
 
 
@@ -73,7 +74,7 @@ class _Look:
 
     @property
     def function(self) -> str:
-        return self.site.node.op.removesuffix("_constant")
+        return OPS[self.site.node.op].title
 
     @property
     def at(self) -> str:

@@ -94,8 +94,7 @@ class Program:
         """Give `node` its array, and append the calls that write it."""
         inputs = tuple(self._readable(node, self.values[source]) for source in node.inputs)
         value = self._array(node, parameters, transposed)
-        varies = node.batched or node.op in ("parameter", "buffer")
-        constant = not (varies or any(self._varies[i] for i in node.inputs))
+        constant = not (OPS[node.op].varies or any(self._varies[i] for i in node.inputs))
         self._varies.append(not constant)
         site = Site(
             dtype=self.dtype,
@@ -108,7 +107,7 @@ class Program:
             new_stream=partial(self._new_stream, node) if self._options.training else None,
         )
         if "moments" in node.attributes:
-            site.moments = self._moments[_number(node, "moments")]
+            site.moments = self._moments[node.whole("moments")]
         self.values.append(value)
         self.sites.append(site)
         with np.errstate(all="ignore"):
@@ -130,21 +129,13 @@ class Program:
         return copy
 
     def _array(self, node: Node, parameters: Parameters, transposed: frozenset[int]) -> np.ndarray:
-        match node.op:
-            case "input":
-                return self.x
-            case "column":
-                return self.x[:, _number(node, "column")]
-            case "parameter":
-                return parameters.views[node.name]
-            case "buffer":
-                return parameters.buffers[node.name]
-            case "constant":
-                return np.array(node.attributes["value"], dtype=self.dtype)
+        op = OPS[node.op]
+        if (given := op.given(node, self.x, parameters)) is not None:
+            return given
+        source = self.values[node.inputs[0]]
         if self._may_overwrite(node):
-            return self.values[node.inputs[0]]
+            return source
         shape = (self.rows, *node.shape) if node.batched else node.shape
-        op, source = OPS[node.op], self.values[node.inputs[0]]
         wants_rows_last = node.id in transposed and len(shape) == 2
         if op.view and ((seen := source.reshape(shape)).flags.f_contiguous or not wants_rows_last):
             return seen
@@ -174,13 +165,6 @@ class Program:
         return Gradients(self, self.sites, output_gradient, flat)
 
 
-def _number(node: Node, attribute: str) -> int:
-    value = node.attributes[attribute]
-    if not isinstance(value, int):
-        raise TypeError(f"expected a whole number as {attribute} of node {node.id}, got {value!r}")
-    return value
-
-
 class Gradients:
     """The backward pass of a program: `calls`, and `arrays`, the gradient of the loss by node id.
 
@@ -202,20 +186,13 @@ class Gradients:
         self._parameter_views = split(program.graph, flat)
         self._sums: list[tuple[np.ndarray, np.ndarray]] = []
         self._lent: set[int] = set()
-        self._needed = self._nodes_above_parameters()
+        self._needed = program.graph.above_parameters()
         if program.graph.output in self._needed:
             self.arrays[program.graph.output] = output_gradient
         for site in reversed(sites):
             if site.node.id in self.arrays:
                 self._append(site)
         self._clear_unused_parameters()
-
-    def _nodes_above_parameters(self) -> set[int]:
-        needed: set[int] = set()
-        for node in self._graph.nodes:
-            if node.op == "parameter" or any(source in needed for source in node.inputs):
-                needed.add(node.id)
-        return needed
 
     def _append(self, site: Site) -> None:
         """Append the gradient of one node; where an input has a gradient already, the new one is added."""
@@ -230,7 +207,7 @@ class Gradients:
         self._sums.clear()
 
     def _clear_unused_parameters(self) -> None:
-        used = {node.name for node in self._graph.nodes if node.op == "parameter" and node.id in self.arrays}
+        used = {node.name for node in self._graph.nodes if node.is_parameter and node.id in self.arrays}
         self.calls.extend(
             partial(np.copyto, view, 0.0) for name, view in self._parameter_views.items() if name not in used
         )
@@ -242,7 +219,7 @@ class Gradients:
             term = site.buffer(self.arrays[source.id])
             self._sums.append((self.arrays[source.id], term))
             return term
-        if source.op == "parameter":
+        if source.is_parameter:
             self.arrays[source.id] = self._parameter_views[source.name]
         elif OPS[site.node.op].elementwise and self._may_share(source):
             self.arrays[source.id] = site.gy
@@ -253,7 +230,7 @@ class Gradients:
     def share(self, site: Site, index: int) -> bool:
         """Lend the node's own array to an input as its gradient, to one only, if nobody else reads either."""
         source = self._graph.nodes[site.node.inputs[index]]
-        fits = source.batched == site.node.batched and source.op != "parameter"
+        fits = source.batched == site.node.batched and not source.is_parameter
         if not fits or source.id in self.arrays or site.node.id in self._lent or not self._may_share(source):
             return False
         shared = site.gy.reshape(site.x[index].shape)
@@ -266,7 +243,7 @@ class Gradients:
     def note(self, site: Site, index: int, product: WeightProduct) -> None:
         """See core.model.ops.base.Targets."""
         source = self._graph.nodes[site.node.inputs[index]]
-        if source.op == "parameter" and self._consumers[source.id] == 1:
+        if source.is_parameter and self._consumers[source.id] == 1:
             self.products.append(product)
 
     def _may_share(self, source: Node) -> bool:

@@ -147,7 +147,7 @@ class _Backward:
         """The sample's part of a node's array; a parameter's in the shape of the state_dict. A copy."""
         if node.batched:
             return np.array(array[self._row])
-        return np.array(array.T if node.name in self._transposed and node.op == "parameter" else array)
+        return np.array(array.T if node.name in self._transposed and node.is_parameter else array)
 
     def run(self, start: np.ndarray) -> None:
         """From the output's gradient for the sample to the parameters'."""
@@ -155,7 +155,7 @@ class _Backward:
         output = graph.nodes[graph.output]
         self._totals[output.id] = np.zeros_like(self._program.values[output.id])
         self._totals[output.id][self._own(output)] = start
-        above = self._above_parameters()
+        above = graph.above_parameters()
         for site in reversed(self._program.sites):
             if site.node.id in self._totals and site.node.id in above:
                 self._step(site, above)
@@ -176,14 +176,7 @@ class _Backward:
         """Where the sample lies in a node's array."""
         return self._row if node.batched else ()
 
-    def _above_parameters(self) -> set[int]:
-        above: set[int] = set()
-        for node in self._program.graph.nodes:
-            if node.op == "parameter" or any(source in above for source in node.inputs):
-                above.add(node.id)
-        return above
-
-    def _step(self, site: Site, above: set[int]) -> None:
+    def _step(self, site: Site, above: frozenset[int]) -> None:
         """One node: its gradient is complete, those of its inputs grow by a path each."""
         node = site.node
         total = self._totals[node.id]

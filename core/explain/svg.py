@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from lockstep.core.explain.layout import Box, Layout, Line, lay_out
 from lockstep.core.explain.view import Kind, View, ViewNode
+from lockstep.core.model.ops import OPS
 
 MARGIN = 16.0
 LETTER = 7.25
@@ -38,9 +39,6 @@ _LEGEND: tuple[tuple[Kind, str], ...] = (
     ("op", "computed"),
     ("loss", "loss"),
 )
-_SYMBOLS: Mapping[str, str] = MappingProxyType(
-    {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "negate": "−", "power": "^"}
-)
 
 
 def to_svg(view: View, notes: Mapping[int, Sequence[str]] | None = None) -> str:
@@ -61,9 +59,9 @@ def shape_text(shape: tuple[int, ...]) -> str:
 
 def title_of(node: ViewNode) -> str:
     """What a node is, in a word or a sign."""
-    if node.kind in ("op", "loss"):
-        return _SYMBOLS.get(node.op, node.op.removesuffix("_constant"))
-    return node.name
+    if node.kind == "op":
+        return OPS[node.op].symbol or OPS[node.op].title
+    return node.op if node.kind == "loss" else node.name
 
 
 def _lines_of(node: ViewNode, notes: Sequence[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Literal
 
 from lockstep.core.data.shapes import shape_of
@@ -10,25 +9,17 @@ from lockstep.core.losses import LossSpec, loss_of
 from lockstep.core.model.expression import formula_graph
 from lockstep.core.model.graph import Graph, Node
 from lockstep.core.model.layers import build_graph
+from lockstep.core.model.ops import OPS
+from lockstep.core.model.ops.op import NodeKind
 from lockstep.core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec
 
-Kind = Literal["data", "target", "parameter", "buffer", "constant", "op", "loss"]
+Kind = NodeKind | Literal["target", "loss"]
 
 SQUARES = ("sse", "half_sse", "mse")
 """Losses that are a sum of squares: their error is a step of its own."""
 PREDICTION = "ŷ"
 TARGET = "y"
 ERROR = "r"
-
-_KINDS: Mapping[str, Kind] = MappingProxyType(
-    {
-        "input": "data",
-        "column": "data",
-        "parameter": "parameter",
-        "buffer": "buffer",
-        "constant": "constant",
-    }
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +80,6 @@ def view_of_spec(spec: AnyResolvedSpec) -> View:
 
 
 def _view_node(node: Node, parameters: Mapping[str, tuple[int, ...]]) -> ViewNode:
-    shape = parameters[node.name] if node.op == "parameter" else node.shape
-    kind = _KINDS.get(node.op, "op")
+    shape = parameters[node.name] if node.is_parameter else node.shape
+    kind = OPS[node.op].kind
     return ViewNode(id=node.id, kind=kind, op=node.op, name=node.name, shape=shape, inputs=node.inputs)

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from lockstep.core.explain.formulas import Formula, formula_of, loss_formula
+from lockstep.core.explain.formulas import loss_formula
 from lockstep.core.explain.sample import Pass, Path
 from lockstep.core.explain.view import ERROR, PREDICTION, ViewNode
 from lockstep.core.model.encoding import spell, to_json
+from lockstep.core.model.notation import Notation
+from lockstep.core.model.ops import OPS
 
 MOST_NUMBERS = 64
 """A larger array is told by its shape, its norm and its range."""
@@ -125,8 +127,8 @@ def _bracketed(name: str) -> str:
     return name if re.fullmatch(r"[\w.ŷ]+(\[.*\])?", name) else f"({name})"
 
 
-def _formula(node: ViewNode) -> Formula:
-    return loss_formula(node.op) if node.kind == "loss" else formula_of(node.op)
+def _formula(node: ViewNode) -> Notation:
+    return loss_formula(node.op) if node.kind == "loss" else OPS[node.op].formula
 
 
 def _value_formula(node: ViewNode, names: _Names) -> str:

@@ -6,20 +6,17 @@ import numpy as np
 from onnx import TensorProto, ValueInfoProto, helper
 
 from lockstep.core.data.dataset import Preprocessing
-from lockstep.core.export import attention, dense, elementwise, images, normalization, recurrent
-from lockstep.core.export.emitter import TENSOR_TYPES, Emitter, NotExportable, Writer
+from lockstep.core.export.emitter import TENSOR_TYPES, Emitter
 from lockstep.core.learning.inference import input_columns
-from lockstep.core.model.graph import Graph, Node
+from lockstep.core.model.graph import Graph
 from lockstep.core.model.layers import build_graph
+from lockstep.core.model.ops import OPS
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.spec import ResolvedSpec
 
 OPSET = 21
 IR_VERSION = 10
 """Old enough for the runtimes in use; the newest that the library knows would be refused by some of them."""
-
-_FAMILIES = (elementwise, dense, images, normalization, recurrent, attention)
-WRITERS: Mapping[str, Writer] = {op: writer for family in _FAMILIES for op, writer in family.WRITERS.items()}
 
 
 def to_onnx(spec: ResolvedSpec, weights: Mapping[str, np.ndarray], preprocessing: Preprocessing) -> bytes:
@@ -32,8 +29,9 @@ def to_onnx(spec: ResolvedSpec, weights: Mapping[str, np.ndarray], preprocessing
     graph = build_graph(spec.model, input_columns(spec))
     parameters = Parameters(graph, np.dtype(spec.dtype))
     parameters.load(weights)
-    out = Emitter(parameters.dtype)
-    y = _graph(out, graph, parameters, _prepared(out, preprocessing))
+    out = Emitter(parameters)
+    out.data = _prepared(out, preprocessing)
+    y = _graph(out, graph)
     outputs = {"y": y} | _readings(out, spec.loss.type, y)
     for name, value in outputs.items():
         out.nodes.append(helper.make_node("Identity", [value], [name], name=name))
@@ -72,41 +70,17 @@ def _prepared(out: Emitter, preprocessing: Preprocessing) -> str:
     )
 
 
-def _graph(out: Emitter, graph: Graph, parameters: Parameters, x: str) -> str:
-    """All nodes of the graph on the inputs `x`; gives the value of its output, (rows, outputs) or more."""
+def _graph(out: Emitter, graph: Graph) -> str:
+    """All nodes of the graph; gives the value of its output, (rows, outputs) or more."""
     values: dict[int, str] = {}
     consumers = graph.consumers()
     for node in graph.nodes:
         if consumers[node.id] or node.id == graph.output:
             inputs = [values[source] for source in node.inputs]
-            values[node.id] = _node(out, node, parameters, inputs or [x])
+            values[node.id] = OPS[node.op].onnx(out, node, inputs)
             out.shapes[values[node.id]] = node.shape
     y = values[graph.output]
     return y if graph.nodes[graph.output].shape else out.emit("Reshape", y, out.whole(-1, 1))
-
-
-def _node(out: Emitter, node: Node, parameters: Parameters, inputs: list[str]) -> str:
-    match node.op:
-        case "input":
-            return inputs[0]
-        case "parameter":
-            return out.constant(parameters.views[node.name], _stored(node))
-        case "buffer":
-            return out.constant(parameters.buffers[node.name], _stored(node))
-        case "constant":
-            return out.constant(np.array(node.attributes["value"], out.dtype))
-    writer = WRITERS.get(node.op)
-    if writer is None:
-        raise NotExportable(
-            f'expected layers that ONNX export knows, got "{node.op}" (layer "{node.name}"); '
-            "download the weights as safetensors instead"
-        )
-    return writer(out, node, inputs)
-
-
-def _stored(node: Node) -> str:
-    """The name of a parameter; one of an expression's must not be that of an input or output."""
-    return node.name if "." in node.name else f"parameter.{node.name}"
 
 
 def _readings(out: Emitter, loss: str, y: str) -> dict[str, str]:

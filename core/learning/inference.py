@@ -15,6 +15,7 @@ from lockstep.core.model.encoding import Json, to_json
 from lockstep.core.model.expression_syntax import parse_expression
 from lockstep.core.model.graph import Graph
 from lockstep.core.model.layers import build_graph
+from lockstep.core.model.ops import OPS
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.spec import ExpressionModel, ResolvedSpec
 
@@ -146,7 +147,7 @@ def _unflattened(graph: Graph) -> tuple[int, ...] | None:
     shapes = (
         node.shape
         for node in graph.nodes
-        if node.op == "unflatten" and graph.nodes[node.inputs[0]].op == "input"
+        if len(node.shape) > 1 and OPS[node.op].view and OPS[graph.nodes[node.inputs[0]].op].kind == "data"
     )
     return next(shapes, None)
 

@@ -6,10 +6,9 @@ the first rows of the first shard.
 """
 
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
-from types import MappingProxyType
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from lockstep.core.ground.blas import Call
 from lockstep.core.ground.buffers import aligned
 from lockstep.core.learning.report import Points
 from lockstep.core.model.graph import Graph, Node
+from lockstep.core.model.ops import OPS
 from lockstep.core.model.parameters import Parameters
 
 MOST_SAMPLES, FEWEST_SAMPLES = 200, 20
@@ -30,11 +30,6 @@ NEVER = sys.maxsize
 NORMS = ("gradient_norm", "weight_norm", "update_ratio")
 NEAR = 0.01
 """How near to a limit an output counts as saturated, as a share of the distance of the two limits."""
-
-_LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
-    {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0), "hardtanh": (-1.0, 1.0), "hardsigmoid": (0.0, 1.0)}
-)
-_RECTIFIERS = ("relu", "relu6")
 
 
 def stride_of(steps: int) -> int:
@@ -86,12 +81,21 @@ class Observer:
 def names_of(graph: Graph) -> list[str]:
     """The names of the series of a graph's layers."""
     names = [f"{kind}.{layer}" for layer in layers_of(graph)[0] for kind in NORMS]
-    return names + [f"{_share_of(node)[0]}.{node.name}" for node in _looked_into(graph)]
+    return names + [f"{share.kind}.{node.name}" for node, share in _shares(graph)]
 
 
-def _looked_into(graph: Graph) -> list[Node]:
-    """The nodes whose outputs have limits."""
-    return [node for node in graph.nodes if node.op in (*_RECTIFIERS, *_LIMITS) and not graph.input_names]
+@dataclass(frozen=True, kw_only=True)
+class _Share:
+    """A share of a node's outputs: the kind of the series, and what computes it."""
+
+    kind: str
+    of: Callable[[np.ndarray], float]
+
+
+def _shares(graph: Graph) -> list[tuple[Node, _Share]]:
+    """The nodes whose outputs have limits, and which share of them is looked at; none of an expression."""
+    shares = [(node, _share_of(node)) for node in graph.nodes if not graph.input_names]
+    return [(node, share) for node, share in shares if share is not None]
 
 
 class _Norms:
@@ -180,18 +184,18 @@ class _Insides:
 
     def __init__(self, parameters: Parameters, seed: int) -> None:
         graph = parameters.graph
-        self._nodes = _looked_into(graph)
+        self._shares = _shares(graph)
         self._parameters = parameters
         self._options = Options(keep_all=True, training=True, seed=seed)
         self._programs: dict[int, Program] = {}
         self._samples: dict[str, list[tuple[int, float]]] = {}
-        if self._nodes:
-            last = self._nodes[-1].id
+        if self._shares:
+            last = self._shares[-1][0].id
             self._graph = replace(graph, nodes=graph.nodes[: last + 1], output=last)
 
     def look(self, step: int, rows: Callable[[int], np.ndarray]) -> None:
         """Pass some rows (rows, columns) forward, as in training."""
-        if not self._nodes:
+        if not self._shares:
             return
         x = rows(LOOKED_AT_ROWS)
         program = self._programs.get(len(x))
@@ -203,10 +207,9 @@ class _Insides:
             stream.at(step, 0)
         for call in program.forward:
             call()
-        for node in self._nodes:
-            kind, share = _share_of(node)
-            sample = (step, share(program.values[node.id]))
-            self._samples.setdefault(f"{kind}.{node.name}", []).append(sample)
+        for node, share in self._shares:
+            sample = (step, share.of(program.values[node.id]))
+            self._samples.setdefault(f"{share.kind}.{node.name}", []).append(sample)
 
     def taken(self) -> dict[str, Points]:
         """The shares by series."""
@@ -214,18 +217,16 @@ class _Insides:
         return {name: Points.of(pairs) for name, pairs in samples.items()}
 
 
-def _share_of(node: Node) -> tuple[str, Callable[[np.ndarray], float]]:
-    if node.op in _RECTIFIERS:
-        return "dead_units", _dead_share
-    low, high = _LIMITS[node.op]
-    low, high = _number(node, "min_val", low), _number(node, "max_val", high)
+def _share_of(node: Node) -> _Share | None:
+    op = OPS[node.op]
+    if op.rectifies:
+        return _Share(kind="dead_units", of=_dead_share)
+    if (limits := op.limits(node)) is None:
+        return None
+    low, high = limits
     near = NEAR * (high - low)
-    return "saturated_units", partial(_saturated_share, low=low + near, high=high - near)
-
-
-def _number(node: Node, name: str, default: float) -> float:
-    value = node.attributes.get(name, default)
-    return float(value) if isinstance(value, int | float) else default
+    of = partial(_saturated_share, low=low + near, high=high - near)
+    return _Share(kind="saturated_units", of=of)
 
 
 def _dead_share(values: np.ndarray) -> float:

@@ -68,26 +68,25 @@ class _Reader:
         self._expression = expression
         self._builder = GraphBuilder(columns)
         self._names: dict[str, Node] = {
-            name: self._builder.add("column", name=name, attributes={"column": column})
-            for column, name in enumerate(expression.inputs)
+            name: self._builder.column(column, name) for column, name in enumerate(expression.inputs)
         }
         for name in sorted(start):
             parameter = Parameter(name=name, shape=(), initializer=Constant(value=start[name]))
             self._names[name] = self._builder.parameter(parameter)
         for name, value in sorted(fixed.items()):
-            self._names[name] = self._builder.add("constant", name=name, attributes={"value": value})
+            self._names[name] = self._builder.constant(value, name)
 
     def graph(self) -> Graph:
         """The whole expression."""
         output = self._read(self._expression.root)
-        if output.op == "parameter":  # what a program gives is an array of its own
+        if output.is_parameter:  # what a program gives is an array of its own
             output = self._builder.add("identity", [output], name=output.name)
         return self._builder.finish(output, self._expression.inputs)
 
     def _read(self, term: Term) -> Node:
         match term:
             case Number(value=value):
-                return self._builder.add("constant", name=term.text, attributes={"value": value})
+                return self._builder.constant(value, term.text)
             case Name(name=name):
                 return self._names[name]
             case Negative(operand=operand):

@@ -10,6 +10,8 @@ from types import MappingProxyType
 from lockstep.core.model.initializers import Initializer
 
 Attribute = float | int | str | tuple[int, ...]
+_PARAMETER = "parameter"
+"""The op that reads a learned array, and its attribute: which one of the graph's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,32 @@ class Node:
     batched: bool = False
     name: str = ""
     attributes: Mapping[str, Attribute] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def is_parameter(self) -> bool:
+        """Whether it is a learned array."""
+        return _PARAMETER in self.attributes
+
+    def number(self, name: str) -> float:
+        """An attribute that is a number."""
+        value = self.attributes[name]
+        if isinstance(value, (int, float)):
+            return float(value)
+        raise TypeError(f"expected a number as {name} of node {self.id}, got {value!r}")
+
+    def whole(self, name: str) -> int:
+        """An attribute that is a whole number."""
+        value = self.attributes[name]
+        if isinstance(value, int):
+            return value
+        raise TypeError(f"expected a whole number as {name} of node {self.id}, got {value!r}")
+
+    def sizes(self, name: str) -> tuple[int, ...]:
+        """An attribute that is several whole numbers."""
+        value = self.attributes[name]
+        if isinstance(value, tuple):
+            return value
+        raise TypeError(f"expected several numbers as {name} of node {self.id}, got {value!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +153,14 @@ class Graph:
         """How many numbers a shard tells of its moments."""
         return sum(moments.width for moments in self.moments)
 
+    def above_parameters(self) -> frozenset[int]:
+        """The nodes whose value hangs on a parameter, these included: those that a gradient goes through."""
+        above: set[int] = set()
+        for node in self.nodes:
+            if node.is_parameter or any(source in above for source in node.inputs):
+                above.add(node.id)
+        return frozenset(above)
+
     def consumers(self) -> tuple[int, ...]:
         """For each node, how many times other nodes take it as an input (x*x takes x twice)."""
         counts = [0] * len(self.nodes)
@@ -153,16 +189,37 @@ class GraphBuilder:
         name: str = "",
         attributes: Mapping[str, Attribute] | None = None,
     ) -> Node:
-        """Append one node. It is batched if it reads the data or takes a batched input."""
-        node = Node(
-            id=len(self._nodes),
-            op=op,
-            inputs=tuple(source.id for source in inputs),
-            shape=shape,
-            batched=op in ("input", "column") or any(source.batched for source in inputs),
-            name=name,
-            attributes=MappingProxyType(dict(attributes or {})),
+        """Append one node that is computed. It is batched if it takes a batched input."""
+        return self._append(
+            Node(
+                id=len(self._nodes),
+                op=op,
+                inputs=tuple(source.id for source in inputs),
+                shape=shape,
+                batched=any(source.batched for source in inputs),
+                name=name,
+                attributes=MappingProxyType(dict(attributes or {})),
+            )
         )
+
+    def data(self) -> Node:
+        """Append all columns of the data."""
+        return self._append(
+            Node(id=len(self._nodes), op="input", shape=(self._columns,), batched=True, name="x")
+        )
+
+    def column(self, number: int, name: str) -> Node:
+        """Append one column of the data."""
+        attributes = {"column": number}
+        return self._append(
+            Node(id=len(self._nodes), op="column", batched=True, name=name, attributes=attributes)
+        )
+
+    def constant(self, value: float, name: str) -> Node:
+        """Append a number of an expression."""
+        return self.add("constant", name=name, attributes={"value": value})
+
+    def _append(self, node: Node) -> Node:
         self._nodes.append(node)
         return node
 
@@ -173,8 +230,8 @@ class GraphBuilder:
     def parameter(self, parameter: Parameter) -> Node:
         """Append a parameter and the node that reads it."""
         self._parameters.append(parameter)
-        attributes = {"parameter": len(self._parameters) - 1}
-        return self.add("parameter", shape=parameter.stored, name=parameter.name, attributes=attributes)
+        attributes = {_PARAMETER: len(self._parameters) - 1}
+        return self.add(_PARAMETER, shape=parameter.stored, name=parameter.name, attributes=attributes)
 
     def buffer(self, buffer: Buffer) -> Node:
         """Append a buffer and the node that reads it."""

@@ -22,12 +22,6 @@ from lockstep.core.spec import ResolvedSpec
 
 SOURCE_BYTES = 8
 """Of each number of the data, before it is of the job's dtype."""
-_SCORES = 3
-"""Arrays of an attention's scores: the weights, their gradient, the halves that the largest is found in."""
-_DROPPED = 2
-"""More of them where some are dropped: the factors, and what is left."""
-_GATES = {"rnn": 2, "lstm": 3, "gru": 4}
-"""Arrays of a recurrent layer's gates at all positions, forward and back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +61,8 @@ def footprint(spec: ResolvedSpec) -> Footprint:
 def _numbers(graph: Graph) -> int:
     """How many numbers of one row are kept on the way forward; the way back keeps as many."""
     return sum(
-        (math.prod(node.shape) if _has_own(node) else 0) + _inside(graph, node)
+        (math.prod(node.shape) if _has_own(node) else 0)
+        + OPS[node.op].beside(node, [graph.nodes[source].shape for source in node.inputs])
         for node in graph.nodes
         if node.batched
     )
@@ -76,16 +71,3 @@ def _numbers(graph: Graph) -> int:
 def _has_own(node: Node) -> bool:
     """Whether the node has an array of its own, and does not write over its input."""
     return not (OPS[node.op].elementwise or OPS[node.op].view)
-
-
-def _inside(graph: Graph, node: Node) -> int:
-    """The numbers that an op keeps beside its value, half of what it keeps forward and back."""
-    source = graph.nodes[node.inputs[0]].shape if node.inputs else ()
-    if node.op == "attention":
-        heads = node.attributes["heads"]
-        arrays = _SCORES + (_DROPPED if node.attributes["dropout"] else 0)
-        return int(heads) * node.shape[0] ** 2 * arrays // 2 if isinstance(heads, int) else 0
-    if node.op in _GATES:
-        weight = graph.nodes[node.inputs[1]].shape  # (gates of all units, inputs)
-        return source[0] * max(weight) * _GATES[node.op] // 2
-    return 0

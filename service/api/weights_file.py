@@ -7,6 +7,7 @@ from lockstep.core.data.shapes import class_names_of
 from lockstep.core.ground.errors import ExpressionError, InvalidData
 from lockstep.core.learning.inference import input_columns
 from lockstep.core.model.encoding import to_npz, weights_to_json, with_metadata
+from lockstep.core.model.ops.onnx_graph import NotExportable
 from lockstep.core.spec import AnyResolvedSpec, ResolvedSpec
 from lockstep.service.api.wire import dump_json
 from lockstep.service.errors import unprocessable
@@ -61,7 +62,6 @@ def _model_in_onnx(spec: AnyResolvedSpec | None, stored: StoredWeights) -> bytes
     if not isinstance(spec, ResolvedSpec):
         raise damaged("spec", stored.job_id, "it is that of a job without a model")
     # Loading ONNX takes a fifth of a second, which every start of the service would pay for few downloads.
-    from lockstep.core.export.emitter import NotExportable
     from lockstep.core.export.onnx import to_onnx
 
     try:

@@ -17,15 +17,12 @@ from lockstep.core.ground.blas import Call
 from lockstep.core.ground.buffers import aligned
 from lockstep.core.ground.random import Stream
 from lockstep.core.model.graph import Graph, Node
-from lockstep.core.model.ops import OPS, activations
+from lockstep.core.model.ops import OPS
 from lockstep.core.model.ops.base import Site, WeightProduct, product
 from lockstep.core.model.parameters import Parameters
 
 MOST_ELEMENTS = 8192
 """Of any layer's input or output: beyond that the odd width of a product costs more than is saved."""
-
-_ELEMENTWISE = frozenset(op.name for op in activations.OPS if op.elementwise)
-_KEEP_ONE = frozenset({"identity", "relu", "leaky_relu", "elu"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +99,7 @@ class Chain:
         self._inputs.append(wide)
         self.forward.append(product(wide, link.folded(self._flat), value[..., :-1]))
         value = self._apply(link.functions, value)
-        if not {node.op for node in link.functions} <= _KEEP_ONE:
+        if not all(OPS[node.op].keeps_one for node in link.functions):
             self.forward.append(partial(np.copyto, value[..., -1], np.ones((), self.dtype)))
         return value
 
@@ -201,10 +198,11 @@ def links_of(graph: Graph) -> tuple[_Link, ...] | None:
     links: list[_Link] = []
     functions: list[Node] = []
     node = graph.nodes[graph.output]
-    while node.op != "input":
-        if node.op in _ELEMENTWISE:
+    while node.inputs:
+        op = OPS[node.op]
+        if op.between_layers:
             functions.insert(0, node)
-        elif node.op == "linear" and len(node.inputs) == 3 and len(node.shape) == 1:
+        elif op.affine and len(node.inputs) == 3 and len(node.shape) == 1:
             weight, bias = (graph.nodes[source] for source in node.inputs[1:])
             inputs, outputs = weight.shape
             link = _Link(

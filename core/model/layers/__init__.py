@@ -28,7 +28,7 @@ def build_graph(model: ExpressionModel | LayersModel, columns: int) -> Graph:
 def assemble(model: LayersModel, columns: int) -> tuple[Graph | None, tuple[Problem, ...]]:
     """The graph of layers and all that does not fit; None where it can't be told what the model gives."""
     assembly = Assembly(builder=GraphBuilder(columns))
-    x = assembly.builder.add("input", shape=(columns,), name="x")
+    x = assembly.builder.data()
     graph = None
     with contextlib.suppress(Unclear):
         graph = assembly.builder.finish(assembly.append_all(x, model.layers, "/model/layers", ""))

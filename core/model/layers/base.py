@@ -5,6 +5,7 @@ from typing import Any
 
 from lockstep.core.ground.errors import LockstepError
 from lockstep.core.model.graph import GraphBuilder, Node
+from lockstep.core.model.ops import OPS
 
 Builder = Callable[[GraphBuilder, Node, str, Any], Node]
 """Appends the nodes of one layer: (builder, its input, its name such as "1.0", its spec) -> its output.
@@ -30,7 +31,7 @@ class Misfit(LockstepError):
 
 def source(x: Node) -> str:
     """What comes into a layer, for people: 'the data has 3 columns' or 'layer "1" gives 8 numbers'."""
-    if x.op == "input":
+    if OPS[x.op].kind == "data":
         return f"the data has {x.shape[0]} column{'s' if x.shape[0] != 1 else ''}"
     what = f"{x.shape[0]} numbers" if len(x.shape) == 1 else f"the shape {shown(x.shape)}"
     return f'layer "{x.name}" gives {what}'

@@ -11,11 +11,10 @@ from lockstep.core.ground.random import generator
 from lockstep.core.model.graph import Attribute, GraphBuilder, Node, Parameter
 from lockstep.core.model.initializers import Uniform, linear_bound
 from lockstep.core.model.layers.base import Builder, Misfit, require_axes, require_width, source
+from lockstep.core.model.ops import OPS
 from lockstep.core.model.spec.sequence import Embedding, Gru, Lstm, Rnn
 
 SEQUENCE = "a sequence [length, features]"
-RESHAPES = ("identity", "flatten", "unflatten")
-"""Ops that leave the data's numbers as they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +35,9 @@ def append_embedding(builder: GraphBuilder, x: Node, name: str, layer: Embedding
     """x (...), whole numbers of the data -> (..., embedding_dim). Their range: core/data/tokens.py."""
     shape = (*x.shape, layer.embedding_dim)
     data = x
-    while data.op in RESHAPES:
+    while OPS[data.op].keeps_numbers:
         data = builder.node(data.inputs[0])
-    if data.op != "input":
+    if OPS[data.op].kind != "data":
         raise Misfit(
             "",
             "not_the_data",

@@ -4,15 +4,26 @@ Operands are scalars () or columns (rows,); a scalar meets a column by numpy's b
 is the sum over the rows.
 """
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
 import numpy as np
 
-from lockstep.core.model.ops.base import Op, Site
+from lockstep.core.model.graph import Node
+from lockstep.core.model.notation import Notation
+from lockstep.core.model.ops.base import Site
+from lockstep.core.model.ops.onnx_graph import OnnxGraph, as_onnx
+from lockstep.core.model.ops.op import Op, ScalarRule
 
 
 class Add(Op):
     """y = a + b."""
 
     name = "add"
+    formula = Notation("{y} = {a} + {b}", ("∂{y}/∂{a} = 1", "∂{y}/∂{b} = 1"))
+    symbol = "+"
+    scalar = ScalarRule("{a} + {b}", ("{g}", "{g}"))
+    onnx = as_onnx("Add")
     reads_input = False
     any_layout = True
 
@@ -31,6 +42,10 @@ class Subtract(Op):
     """y = a - b."""
 
     name = "subtract"
+    formula = Notation("{y} = {a} - {b}", ("∂{y}/∂{a} = 1", "∂{y}/∂{b} = -1"))
+    symbol = "−"
+    scalar = ScalarRule("{a} - {b}", ("{g}", "-{g}"))
+    onnx = as_onnx("Sub")
     reads_input = False
 
     def forward(self, site: Site) -> None:
@@ -49,6 +64,10 @@ class Multiply(Op):
     """y = a b."""
 
     name = "multiply"
+    formula = Notation("{y} = {a} × {b}", ("∂{y}/∂{a} = {b}", "∂{y}/∂{b} = {a}"))
+    symbol = "×"
+    scalar = ScalarRule("{a} * {b}", ("{g} * {b}", "{g} * {a}"))
+    onnx = as_onnx("Mul")
 
     def forward(self, site: Site) -> None:
         """One pass."""
@@ -65,6 +84,10 @@ class Divide(Op):
     """y = a / b."""
 
     name = "divide"
+    formula = Notation("{y} = {a} / {b}", ("∂{y}/∂{a} = 1 / {b}", "∂{y}/∂{b} = -{a} / {b}²"))
+    symbol = "÷"
+    scalar = ScalarRule("{a} / {b}", ("{g} / {b}", "-({g} / {b}) * {y}"))
+    onnx = as_onnx("Div")
     reads_output = True
     domain = "a divisor other than 0"
 
@@ -91,6 +114,10 @@ class Negate(Op):
     """y = -x."""
 
     name = "negate"
+    formula = Notation("{y} = -{x}", ("∂{y}/∂{x} = -1",))
+    symbol = "−"
+    scalar = ScalarRule("-{a}", ("-{g}",))
+    onnx = as_onnx("Neg")
     elementwise = True
     reads_input = False
 
@@ -107,6 +134,9 @@ class Power(Op):
     """y = a ** b, both of them anything: parameters, columns, constants."""
 
     name = "power"
+    formula = Notation("{y} = {a}^{b}", ("∂{y}/∂{a} = {b} {a}^({b}-1)", "∂{y}/∂{b} = {a}^{b} ln {a}"))
+    symbol = "^"
+    onnx = as_onnx("Pow")
     reads_output = True
     domain = "a base above 0, or below 0 with a whole exponent that is not learned"
 
@@ -151,6 +181,17 @@ class Power(Op):
         return np.where((base < 0) & (site.y != 0), np.nan, of_zero)
 
 
+_POWERS: Mapping[float, ScalarRule] = MappingProxyType(
+    {
+        -1.0: ScalarRule("1.0 / {a}", ("{g} * -({y} * {y})",)),
+        1.0: ScalarRule("{a}", ("{g}",)),
+        2.0: ScalarRule("{a} * {a}", ("{g} * ({a} * 2.0)",)),
+        3.0: ScalarRule("{a} * {a} * {a}", ("{g} * ({a} * {a} * 3.0)",)),
+        4.0: ScalarRule("({a} * {a}) * ({a} * {a})", ("{g} * ({a} * {a} * {a} * 4.0)",)),
+    }
+)
+
+
 class PowerConstant(Op):
     """y = x ** exponent for an exponent that is written as a number (attribute `exponent`).
 
@@ -159,6 +200,8 @@ class PowerConstant(Op):
     """
 
     name = "power_constant"
+    formula = Notation("{y} = {x}^n", ("∂{y}/∂{x} = n {x}^(n-1)",))
+    called = "power"
     elementwise = True
     domain = "a base above 0, or one that goes with this exponent"
 
@@ -183,6 +226,14 @@ class PowerConstant(Op):
     def steep(self, site: Site, index: int) -> np.ndarray:  # noqa: ARG002 - there is but one input
         """At 0 with an exponent between 0 and 1."""
         return _steep_power(site.x[0], np.asarray(site.attribute("exponent")))
+
+    def onnx(self, out: OnnxGraph, node: Node, inputs: Sequence[str], /) -> str:
+        """With the exponent as a constant."""
+        return out.emit("Pow", inputs[0], out.number(node.number("exponent")), name=node.name)
+
+    def rule(self, node: Node) -> ScalarRule | None:
+        """Products for small whole exponents, a quotient for -1; none for others."""
+        return _POWERS.get(node.number("exponent"))
 
 
 def _outside_power(base: np.ndarray, exponent: np.ndarray) -> np.ndarray:
@@ -210,6 +261,3 @@ def _raise_to(site: Site, x: np.ndarray, exponent: float, out: np.ndarray) -> No
             site.call(np.multiply, out, x if exponent == 3.0 else out, out)
     else:
         site.call(np.power, x, site.number(exponent), out)
-
-
-OPS: tuple[Op, ...] = (Add(), Subtract(), Multiply(), Divide(), Negate(), Power(), PowerConstant())

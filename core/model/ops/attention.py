@@ -1,13 +1,23 @@
 """Attention of a sequence to itself, by several heads."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from lockstep.core.ground.buffers import aligned
-from lockstep.core.model.ops.base import Op, Site
+from lockstep.core.model.graph import Node
+from lockstep.core.model.notation import Notation
+from lockstep.core.model.ops.base import Site
 from lockstep.core.model.ops.dropout import draw_factors
+from lockstep.core.model.ops.onnx_graph import OnnxGraph
+from lockstep.core.model.ops.op import Op
 from lockstep.core.model.ops.places import places_of, read_places, write_places
+
+_SCORES = 3
+"""Arrays of the scores: the weights, their gradient, the halves that the largest is found in."""
+_DROPPED = 2
+"""More of them where some are dropped: the factors, and what is left."""
 
 
 class Attention(Op):
@@ -20,6 +30,13 @@ class Attention(Op):
     """
 
     name = "attention"
+    formula = Notation(
+        "{y} = P · v, P = softmax(q · kᵀ / √size) for each head; q, k and v side by side in {x}",
+        (
+            "∂loss/∂v = Pᵀ · g, g = ∂loss/∂{y}; with S = P (g · vᵀ - Σ g {y}): ∂loss/∂q = S · k / √size, "
+            "∂loss/∂k = Sᵀ · q / √size",
+        ),
+    )
     reads_output = True
 
     def forward(self, site: Site) -> None:
@@ -92,6 +109,31 @@ class Attention(Op):
         site.call(np.copyto, along, sums.swapaxes(1, 2))
         return along[:, :, np.newaxis, :]
 
+    def onnx(self, out: OnnxGraph, node: Node, inputs: Sequence[str], /) -> str:
+        """Products, and a softmax of the scores."""
+        (length, features), heads = node.shape, node.whole("heads")
+        size = features // heads
+        queries, *others = out.emit_several("Split", inputs[:1], 3, axis=2, num_outputs=3)
+        # Beside the product onnxruntime would make it a factor of that, which it holds in float32.
+        scaled = out.emit("Mul", queries, out.number(1.0 / math.sqrt(size)))
+        by_head = out.whole(0, length, heads, size)
+        q, k, v = (
+            out.emit("Transpose", out.emit("Reshape", part, by_head), perm=[0, 2, 1, 3])
+            for part in (scaled, *others)
+        )
+        scores = out.emit("MatMul", q, out.emit("Transpose", k, perm=[0, 1, 3, 2]))
+        if node.attributes["causal"]:
+            later = np.triu(np.full((length, length), -np.inf, out.dtype), 1)
+            scores = out.emit("Add", scores, out.constant(later))
+        mixed = out.emit("MatMul", out.emit("Softmax", scores, axis=-1), v)
+        side_by_side = out.emit("Transpose", mixed, perm=[0, 2, 1, 3])
+        return out.emit("Reshape", side_by_side, out.whole(0, length, features), name=node.name)
+
+    def beside(self, node: Node, inputs: Sequence[tuple[int, ...]]) -> int:  # noqa: ARG002 - the shape says it
+        """The scores of all heads."""
+        arrays = _SCORES + (_DROPPED if node.attributes["dropout"] else 0)
+        return node.whole("heads") * node.shape[0] ** 2 * arrays // 2
+
 
 def _heads(site: Site, places: np.ndarray, parts: int) -> list[np.ndarray]:
     """(places, parts · heads · size) as so many views (rows, heads, length, size)."""
@@ -112,6 +154,3 @@ def _largest(site: Site, scores: np.ndarray) -> np.ndarray:
         site.call(np.maximum, scores[:, :, :half], scores[:, :, keys - half :], out=larger)
         scores = larger
     return scores
-
-
-OPS: tuple[Op, ...] = (Attention(),)

@@ -1,17 +1,9 @@
-"""What an op is, and what it sees of the program that it is compiled into.
+"""What an op sees of the program that it is compiled into: arrays, and a list to append calls to."""
 
-An op turns one node into calls: a function and the arrays that it works on, bound once and replayed each
-step. So `forward` and `gradient` below run once, when a program is built; what they append runs each step,
-and must neither allocate nor look at anything but arrays (numpy writes in place through the last argument).
-
-Which calls are appended may depend on shapes, dtype and attributes only: the bits of a result depend on it.
-"""
-
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -154,17 +146,11 @@ class Site(Recorder):
 
     def attribute(self, name: str) -> float:
         """A numeric attribute of the node."""
-        value = self.node.attributes[name]
-        if isinstance(value, tuple):
-            raise TypeError(f"expected one number in {name}, got {value}")
-        return float(value)
+        return self.node.number(name)
 
     def sizes(self, name: str) -> tuple[int, ...]:
         """An attribute of the node that is a tuple of whole numbers."""
-        value = self.node.attributes[name]
-        if not isinstance(value, tuple):
-            raise TypeError(f"expected several numbers in {name}, got {value!r}")
-        return value
+        return self.node.sizes(name)
 
     def gx(self, index: int) -> np.ndarray:
         """Where the gradient with respect to input `index` goes: each element must be written.
@@ -214,56 +200,3 @@ class Site(Recorder):
             column, scalar = (a, b) if a.ndim else (b, a)
             self.sum(column, target)
             self.call(np.multiply, target, scalar, target)
-
-
-class Op(ABC):
-    """One kind of node: its value and, beside it, its gradient.
-
-    `elementwise`: one input, of the output's shape, and element i of the output depends on element i alone.
-    `reads_input`, `reads_output`: what `gradient` needs of the forward pass. Where an elementwise op does not
-    read its input and nobody else does, both share one array. `domain` says in words where
-    there are both value and slope, which `outside` and `steep` test.
-
-    An op sees its inputs in C order and writes such an array, unless it says otherwise. `any_layout`: its
-    inputs may lie in memory in any way, its value lies as the first of them (elementwise ops do without
-    saying so). `rows_innermost`: its inputs may lie in any way, its value lies with the rows innermost.
-    `view`: its value is its input in another shape, in the same memory where that can be. The gradient `gy`
-    may lie in another way than `y`.
-    """
-
-    name: ClassVar[str]
-    elementwise: ClassVar[bool] = False
-    reads_input: ClassVar[bool] = True
-    reads_output: ClassVar[bool] = False
-    any_layout: ClassVar[bool] = False
-    rows_innermost: ClassVar[bool] = False
-    view: ClassVar[bool] = False
-    domain: ClassVar[str] = ""
-
-    @abstractmethod
-    def forward(self, site: Site) -> None:
-        """Append the calls that write `site.y`."""
-
-    @abstractmethod
-    def gradient(self, site: Site) -> None:
-        """Append the calls that write `site.gx(i)` for each i with `site.wanted[i]`."""
-
-    def takes(self, x: np.ndarray) -> bool:
-        """Whether the op can work on `x` as it lies in memory; else it is given a copy in C order."""
-        return x.ndim < 2 or x.flags.c_contiguous or self.follows or self.rows_innermost or self.view
-
-    @property
-    def follows(self) -> bool:
-        """Whether the op's value lies in memory as its first input does."""
-        return self.elementwise or self.any_layout
-
-    def outside(self, site: Site) -> np.ndarray:
-        """True where the inputs `site.x` lie outside the domain; shaped like `site.y`."""
-        return np.zeros(site.y.shape, dtype=bool)
-
-    def steep(self, site: Site, index: int) -> np.ndarray:  # noqa: ARG002 - most have no such place
-        """The slope by input `index` where there is a value but no finite slope: ±inf, or NaN for none.
-
-        0 elsewhere; shaped like `site.y`.
-        """
-        return np.zeros(site.y.shape)

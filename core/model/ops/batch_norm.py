@@ -1,9 +1,15 @@
 """Batch norm: each channel shifted and scaled by its mean and variance."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from lockstep.core.ground.buffers import aligned
-from lockstep.core.model.ops.base import Op, Site
+from lockstep.core.model.graph import Node
+from lockstep.core.model.notation import Notation
+from lockstep.core.model.ops.base import Site
+from lockstep.core.model.ops.onnx_graph import OnnxGraph
+from lockstep.core.model.ops.op import Op
 
 
 class BatchNorm(Op):
@@ -15,6 +21,13 @@ class BatchNorm(Op):
     """
 
     name = "batch_norm"
+    formula = Notation(
+        "{y} = w n + b, n = ({x} - m) / √(v + eps), m and v over the channel's rows and places",
+        (
+            "∂loss/∂{x} = w / √(v + eps) (g - mean(g) - n mean(g n)), g = ∂loss/∂{y}; ∂loss/∂w = Σ g n; "
+            "∂loss/∂b = Σ g",
+        ),
+    )
     any_layout = True
 
     def forward(self, site: Site) -> None:
@@ -93,6 +106,14 @@ class BatchNorm(Op):
         site.call(np.multiply, gy, scale, gx)
         _bring(site, gx, target)
 
+    def onnx(self, out: OnnxGraph, node: Node, inputs: Sequence[str], /) -> str:
+        """With the running mean and variance."""
+        x, mean, variance, *affine = inputs
+        ones, zeros = (np.full(node.shape[:1], value, out.dtype) for value in (1.0, 0.0))
+        weight, bias = affine or (out.constant(ones), out.constant(zeros))
+        arrays, eps = (x, weight, bias, mean, variance), node.number("eps")
+        return out.emit("BatchNormalization", *arrays, epsilon=eps, name=node.name)
+
 
 def _channels(array: np.ndarray) -> np.ndarray:
     """(rows, channels, *places) as (channels, *places, rows): a view."""
@@ -131,6 +152,3 @@ def _ones(site: Site, matrix: np.ndarray) -> np.ndarray:
     ones = aligned(matrix.shape[1], site.dtype)
     ones.fill(1.0)
     return ones
-
-
-OPS: tuple[Op, ...] = (BatchNorm(),)

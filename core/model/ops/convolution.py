@@ -8,14 +8,19 @@ pass over the output.
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lockstep.core.ground.buffers import aligned
-from lockstep.core.model.ops.base import Op, Recorder, Site
+from lockstep.core.model.graph import Node
+from lockstep.core.model.notation import Notation
+from lockstep.core.model.ops.base import Recorder, Site
 from lockstep.core.model.ops.images import Windows, frame_for, framed, planes, readable, unframe
+from lockstep.core.model.ops.onnx_graph import OnnxGraph
+from lockstep.core.model.ops.onnx_windows import OnnxWindows
+from lockstep.core.model.ops.op import Op
 
 BAND_BYTES = 1 << 19
 """The columns copied together, about: half of a core's second cache, so that the product finds them there."""
@@ -150,6 +155,14 @@ class Convolution(Op):
     (out,) or none. Attributes: kernel_size, stride, padding, dilation (tuples), groups.
     """
 
+    formula = Notation(
+        "{y} = {x} ⋆ {W} + {b}, over each window",
+        (
+            "∂loss/∂{x} = Σ ∂loss/∂{y} · {W} over the windows that hold the place",
+            "∂loss/∂{W} = Σ over the windows of ∂loss/∂{y} · {x}",
+            "∂loss/∂{b} = Σ ∂loss/∂{y} over the places",
+        ),
+    )
     rows_innermost = True
 
     def forward(self, site: Site) -> None:
@@ -227,6 +240,32 @@ class Convolution(Op):
                 site.call(np.add, seen[at], terms[at], seen[at])
         unframe(site, frame, target, shapes.windows)
 
+    def onnx(self, out: OnnxGraph, node: Node, inputs: Sequence[str], /) -> str:
+        """In float64 as products of the windows: onnxruntime has no such convolution."""
+        windows, groups = OnnxWindows.of(node), node.whole("groups")
+        if out.dtype != np.float32:
+            return _onnx_products(out, node, inputs)
+        described = {**windows.described, "dilations": list(windows.dilation), "group": groups}
+        return out.emit("Conv", *inputs, **described, name=node.name)
+
+
+def _onnx_products(out: OnnxGraph, node: Node, inputs: Sequence[str]) -> str:
+    """(rows, groups, windows, numbers) times (groups, numbers, channels of each group)."""
+    windows, groups, channels = OnnxWindows.of(node), node.whole("groups"), node.shape[0]
+    count, size = math.prod(windows.places), math.prod(windows.kernel)
+    columns = windows.gathered(out, inputs[0])
+    columns = out.emit("Reshape", columns, out.whole(0, groups, -1, count, size))
+    columns = out.emit("Transpose", columns, perm=[0, 1, 3, 2, 4])
+    columns = out.emit("Reshape", columns, out.whole(0, groups, count, -1))
+    kernels = out.emit("Reshape", inputs[1], out.whole(groups, channels // groups, -1))
+    kernels = out.emit("Transpose", kernels, perm=[0, 2, 1])
+    y = out.emit("Transpose", out.emit("MatMul", columns, kernels), perm=[0, 1, 3, 2])
+    y = out.emit("Reshape", y, out.whole(0, *node.shape), name=node.name)
+    if len(inputs) < 3:
+        return y
+    ones = (1,) * len(windows.places)
+    return out.emit("Add", y, out.emit("Reshape", inputs[2], out.whole(-1, *ones)), name=node.name)
+
 
 class Conv1d(Convolution):
     """Over signals (rows, channels, length)."""
@@ -238,6 +277,3 @@ class Conv2d(Convolution):
     """Over images (rows, channels, height, width)."""
 
     name = "conv2d"
-
-
-OPS: tuple[Op, ...] = (Conv1d(), Conv2d())

@@ -2,7 +2,10 @@
 
 import numpy as np
 
-from lockstep.core.model.ops.base import Op, Site
+from lockstep.core.model.notation import Notation
+from lockstep.core.model.ops.base import Site
+from lockstep.core.model.ops.onnx_graph import as_onnx
+from lockstep.core.model.ops.op import Op
 
 
 class Dropout(Op):
@@ -13,6 +16,8 @@ class Dropout(Op):
     """
 
     name = "dropout"
+    formula = Notation("{y} = {x} m / (1 - p), m drawn as 0 or 1", ("∂{y}/∂{x} = m / (1 - p)",))
+    onnx = as_onnx("Identity")
     elementwise = True
     reads_input = False
 
@@ -46,6 +51,3 @@ def draw_factors(site: Site, out: np.ndarray, keep: float) -> None:
     site.call(np.subtract, flat, site.number(keep), flat)
     site.call(np.right_shift, bits, np.array(8 * site.dtype.itemsize - 1, integer), bits)
     site.call(np.bitwise_and, bits, site.number(1.0 / keep).view(integer), bits)
-
-
-OPS: tuple[Op, ...] = (Dropout(),)

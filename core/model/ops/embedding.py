@@ -1,9 +1,15 @@
 """Learned rows for whole numbers."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from lockstep.core.ground.buffers import aligned
-from lockstep.core.model.ops.base import Op, Site
+from lockstep.core.model.graph import Node
+from lockstep.core.model.notation import Notation
+from lockstep.core.model.ops.base import Site
+from lockstep.core.model.ops.onnx_graph import OnnxGraph
+from lockstep.core.model.ops.op import Op
 from lockstep.core.model.ops.places import read_places
 
 
@@ -15,6 +21,13 @@ class Embedding(Op):
     """
 
     name = "embedding"
+    formula = Notation(
+        "{y} = the rows of {b} that {a} names",
+        (
+            "{a} holds whole numbers: it has no derivative",
+            "∂loss/∂{b} of a row = Σ ∂loss/∂{y} over the places that name it",
+        ),
+    )
 
     def forward(self, site: Site) -> None:
         """Whole numbers come in the program's dtype: float32 holds them exactly up to 2²⁴."""
@@ -48,5 +61,11 @@ class Embedding(Op):
         if (padding := int(site.attribute("padding"))) >= 0:
             site.call(np.copyto, gweight[padding], site.number(0.0))
 
+    def onnx(self, out: OnnxGraph, node: Node, inputs: Sequence[str], /) -> str:
+        """The whole numbers come in the inputs' dtype."""
+        numbers = out.cast(inputs[0], np.dtype(np.int64))
+        return out.emit("Gather", inputs[1], numbers, axis=0, name=node.name)
 
-OPS: tuple[Op, ...] = (Embedding(),)
+    def known_tokens(self, node: Node) -> int:
+        """The rows that there are."""
+        return node.whole("count")

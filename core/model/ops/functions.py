@@ -1,14 +1,23 @@
 """Functions of expressions that are not activations of layers too, by the names of an expression."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from lockstep.core.model.ops.base import Op, Site
+from lockstep.core.model.graph import Node
+from lockstep.core.model.notation import Notation
+from lockstep.core.model.ops.base import Site
+from lockstep.core.model.ops.onnx_graph import OnnxGraph, as_onnx
+from lockstep.core.model.ops.op import Op, ScalarRule
 
 
 class Sin(Op):
     """y = sin x."""
 
     name = "sin"
+    formula = Notation("{y} = sin {x}", ("∂{y}/∂{x} = cos {x}",))
+    scalar = ScalarRule("sin({a})", ("{g} * cos({a})",))
+    onnx = as_onnx("Sin")
     elementwise = True
 
     def forward(self, site: Site) -> None:
@@ -26,6 +35,9 @@ class Cos(Op):
     """y = cos x."""
 
     name = "cos"
+    formula = Notation("{y} = cos {x}", ("∂{y}/∂{x} = -sin {x}",))
+    scalar = ScalarRule("cos({a})", ("{g} * -sin({a})",))
+    onnx = as_onnx("Cos")
     elementwise = True
 
     def forward(self, site: Site) -> None:
@@ -44,6 +56,8 @@ class Tan(Op):
     """y = tan x."""
 
     name = "tan"
+    formula = Notation("{y} = tan {x}", ("∂{y}/∂{x} = 1 + {y}²",))
+    scalar = ScalarRule("tan({a})", ("{g} * ({y} * {y} + 1.0)",))
     elementwise = True
     reads_input = False
     reads_output = True
@@ -59,11 +73,18 @@ class Tan(Op):
         site.call(np.add, factor, site.number(1.0), factor)
         site.call(np.multiply, site.gy, factor, site.gx(0))
 
+    def onnx(self, out: OnnxGraph, node: Node, inputs: Sequence[str], /) -> str:
+        """sin x / cos x: onnxruntime has no tan in float64."""
+        return out.emit("Div", out.emit("Sin", *inputs), out.emit("Cos", *inputs), name=node.name)
+
 
 class Exp(Op):
     """y = e^x."""
 
     name = "exp"
+    formula = Notation("{y} = e^{x}", ("∂{y}/∂{x} = {y}",))
+    scalar = ScalarRule("exp({a})", ("{g} * {y}",))
+    onnx = as_onnx("Exp")
     elementwise = True
     reads_input = False
     reads_output = True
@@ -81,6 +102,9 @@ class Log(Op):
     """y = ln x, for x > 0."""
 
     name = "log"
+    formula = Notation("{y} = ln {x}", ("∂{y}/∂{x} = 1 / {x}",))
+    scalar = ScalarRule("log({a})", ("{g} / {a}",))
+    onnx = as_onnx("Log")
     elementwise = True
     domain = "a number above 0"
 
@@ -101,6 +125,8 @@ class Sqrt(Op):
     """y = √x, for x >= 0; its slope is infinite at 0."""
 
     name = "sqrt"
+    formula = Notation("{y} = √{x}", ("∂{y}/∂{x} = 1 / (2 {y})",))
+    onnx = as_onnx("Sqrt")
     elementwise = True
     domain = "a number above 0"
     reads_input = False
@@ -129,6 +155,9 @@ class Abs(Op):
     """y = |x|; gradient 0 at 0."""
 
     name = "abs"
+    formula = Notation("{y} = |{x}|", ("∂{y}/∂{x} = sign {x}, and 0 at 0",))
+    scalar = ScalarRule("abs({a})", ("({g} if {a} > 0.0 else -{g} if {a} < 0.0 else 0.0)",))
+    onnx = as_onnx("Abs")
     elementwise = True
 
     def forward(self, site: Site) -> None:
@@ -140,6 +169,3 @@ class Abs(Op):
         factor = site.buffer(site.y)
         site.call(np.sign, site.x[0], factor)
         site.call(np.multiply, site.gy, factor, site.gx(0))
-
-
-OPS: tuple[Op, ...] = (Sin(), Cos(), Tan(), Exp(), Log(), Sqrt(), Abs())

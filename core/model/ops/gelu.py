@@ -1,11 +1,17 @@
 """x Φ(x), Φ being the normal distribution function: exactly, or with an approximation of Φ by tanh."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from lockstep.core.model.ops.activations import positive, sigmoid
-from lockstep.core.model.ops.base import Op, Site
+from lockstep.core.model.graph import Node
+from lockstep.core.model.notation import Notation
+from lockstep.core.model.ops.base import Site
+from lockstep.core.model.ops.bends import positive
+from lockstep.core.model.ops.onnx_graph import OnnxGraph
+from lockstep.core.model.ops.op import Op
+from lockstep.core.model.ops.sigmoid import sigmoid
 
 # Φ(-a) = e^(-a²/2) P(a) / Q(a) for a >= 0: algorithm 5666 of J. F. Hart et al., "Computer Approximations"
 # (1968), with the coefficients of G. West, "Better approximations to cumulative normal functions", Wilmott
@@ -41,6 +47,7 @@ class Gelu(Op):
     """y = x Φ(x)."""
 
     name = "gelu"
+    formula = Notation("{y} = {x} Φ({x}), Φ the normal distribution", ("∂{y}/∂{x} = Φ({x}) + {x} Φ'({x})",))
     elementwise = True
 
     def forward(self, site: Site) -> None:
@@ -77,11 +84,26 @@ class Gelu(Op):
         site.call(np.add, factor, above, factor)
         site.call(np.multiply, site.gy, factor, site.gx(0))
 
+    def onnx(self, out: OnnxGraph, node: Node, inputs: Sequence[str], /) -> str:
+        """In float64 as `forward` computes it: onnxruntime has no error function there."""
+        if out.dtype == np.float32:
+            return out.emit("Gelu", *inputs, name=node.name)
+        size = out.emit("Min", out.emit("Abs", *inputs), out.number(FAR))
+        bell = out.emit("Exp", out.emit("Mul", out.emit("Mul", size, size), out.number(-0.5)))
+        numerator, denominator = (_onnx_polynomial(out, each, size) for each in (NUMERATOR, DENOMINATOR))
+        ratio = out.emit("Div", numerator, denominator)
+        tail = out.emit("Mul", out.emit("Mul", ratio, bell), size)
+        return out.emit("Sub", out.emit("Relu", *inputs), tail, name=node.name)
+
 
 class GeluTanh(Op):
     """y = x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2."""
 
     name = "gelu_tanh"
+    formula = Notation(
+        "{y} = {x} s, s = (1 + tanh(√(2/π) ({x} + 0.044715 {x}³))) / 2",
+        ("∂{y}/∂{x} = s + 2 {x} s (1 - s) √(2/π) (1 + 0.134145 {x}²)",),
+    )
     elementwise = True
 
     def forward(self, site: Site) -> None:
@@ -110,6 +132,14 @@ class GeluTanh(Op):
         site.call(np.add, factor, share, factor)
         site.call(np.multiply, site.gy, factor, site.gx(0))
 
+    def onnx(self, out: OnnxGraph, node: Node, inputs: Sequence[str], /) -> str:
+        """x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2."""
+        x = inputs[0]
+        cube = out.emit("Mul", out.emit("Mul", x, x), out.emit("Mul", x, out.number(_CUBE)))
+        scaled = out.emit("Mul", out.emit("Add", x, cube), out.number(math.sqrt(2.0 / math.pi)))
+        share = out.emit("Add", out.emit("Tanh", scaled), out.number(1.0))
+        return out.emit("Mul", out.emit("Mul", x, share), out.number(0.5), name=node.name)
+
 
 def _polynomial(site: Site, coefficients: tuple[float, ...], x: np.ndarray, out: np.ndarray) -> None:
     """Append Horner's scheme: out = the polynomial at x."""
@@ -121,4 +151,9 @@ def _polynomial(site: Site, coefficients: tuple[float, ...], x: np.ndarray, out:
         site.call(np.add, out, site.number(coefficient), out)
 
 
-OPS: tuple[Op, ...] = (Gelu(), GeluTanh())
+def _onnx_polynomial(out: OnnxGraph, coefficients: Sequence[float], x: str) -> str:
+    """By Horner's scheme, the highest power first."""
+    value = out.number(coefficients[0])
+    for coefficient in coefficients[1:]:
+        value = out.emit("Add", out.emit("Mul", value, x), out.number(coefficient))
+    return value

@@ -1,12 +1,24 @@
 """The gated recurrent unit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from lockstep.core.ground.buffers import aligned
-from lockstep.core.model.ops.base import Op, Site
-from lockstep.core.model.ops.recurrent import Back, Recurrent, input_product, scaled, turned
+from lockstep.core.model.graph import Node
+from lockstep.core.model.notation import Notation
+from lockstep.core.model.ops.base import Site
+from lockstep.core.model.ops.onnx_graph import OnnxGraph
+from lockstep.core.model.ops.recurrent import (
+    THROUGH_TIME,
+    Back,
+    Recurrent,
+    Sums,
+    input_product,
+    scaled,
+    split,
+    turned,
+)
 
 
 class Gru(Recurrent):
@@ -16,6 +28,8 @@ class Gru(Recurrent):
     """
 
     name = "gru"
+    formula = Notation("{y}(t) = n + z ({y}(t-1) - n)", THROUGH_TIME)
+    arrays = 4
 
     def loop(self, site: Site, states: np.ndarray) -> Callable[[], None]:
         """r and z, n, the state's product in n, and h' - n are kept."""
@@ -107,11 +121,17 @@ class Gru(Recurrent):
 
         return Back(to_input=to_input, to_state=to_sums, run=run)
 
+    def cell(self, body: OnnxGraph, node: Node, sums: Sums, before: Sequence[str]) -> list[str]:
+        """h = n + z (h' - n), n = tanh(its input + r its product)."""
+        del node
+        (given_r, given_z, given_n), (r, z, n) = split(body, sums.given, 3), split(body, sums.product, 3)
+        r = body.emit("Sigmoid", body.emit("Add", given_r, r))
+        z = body.emit("Sigmoid", body.emit("Add", given_z, z))
+        n = body.emit("Tanh", body.emit("Add", given_n, body.emit("Mul", r, n)))
+        return [body.emit("Add", n, body.emit("Mul", z, body.emit("Sub", before[0], n)))]
+
 
 def _parts(sums: np.ndarray) -> tuple[np.ndarray, ...]:
     """(rows, 3 · hidden) as it is, the part of r and z, and that of n."""
     hidden = sums.shape[1] // 3
     return sums, sums[:, : 2 * hidden], sums[:, 2 * hidden :]
-
-
-OPS: tuple[Op, ...] = (Gru(),)

@@ -1,9 +1,15 @@
 """Layer norm: each place is shifted and scaled to mean 0 and variance 1 over its features."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from lockstep.core.ground.buffers import aligned
-from lockstep.core.model.ops.base import Op, Site
+from lockstep.core.model.graph import Node
+from lockstep.core.model.notation import Notation
+from lockstep.core.model.ops.base import Site
+from lockstep.core.model.ops.onnx_graph import OnnxGraph
+from lockstep.core.model.ops.op import Op
 from lockstep.core.model.ops.places import places_of, read_places, write_places
 
 
@@ -15,6 +21,14 @@ class LayerNorm(Op):
     """
 
     name = "layer_norm"
+    formula = Notation(
+        "{y} = n × {W} + {b}, n = ({x} - mean) / √(variance + eps)",
+        (
+            "∂loss/∂{x} = (g - mean(g) - n mean(g n)) / √(variance + eps), g = ∂loss/∂{y} × {W}",
+            "∂loss/∂{W} = Σ ∂loss/∂{y} × n",
+            "∂loss/∂{b} = Σ ∂loss/∂{y}",
+        ),
+    )
 
     def forward(self, site: Site) -> None:
         """n and 1 / √(variance + eps) are kept."""
@@ -80,5 +94,9 @@ class LayerNorm(Op):
         site.call(np.multiply, gx, inverse[:, np.newaxis], gx)
         write_places(site, gx, gradient)
 
-
-OPS: tuple[Op, ...] = (LayerNorm(),)
+    def onnx(self, out: OnnxGraph, node: Node, inputs: Sequence[str], /) -> str:
+        """With a weight of ones where there is none."""
+        axes, eps = node.whole("axes"), node.number("eps")
+        x, *affine = inputs
+        weight_and_bias = affine or [out.constant(np.full(node.shape[-axes:], 1.0, out.dtype))]
+        return out.emit("LayerNormalization", x, *weight_and_bias, axis=-axes, epsilon=eps, name=node.name)

@@ -1,12 +1,17 @@
 """The affine map of a layer."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 
 from lockstep.core.ground.blas import row_added
 from lockstep.core.ground.buffers import aligned
-from lockstep.core.model.ops.base import Op, Site, product
+from lockstep.core.model.graph import Node
+from lockstep.core.model.notation import Notation
+from lockstep.core.model.ops.base import Site, product
+from lockstep.core.model.ops.onnx_graph import OnnxGraph
+from lockstep.core.model.ops.op import Op
 from lockstep.core.model.ops.places import places_of, read_places, write_places
 
 
@@ -17,6 +22,11 @@ class Linear(Op):
     """
 
     name = "linear"
+    formula = Notation(
+        "{y} = {x} · {W}ᵀ + {b}",
+        ("∂loss/∂{x} = ∂loss/∂{y} · {W}", "∂loss/∂{W} = ∂loss/∂{y}ᵀ · {x}", "∂loss/∂{b} = ∂loss/∂{y}"),
+    )
+    affine = True
 
     def takes(self, x: np.ndarray) -> bool:
         """Rows innermost are as good: BLAS multiplies by the transposed."""
@@ -49,5 +59,9 @@ class Linear(Op):
         if site.wanted[1]:
             site.give_matrix(1, x.T, gy)
 
-
-OPS: tuple[Op, ...] = (Linear(),)
+    def onnx(self, out: OnnxGraph, node: Node, inputs: Sequence[str], /) -> str:
+        """One product, then the bias; W is stored as (in, out)."""
+        if len(node.shape) == 1:
+            return out.emit("Gemm", *inputs, name=node.name)
+        product = out.emit("MatMul", *inputs[:2], name=node.name)
+        return out.emit("Add", product, inputs[2], name=node.name) if len(inputs) > 2 else product

@@ -1,12 +1,24 @@
 """Long short-term memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from lockstep.core.ground.buffers import aligned
-from lockstep.core.model.ops.base import Op, Site
-from lockstep.core.model.ops.recurrent import Back, Recurrent, input_product, scaled, turned
+from lockstep.core.model.graph import Node
+from lockstep.core.model.notation import Notation
+from lockstep.core.model.ops.base import Site
+from lockstep.core.model.ops.onnx_graph import OnnxGraph
+from lockstep.core.model.ops.recurrent import (
+    THROUGH_TIME,
+    Back,
+    Recurrent,
+    Sums,
+    input_product,
+    scaled,
+    split,
+    turned,
+)
 
 
 class Lstm(Recurrent):
@@ -16,6 +28,9 @@ class Lstm(Recurrent):
     """
 
     name = "lstm"
+    formula = Notation("{y}(t) = o tanh c(t), c(t) = f c(t-1) + i g", THROUGH_TIME)
+    arrays = 3
+    states = 2
 
     def loop(self, site: Site, states: np.ndarray) -> Callable[[], None]:
         """Gates, cells and tanh of the cells are kept."""
@@ -99,5 +114,10 @@ class Lstm(Recurrent):
 
         return Back(to_input=to_sums, to_state=to_sums, run=run)
 
-
-OPS: tuple[Op, ...] = (Lstm(),)
+    def cell(self, body: OnnxGraph, node: Node, sums: Sums, before: Sequence[str]) -> list[str]:
+        """c = f c' + i g, h = o tanh(c)."""
+        del node
+        i, f, g, o = split(body, body.emit("Add", sums.given, sums.product), 4)
+        kept = body.emit("Mul", body.emit("Sigmoid", f), before[1])
+        cell = body.emit("Add", kept, body.emit("Mul", body.emit("Sigmoid", i), body.emit("Tanh", g)))
+        return [body.emit("Mul", body.emit("Sigmoid", o), body.emit("Tanh", cell)), cell]

@@ -1,4 +1,4 @@
-"""What recurrent ops share, and the plain one. Each op is one layer in one direction.
+"""What recurrent ops share. Each op is one layer in one direction.
 
 Inputs are x (rows, length, in), weight_ih (in, gates · hidden), weight_hh (hidden, gates · hidden) and, where
 there are biases, bias_ih and bias_hh (gates · hidden,); y (rows, length, hidden) are the states. Attribute
@@ -10,13 +10,28 @@ half the time of exp, sum and quotient. The ½ inside goes into copies of the we
 """
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from lockstep.core.ground.buffers import aligned
-from lockstep.core.model.ops.base import Op, Site
+from lockstep.core.model.graph import Node
+from lockstep.core.model.ops.base import Site
+from lockstep.core.model.ops.onnx_graph import OnnxGraph
+from lockstep.core.model.ops.op import Op
+
+THROUGH_TIME = ("∂loss/∂input = Σ over the times t of ∂loss/∂{y}(t) · ∂{y}(t)/∂input",)
+"""The slopes in a recurrent op's formula."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sums:
+    """The two sums of a step in ONNX: of what comes in, and of the state before."""
+
+    given: str
+    product: str
 
 
 class Recurrent(Op):
@@ -24,9 +39,14 @@ class Recurrent(Op):
 
     Inside, arrays have the axes (length, rows, features), in the order of time: each step's part of them then
     lies in one piece.
+
+    `arrays` is how many there are of the gates at all positions, forward and back; `states` how many numbers
+    each unit passes from step to step.
     """
 
     reads_input = False
+    arrays: ClassVar[int]
+    states: ClassVar[int] = 1
 
     def forward(self, site: Site) -> None:
         """The input and the states are kept."""
@@ -63,6 +83,38 @@ class Recurrent(Op):
             ones = site.full(aligned(len(to_input), site.dtype), 1.0)
             site.call(np.matmul, ones, to_input, site.gx(3))
             site.call(np.matmul, ones, to_state, site.gx(4))
+
+    @abstractmethod
+    def cell(self, body: OnnxGraph, node: Node, sums: Sums, before: Sequence[str]) -> list[str]:
+        """Append a step in ONNX: the states after it, of which the first is the output."""
+
+    def onnx(self, out: OnnxGraph, node: Node, inputs: Sequence[str], /) -> str:
+        """A Scan over the positions: onnxruntime's own layers know no float64. All states begin with 0."""
+        x, weight, recurrent, *biases = inputs
+        given = out.emit("MatMul", x, weight)
+        if biases:
+            given = out.emit("Add", given, biases[0])
+
+        def step(body: OnnxGraph, given: str, before: Sequence[str]) -> list[str]:
+            product = body.emit("MatMul", before[0], recurrent)
+            if biases:
+                product = body.emit("Add", product, biases[1])
+            return self.cell(body, node, Sums(given=given, product=product), before)
+
+        hidden, count = node.shape[1], self.states
+        body = out.body(f"{node.name}:step", step, [hidden] * count, out.shapes[weight][1])
+        by_time = _onnx_in_time(out, node, out.emit("Transpose", given, perm=[1, 0, 2]))
+        rows = out.emit("Shape", x, start=0, end=1)
+        start = out.zeros(out.emit("Concat", rows, out.whole(hidden), axis=0))
+        scanned = out.emit_several(
+            "Scan", [*[start] * count, by_time], count + 1, body=body, num_scan_inputs=1
+        )
+        return out.emit("Transpose", _onnx_in_time(out, node, scanned[-1]), perm=[1, 0, 2], name=node.name)
+
+    def beside(self, node: Node, inputs: Sequence[tuple[int, ...]]) -> int:  # noqa: ARG002 - the inputs say it
+        """The gates at all positions."""
+        x, weight, *_ = inputs
+        return x[0] * max(weight) * self.arrays // 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,65 +175,13 @@ def input_product(site: Site, weight: np.ndarray, bias: np.ndarray | None) -> np
     return product
 
 
-class Rnn(Recurrent):
-    """h = f(x W_ih + b_ih + h' W_hh + b_hh), f being tanh or relu (attribute `nonlinearity`)."""
-
-    name = "rnn"
-
-    def loop(self, site: Site, states: np.ndarray) -> Callable[[], None]:
-        """The sum, then the nonlinearity."""
-        bias = None
-        if len(site.x) > 3:
-            bias = aligned(site.x[3].shape, site.dtype)
-            site.call(np.add, site.x[3], site.x[4], bias)
-        given, weight = input_product(site, site.x[1], bias), site.x[2]
-        part = aligned(states[0].shape, site.dtype)
-        zeros, is_relu = np.zeros_like(part), _is_relu(site)
-        steps = list(zip(given, states, strict=True))
-
-        def run() -> None:
-            before = None
-            for at, state in steps:
-                total = at
-                if before is not None:
-                    total = part
-                    np.matmul(before, weight, part)
-                    np.add(part, at, part)
-                if is_relu:
-                    np.maximum(total, zeros, out=state)
-                else:
-                    np.tanh(total, state)
-                before = state
-
-        return run
-
-    def loop_back(self, site: Site, gy: np.ndarray) -> Back:
-        """∂z = (∂y + ∂z_next W_hhᵀ) f'(z): 1 - h², or [h > 0]."""
-        states, back, zero = site.kept["states"], turned(site, site.x[2]), site.number(0.0)
-        slopes = aligned(states.shape, site.dtype)
-        if _is_relu(site):
-            above = np.empty(states.shape, dtype=bool)
-            site.call(np.greater, states, zero, above)
-            site.call(np.copyto, slopes, above)
-        else:
-            site.call(np.multiply, states, states, slopes)
-            site.call(np.subtract, site.number(1.0), slopes, slopes)
-        to_sums = aligned(states.shape, site.dtype)
-        steps = list(zip(gy, slopes, to_sums, strict=True))
-        carry = aligned(states[0].shape, site.dtype)
-
-        def run() -> None:
-            np.copyto(carry, zero)
-            for at, slope, to_sum in reversed(steps):
-                np.add(carry, at, carry)
-                np.multiply(carry, slope, to_sum)
-                np.matmul(to_sum, back, carry)
-
-        return Back(to_input=to_sums, to_state=to_sums, run=run)
+def _onnx_in_time(out: OnnxGraph, node: Node, value: str) -> str:
+    """(length, rows, numbers) with the positions in the order of time, or back from it."""
+    if not node.attributes["reverse"]:
+        return value
+    return out.emit("Gather", value, out.constant(np.arange(node.shape[0])[::-1]), axis=0)
 
 
-def _is_relu(site: Site) -> bool:
-    return site.node.attributes["nonlinearity"] == "relu"
-
-
-OPS: tuple[Op, ...] = (Rnn(),)
+def split(body: OnnxGraph, value: str, parts: int) -> list[str]:
+    """Equal parts of the last axis."""
+    return body.emit_several("Split", [value], parts, axis=-1, num_outputs=parts)

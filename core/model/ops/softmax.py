@@ -3,7 +3,10 @@
 import numpy as np
 
 from lockstep.core.ground.buffers import ALIGNMENT_BYTES, aligned
-from lockstep.core.model.ops.base import Op, Site
+from lockstep.core.model.notation import Notation
+from lockstep.core.model.ops.base import Site
+from lockstep.core.model.ops.onnx_graph import as_onnx
+from lockstep.core.model.ops.op import Op
 from lockstep.core.model.ops.places import places_of, read_places, write_places
 
 
@@ -11,6 +14,8 @@ class Softmax(Op):
     """y_i = e^(x_i) / Σ e^(x_j)."""
 
     name = "softmax"
+    formula = Notation("{y}_i = e^{x}_i / Σ e^{x}", ("∂{y}_i/∂{x}_j = {y}_i ([i = j] - {y}_j)",))
+    onnx = as_onnx("Softmax", axis=-1)
     reads_input = False
     reads_output = True
 
@@ -41,6 +46,8 @@ class LogSoftmax(Op):
     """y_i = x_i - ln Σ e^(x_j)."""
 
     name = "log_softmax"
+    formula = Notation("{y}_i = {x}_i - ln Σ e^{x}", ("∂{y}_i/∂{x}_j = [i = j] - softmax({x})_j",))
+    onnx = as_onnx("LogSoftmax", axis=-1)
     reads_input = False
     reads_output = True
 
@@ -80,6 +87,3 @@ def _largest(site: Site, x: np.ndarray) -> np.ndarray:
     site.call(np.copyto, exchanged, x.T)
     site.call(np.maximum.reduce, exchanged, axis=0, out=largest)
     return largest
-
-
-OPS: tuple[Op, ...] = (Softmax(), LogSoftmax())

@@ -14,7 +14,7 @@ def graph_with_moments(channels: int, places: int) -> Graph:
     for part in ("running_mean", "running_var"):
         builder.buffer(Buffer(name=f"1.{part}", shape=(channels,), start=0.0))
     builder.moments(Moments(layer="1", channels=channels, places=places, momentum=MOMENTUM))
-    return builder.finish(builder.add("input", shape=(1,)))
+    return builder.finish(builder.data())
 
 
 def told_by(shard: np.ndarray, shift: np.ndarray) -> np.ndarray:

@@ -7,8 +7,8 @@ import pytest
 
 from lockstep.core.explain.gradcheck import GradientCheck, check_gradients
 from lockstep.core.ground.errors import InvalidData
-from lockstep.core.model.ops.activations import Tanh
 from lockstep.core.model.ops.base import Site
+from lockstep.core.model.ops.tanh import Tanh
 from tests.core.learning.training_jobs import DIGITS, LINE, resolved
 
 

@@ -9,8 +9,7 @@ import lockstep.core.engine.program
 from lockstep.core.engine.program import Options, Program
 from lockstep.core.losses import LOSSES, Loss, LossSite
 from lockstep.core.model.ops import OPS
-from lockstep.core.model.ops.base import Op, Site
-from tests.gradcheck import TOLERANCE, Model, formula, loss, network
+from tests.gradcheck import TOLERANCE, Model, faulty, formula, loss, network
 
 P = {"a": 0.7, "b": 0.4, "c": 1.3}
 FORMULAS = [
@@ -110,24 +109,6 @@ def test_gradient_of_a_deep_network() -> None:
     assert Model(network(layers, 6), loss("mse"), rows=9).worst_error() < TOLERANCE
 
 
-class Faulty(Op):
-    """An op whose gradient is a hundredth too large."""
-
-    def __init__(self, op: Op) -> None:
-        self._op = op
-        self.name, self.elementwise = op.name, op.elementwise  # type: ignore[misc]  # class variables of one op
-        self.reads_input, self.reads_output = op.reads_input, op.reads_output  # type: ignore[misc]  # likewise
-        self.rows_innermost, self.any_layout = op.rows_innermost, op.any_layout  # type: ignore[misc]  # likewise
-        self.view = op.view  # type: ignore[misc]  # likewise
-
-    def forward(self, site: Site) -> None:
-        self._op.forward(site)
-
-    def gradient(self, site: Site) -> None:
-        site.call(np.multiply, site.gy, site.number(1.01), site.gy)
-        self._op.gradient(site)
-
-
 class FaultyLoss(Loss):
     """A loss whose gradient is a hundredth too large."""
 
@@ -168,7 +149,7 @@ def test_a_planted_fault_in_an_op_is_found(op: str, monkeypatch: pytest.MonkeyPa
     assert op in {node.op for node in graph.nodes}
     assert Model(graph, loss("mse")).worst_error() < TOLERANCE
 
-    monkeypatch.setattr(lockstep.core.engine.program, "OPS", {**OPS, op: Faulty(OPS[op])})
+    monkeypatch.setattr(lockstep.core.engine.program, "OPS", {**OPS, op: faulty(OPS[op])})
 
     assert Model(graph, loss("mse")).worst_error() > 10 * TOLERANCE
 

@@ -24,8 +24,7 @@ from tests.core.model.images import (
     pool,
     unflatten,
 )
-from tests.core.model.test_gradients import Faulty
-from tests.gradcheck import TOLERANCE, Model, loss, network
+from tests.gradcheck import TOLERANCE, Model, faulty, loss, network
 
 ROWS = 5
 CONVOLUTIONS: list[Layer] = [
@@ -232,7 +231,7 @@ def test_a_planted_fault_is_found(op: str, monkeypatch: pytest.MonkeyPatch) -> N
     graph = network(FAULTS[op], 16)
     assert Model(graph, loss("mse")).worst_error() < TOLERANCE
 
-    monkeypatch.setattr(lockstep.core.engine.program, "OPS", {**OPS, op: Faulty(OPS[op])})
+    monkeypatch.setattr(lockstep.core.engine.program, "OPS", {**OPS, op: faulty(OPS[op])})
 
     assert Model(graph, loss("mse")).worst_error() > 10 * TOLERANCE
 

@@ -17,7 +17,7 @@ Attributes = dict[str, float | int | str]
 def alone(op: str, attributes: Attributes) -> Graph:
     """A graph that is one op on one column."""
     builder = GraphBuilder(1)
-    x = builder.add("input", shape=(1,))
+    x = builder.data()
     return builder.finish(builder.add(op, [x], shape=(1,), attributes=attributes))
 
 
@@ -91,7 +91,7 @@ def test_values(op: str, attributes: Attributes, reference: Callable[[float], fl
 def test_slopes_of_activations_stay_finite(op: str, attributes: Attributes, dtype: str) -> None:
     x = np.array(PLACES + EXTREMES)
     builder = GraphBuilder(1)
-    shift = builder.add("input", shape=(1,))
+    shift = builder.data()
     last = builder.add(op, [shift], shape=(1,), attributes=attributes)
     graph = builder.finish(last)
     program = Program(graph, len(x), Parameters(graph, np.dtype(dtype)), Options(keep_all=True))

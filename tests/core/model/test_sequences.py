@@ -10,8 +10,7 @@ from lockstep.core.engine.program import Options, Program
 from lockstep.core.model.graph import Graph
 from lockstep.core.model.ops import OPS
 from lockstep.core.model.parameters import Parameters
-from tests.core.model.test_gradients import Faulty
-from tests.gradcheck import STEP, TOLERANCE, Model, loss, network
+from tests.gradcheck import STEP, TOLERANCE, Model, faulty, loss, network
 
 Layers = list[Any]
 
@@ -238,7 +237,7 @@ def test_a_planted_fault_is_found(op: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert op in {node.op for node in graph.nodes}
     assert Model(graph, loss("mse"), rows=2).worst_error() < TOLERANCE
 
-    monkeypatch.setattr(lockstep.core.engine.program, "OPS", {**OPS, op: Faulty(OPS[op])})
+    monkeypatch.setattr(lockstep.core.engine.program, "OPS", {**OPS, op: faulty(OPS[op])})
 
     assert Model(graph, loss("mse"), rows=2).worst_error() > 10 * TOLERANCE
 

@@ -7,8 +7,9 @@ of a user gets into it.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lockstep.core.engine.fast.scalar.rules import rule_of
 from lockstep.core.model.graph import Graph, Node
+from lockstep.core.model.ops import OPS
+from lockstep.core.model.ops.op import ScalarRule
 from lockstep.core.optim.base import OptimizerSpec
 
 _SLOPES = {"mse": 2.0, "sse": 2.0, "half_sse": 1.0}
@@ -46,6 +47,13 @@ def _indented(lines: Sequence[str], times: int = 1) -> Iterator[str]:
     return (f"{' ' * 4 * times}{line}" for line in lines)
 
 
+def _rule_of(node: Node) -> ScalarRule:
+    rule = OPS[node.op].rule(node)
+    if rule is None:
+        raise ValueError(f"expected a formula that Python's arithmetic knows, got one with {node.op}")
+    return rule
+
+
 class _Writer:
     """Collects the lines of one step."""
 
@@ -56,7 +64,7 @@ class _Writer:
         self._lines: list[str] = []
         self._values: dict[tuple[int, int], str] = {}  # by node and row; row 0 where a node has but one value
         self._terms: dict[tuple[int, int], list[str]] = {}
-        self._parameters = [node for node in self._graph.nodes if node.op == "parameter"]
+        self._parameters = [node for node in self._graph.nodes if node.is_parameter]
 
     def source(self) -> str:
         """The whole function."""
@@ -119,19 +127,13 @@ class _Writer:
         return self._values[node, row if self._graph.nodes[node].batched else 0]
 
     def _write_value(self, node: Node) -> None:
+        rule = _rule_of(node)
         for row in self._rows_of(node):
-            key = (node.id, row)
-            if node.op == "column":
-                self._values[key] = f"x{node.attributes['column']}_{row}"
-            elif node.op == "parameter":
-                self._values[key] = f"p{node.attributes['parameter']}"
-            elif node.op == "constant":
-                self._values[key] = repr(float(str(node.attributes["value"])))
-            else:
-                self._values[key] = f"v{node.id}_{row}"
-                rule = rule_of(node)
-                assert rule is not None  # noqa: S101 - the caller has asked for known nodes only
-                self._line(f"v{node.id}_{row} = {rule.value.format(**self._operands(node, row))}")
+            value = rule.value.format(row=row, **self._operands(node, row))
+            if node.inputs:
+                self._line(f"v{node.id}_{row} = {value}")
+                value = f"v{node.id}_{row}"
+            self._values[node.id, row] = value
 
     def _operands(self, node: Node, row: int) -> dict[str, str]:
         return {name: self._value(source, row) for name, source in zip("ab", node.inputs, strict=False)}
@@ -154,9 +156,9 @@ class _Writer:
 
     def _write_gradients(self) -> list[str]:
         """All gradients, from the output back; gives the parameters' names of them."""
-        needed = self._above_parameters()
+        needed = self._graph.above_parameters()
         for node in reversed(self._graph.nodes):
-            rule = rule_of(node)
+            slopes = _rule_of(node).slopes
             for row in self._rows_of(node):
                 terms = self._terms.get((node.id, row))
                 if not terms or node.id not in needed:
@@ -167,18 +169,11 @@ class _Writer:
                     self._line(f"{name} = {' + '.join(terms)}")
                 self._terms[node.id, row] = [name]
                 operands = self._operands(node, row) | {"y": self._values[node.id, row], "g": name}
-                for source, slope in zip(node.inputs, rule.slopes if rule else (), strict=True):
+                for source, slope in zip(node.inputs, slopes, strict=True):
                     if source in needed:
                         self._add_term(source, row, slope.format(**operands))
         # A parameter that the formula does not use has no gradient.
         return [self._terms.get((node.id, 0), ["0.0"])[0] for node in self._parameters]
-
-    def _above_parameters(self) -> set[int]:
-        needed: set[int] = set()
-        for node in self._graph.nodes:
-            if node.op == "parameter" or any(source in needed for source in node.inputs):
-                needed.add(node.id)
-        return needed
 
     def _write_update(self, slopes: Sequence[str]) -> list[str]:
         """The optimizer's step; gives the names of the state."""

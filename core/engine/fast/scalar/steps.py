@@ -9,10 +9,10 @@ from typing import Any, cast
 import numpy as np
 
 from lockstep.core.data.dataset import Part
-from lockstep.core.engine.fast.scalar.rules import SOURCES, is_known
 from lockstep.core.engine.fast.scalar.source import LOSSES, Problem, source_of
 from lockstep.core.losses import denominator
 from lockstep.core.model.graph import Graph
+from lockstep.core.model.ops import OPS
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.optim import Optimizer
 from lockstep.core.spec import ResolvedSpec
@@ -84,8 +84,8 @@ def _is_plain(spec: ResolvedSpec) -> bool:
 
 
 def _problem(spec: ResolvedSpec, part: Part, graph: Graph, stride: int) -> Problem | None:
-    values = sum(part.rows if node.batched else 1 for node in graph.nodes if node.op not in SOURCES)
-    known = graph.input_names and all(is_known(node) for node in graph.nodes)
+    values = sum(part.rows if node.batched else 1 for node in graph.nodes if node.inputs)
+    known = graph.input_names and all(OPS[node.op].rule(node) for node in graph.nodes)
     if not (known and values <= MOST_VALUES and spec.loss.type in LOSSES):
         return None
     if spec.optimizer.scalar_update(()) is None:

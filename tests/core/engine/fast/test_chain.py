@@ -9,9 +9,8 @@ import lockstep.core.engine.fast.chain
 import lockstep.core.engine.plan
 from lockstep.core.engine.fast.chain import MOST_ELEMENTS, Chain, chain_of, links_of
 from lockstep.core.model.ops import OPS
-from lockstep.core.model.ops.base import Op, Site
 from lockstep.core.model.parameters import Parameters
-from tests.gradcheck import TOLERANCE, Model, formula, loss, network
+from tests.gradcheck import TOLERANCE, Model, faulty, formula, loss, network
 
 FUNCTIONS = ("identity", "relu", "leaky_relu", "elu", "sigmoid", "silu", "tanh", "softplus")
 LOSSES = ("cross_entropy", "mse", "binary_cross_entropy")
@@ -58,23 +57,8 @@ def test_gradients_agree_with_differences(function: str) -> None:
     assert Model(network(layers(function), 3), loss("cross_entropy")).worst_error() < TOLERANCE
 
 
-class Faulty(Op):
-    """A function whose gradient is a hundredth too large."""
-
-    def __init__(self, of: Op) -> None:
-        self._of = of
-        self.reads_input, self.reads_output = of.reads_input, of.reads_output  # type: ignore[misc]
-
-    def forward(self, site: Site) -> None:
-        self._of.forward(site)
-
-    def gradient(self, site: Site) -> None:
-        site.call(np.multiply, site.gy, site.number(1.01), site.gy)
-        self._of.gradient(site)
-
-
 def test_a_planted_fault_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lockstep.core.engine.fast.chain, "OPS", {**OPS, "tanh": Faulty(OPS["tanh"])})
+    monkeypatch.setattr(lockstep.core.engine.fast.chain, "OPS", {**OPS, "tanh": faulty(OPS["tanh"])})
 
     assert Model(network(layers("tanh"), 3), loss("mse")).worst_error() > 10 * TOLERANCE
 

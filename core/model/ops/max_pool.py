@@ -1,12 +1,18 @@
-"""Pooling: the largest or the mean of each window."""
+"""Pooling by the largest of each window."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from lockstep.core.ground.buffers import aligned
-from lockstep.core.model.ops.base import Op, Site
+from lockstep.core.model.graph import Node
+from lockstep.core.model.notation import Notation
+from lockstep.core.model.ops.base import Site
 from lockstep.core.model.ops.images import Windows, frame_for, framed, planes, readable, unframe
+from lockstep.core.model.ops.onnx_graph import OnnxGraph
+from lockstep.core.model.ops.onnx_windows import OnnxWindows
+from lockstep.core.model.ops.op import Op
 
 BLOCK_BYTES = 1 << 19
 """How much of the planes is worked on at a time, about: it then stays in a core's second cache."""
@@ -19,6 +25,9 @@ class MaxPool(Op):
     core/engine/fast/fusion.py).
     """
 
+    formula = Notation(
+        "{y} = the largest of {x} in each window", ("∂{y}/∂{x} = 1 at the largest of the window, else 0",)
+    )
     rows_innermost = True
     reads_output = True
 
@@ -104,6 +113,10 @@ class MaxPool(Op):
             site.kept[key] = aligned(shape, site.dtype)
         return site.kept[key]
 
+    def onnx(self, out: OnnxGraph, node: Node, inputs: Sequence[str], /) -> str:
+        """As it is."""
+        return out.emit("MaxPool", *inputs, **OnnxWindows.of(node).described, name=node.name)
+
 
 def _blocks(frame: np.ndarray) -> list[slice]:
     """Cuts through the channels of padded planes."""
@@ -116,101 +129,6 @@ def _listed(seen: np.ndarray) -> list[np.ndarray]:
     return [seen[place] for place in np.ndindex(*seen.shape[:2])]
 
 
-class AvgPool(Op):
-    """y is the mean of each window, the zeros of the padding included.
-
-    Attributes: kernel_size, stride, padding (tuples).
-    """
-
-    rows_innermost = True
-
-    def forward(self, site: Site) -> None:
-        """The sum of the window's lines, of these the sum over the columns, divided."""
-        windows = Windows.of(site)
-        frame = framed(site, site.x[0], windows, 0.0)
-        y, lines = planes(site.y), windows.lines(frame)
-        sums = self._line_sums(site, windows, frame)
-        _sum(site, lines, sums)
-        _sum(site, windows.columns(sums), y)
-        site.call(np.multiply, y, site.number(1.0 / math.prod(windows.kernel)), y)
-
-    def gradient(self, site: Site) -> None:
-        """∂y, divided, is spread over the window's columns, then over its lines."""
-        windows, target = Windows.of(site), site.gx(0)
-        frame = frame_for(site, target, windows)
-        sums, share = self._line_sums(site, windows, frame), _full(site, planes(site.y), 0.0)
-        site.call(np.multiply, planes(site.gy), site.number(1.0 / math.prod(windows.kernel)), share)
-        for array, parts, term in (
-            (sums, windows.columns(sums), share),
-            (frame, windows.lines(frame), sums),
-        ):
-            site.call(array.fill, 0.0)
-            for part in parts:
-                site.call(np.add, part, term, part)
-        unframe(site, frame, target, windows)
-
-    def _line_sums(self, site: Site, windows: Windows, frame: np.ndarray) -> np.ndarray:
-        """Room for (channels, places h, padded width, rows)."""
-        return aligned((frame.shape[0], windows.places[0], *frame.shape[2:]), site.dtype)
-
-
-def _sum(site: Site, terms: list[np.ndarray], out: np.ndarray) -> None:
-    if len(terms) == 1:
-        site.call(np.copyto, out, terms[0])
-        return
-    so_far = terms[0]
-    for term in terms[1:]:
-        site.call(np.add, so_far, term, out)
-        so_far = out
-
-
-def _full(site: Site, like: np.ndarray, value: float) -> np.ndarray:
-    """A C-contiguous array of planes filled with `value`."""
-    array = aligned(like.shape, site.dtype)
-    array.fill(value)
-    return array
-
-
-class AdaptiveAvgPool(Op):
-    """y[i, j] is the mean of the lines ⌊i H / h⌋ to ⌈(i + 1) H / h⌉ and columns likewise, of an image H x W.
-
-    The shape of the node says how many means there are.
-    """
-
-    rows_innermost = True
-
-    def forward(self, site: Site) -> None:
-        """Down y = A x with the matrix A (h, H) of the means, then along the lines."""
-        x, y = readable(site, site.x[0]), planes(site.y)
-        (channels, height, width, rows), (_, lines, columns, _) = x.shape, y.shape
-        means = aligned((channels, lines, width, rows), site.dtype)
-        down, along = _means(lines, height, site.dtype), _means(columns, width, site.dtype)
-        flat = (channels, -1, width * rows)
-        site.call(np.matmul, down, x.reshape(flat), means.reshape(flat))
-        site.call(np.matmul, along, means, y)
-        site.kept |= {"down": down, "along": along, "means": means}
-
-    def gradient(self, site: Site) -> None:
-        """∂x = Aᵀ ∂y, both ways."""
-        gy, means, target = readable(site, site.gy), np.empty_like(site.kept["means"]), site.gx(0)
-        gx = planes(target)
-        into = gx if gx.flags.c_contiguous else aligned(gx.shape, site.dtype)
-        flat = (gx.shape[0], -1, gx.shape[2] * gx.shape[3])
-        site.call(np.matmul, site.kept["along"].T, gy, means)
-        site.call(np.matmul, site.kept["down"].T, means.reshape(flat), into.reshape(flat))
-        if into is not gx:
-            site.call(np.copyto, gx, into)
-
-
-def _means(parts: int, length: int, dtype: np.dtype) -> np.ndarray:
-    """The matrix (parts, length) that takes the mean of each part."""
-    matrix = np.zeros((parts, length), dtype)
-    for part in range(parts):
-        low, high = part * length // parts, -(-(part + 1) * length // parts)
-        matrix[part, low:high] = 1.0 / (high - low)
-    return matrix
-
-
 class MaxPool1d(MaxPool):
     """Over signals (rows, channels, length)."""
 
@@ -221,37 +139,3 @@ class MaxPool2d(MaxPool):
     """Over images (rows, channels, height, width)."""
 
     name = "max_pool2d"
-
-
-class AvgPool1d(AvgPool):
-    """Over signals (rows, channels, length)."""
-
-    name = "avg_pool1d"
-
-
-class AvgPool2d(AvgPool):
-    """Over images (rows, channels, height, width)."""
-
-    name = "avg_pool2d"
-
-
-class AdaptiveAvgPool1d(AdaptiveAvgPool):
-    """Over signals (rows, channels, length)."""
-
-    name = "adaptive_avg_pool1d"
-
-
-class AdaptiveAvgPool2d(AdaptiveAvgPool):
-    """Over images (rows, channels, height, width)."""
-
-    name = "adaptive_avg_pool2d"
-
-
-OPS: tuple[Op, ...] = (
-    MaxPool1d(),
-    MaxPool2d(),
-    AvgPool1d(),
-    AvgPool2d(),
-    AdaptiveAvgPool1d(),
-    AdaptiveAvgPool2d(),
-)
