@@ -6,8 +6,8 @@ from lockstep.core.formulas.formula import Formula
 from lockstep.core.ground.errors import InvalidData
 from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.learning.inference import input_columns
+from lockstep.core.model.build import build_graph
 from lockstep.core.model.graph import Graph
-from lockstep.core.model.layers import build_graph
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.spec import AnyResolvedSpec, MinimizeSpec, ResolvedSpec, SolveSpec
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from lockstep.core.data.shapes import shape_of
 from lockstep.core.ground.errors import InvalidData
+from lockstep.core.model.build import build_graph
 from lockstep.core.model.encoding import from_npz, from_safetensors, weights_to_json
-from lockstep.core.model.layers import build_graph
 from lockstep.core.spec import TrainSpec
 from lockstep.core.submission import parse_spec
 

@@ -8,9 +8,9 @@ from pydantic import TypeAdapter
 
 from lockstep.core.engine.plan import Plan
 from lockstep.core.losses import LossSpec, denominator, loss_of
+from lockstep.core.model.build import build_graph
 from lockstep.core.model.expression import expression_graph
 from lockstep.core.model.graph import Graph
-from lockstep.core.model.layers import build_graph
 from lockstep.core.model.ops.base import Site
 from lockstep.core.model.ops.op import Op
 from lockstep.core.model.parameters import Parameters

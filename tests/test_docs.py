@@ -12,8 +12,8 @@ from lockstep.core.data.augmentation_spec import Flip, Mixup, Noise, Shift
 from lockstep.core.data.spec import BuiltinName, GeneratorName
 from lockstep.core.losses.spec import LossSpec
 from lockstep.core.metrics.spec import MetricSpec
-from lockstep.core.model.spec import LAYER_TYPES
-from lockstep.core.model.spec.initializers import AnyStart
+from lockstep.core.model.initializer_spec import AnyStart
+from lockstep.core.model.layers import LAYERS
 from lockstep.core.optim import OPTIMIZERS
 from lockstep.core.optim.schedules import SCHEDULES
 from lockstep.core.spec.job import TrainSpec
@@ -28,7 +28,7 @@ def types_of(kinds: tuple[type[BaseModel], ...]) -> list[str]:
 @pytest.mark.parametrize(
     "names",
     [
-        list(LAYER_TYPES),
+        list(LAYERS),
         list(OPTIMIZERS),
         list(SCHEDULES),
         types_of(get_args(LossSpec)),
@@ -38,9 +38,7 @@ def types_of(kinds: tuple[type[BaseModel], ...]) -> list[str]:
         list(get_args(BuiltinName)),
         list(get_args(GeneratorName)),
         [field.alias or name for name, field in TrainSpec.model_fields.items()],
-        sorted(
-            {key.alias or name for kind in LAYER_TYPES.values() for name, key in kind.model_fields.items()}
-        ),
+        sorted({key.alias or name for kind in LAYERS.values() for name, key in kind.model_fields.items()}),
     ],
     ids=[
         *("layers", "optimizers", "schedules", "losses", "metrics", "augmentation", "starts"),

@@ -18,8 +18,8 @@ from benchmarks.oracle.case import Case, Deviation, Rows, classes, state, train_
 from lockstep.core.data.dataset import Preprocessing
 from lockstep.core.export.onnx import to_onnx
 from lockstep.core.learning.inference import Predictor
+from lockstep.core.model.build import build_graph
 from lockstep.core.model.encoding import to_npz, to_safetensors
-from lockstep.core.model.layers import build_graph
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.submission import parse_spec, resolve
 from lockstep.service.given_weights import with_weights

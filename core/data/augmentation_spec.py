@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from lockstep.core.ground.fields import Real, SpecModel, Whole
-from lockstep.core.model.spec.dense import Width
+from lockstep.core.ground.sizes import Width
 
 MAX_AUGMENTATIONS = 8
 

@@ -19,8 +19,8 @@ from lockstep.core.ground.random import generator
 from lockstep.core.group.solo import SoloGroup
 from lockstep.core.learning.loading import load_dataset
 from lockstep.core.losses import LossSpec, weight_by_row
+from lockstep.core.model.build import build_graph, initial_weights
 from lockstep.core.model.graph import Parameter
-from lockstep.core.model.layers import build_graph, initial_weights
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.optim.penalty import WeightPenalty
 from lockstep.core.spec import ResolvedSpec

@@ -6,9 +6,9 @@ from typing import Literal
 
 from lockstep.core.data.shapes import shape_of
 from lockstep.core.losses import LossSpec, loss_of
+from lockstep.core.model.build import build_graph
 from lockstep.core.model.expression import formula_graph
 from lockstep.core.model.graph import Graph, Node
-from lockstep.core.model.layers import build_graph
 from lockstep.core.model.ops import OPS
 from lockstep.core.model.ops.op import NodeKind
 from lockstep.core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec

@@ -8,8 +8,8 @@ from onnx import TensorProto, ValueInfoProto, helper
 from lockstep.core.data.dataset import Preprocessing
 from lockstep.core.export.emitter import TENSOR_TYPES, Emitter
 from lockstep.core.learning.inference import input_columns
+from lockstep.core.model.build import build_graph
 from lockstep.core.model.graph import Graph
-from lockstep.core.model.layers import build_graph
 from lockstep.core.model.ops import OPS
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.spec import ResolvedSpec

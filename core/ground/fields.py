@@ -80,6 +80,8 @@ Real = Annotated[float, Strict()]
 """A finite number; no text and no truth value is taken for one."""
 Switch = Annotated[bool, Strict()]
 """true or false; no text and no number is taken for one."""
+Eps = Annotated[Real, Field(gt=0, le=1)]
+"""What is added to a variance, so that its root is no 0."""
 Fraction = Annotated[Real, Field(ge=0, lt=1)]
 """A part of the rows."""
 Seed = Annotated[int, Whole(ge=0, le=MAX_SEED)]

@@ -1,12 +1,19 @@
-"""Sizes along the axes of a signal or an image."""
+"""Sizes along the axes of samples, signals and images."""
 
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from lockstep.core.ground.fields import Whole
 
 MAX_LENGTH = 100_000
+MAX_WIDTH = 1_000_000
+MAX_SAMPLE_AXES = 4
+
+Width = Annotated[int, Whole(ge=1, le=MAX_WIDTH)]
+"""A number of features, channels or positions."""
+Shape = Annotated[tuple[Width, ...], Field(min_length=1, max_length=MAX_SAMPLE_AXES)]
+"""The shape for one sample, without the axis of the rows."""
 
 
 def _both(value: object) -> object:

@@ -11,10 +11,10 @@ from lockstep.core.data.tokens import require_tokens
 from lockstep.core.engine.program import Options, Program
 from lockstep.core.ground.buffers import aligned
 from lockstep.core.ground.errors import InvalidData
+from lockstep.core.model.build import build_graph
 from lockstep.core.model.encoding import Json, to_json
 from lockstep.core.model.expression_syntax import parse_expression
 from lockstep.core.model.graph import Graph
-from lockstep.core.model.layers import build_graph
 from lockstep.core.model.ops import OPS
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.spec import ExpressionModel, ResolvedSpec

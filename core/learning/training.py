@@ -29,7 +29,7 @@ from lockstep.core.learning.observation import Observer
 from lockstep.core.learning.recording import Recorder
 from lockstep.core.learning.report import Outcome, Points, Report
 from lockstep.core.learning.stopping import BestWeights
-from lockstep.core.model.layers import build_graph, initial_weights
+from lockstep.core.model.build import build_graph, initial_weights
 from lockstep.core.model.parameters import Parameters, export, weights_sha256
 from lockstep.core.optim.clipping import Clipping
 from lockstep.core.optim.penalty import WeightPenalty

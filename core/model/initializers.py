@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from lockstep.core.ground.random import generator
-from lockstep.core.model.spec.initializers import (
+from lockstep.core.model.initializer_spec import (
     AnyStart,
     KaimingNormalStart,
     KaimingUniformStart,

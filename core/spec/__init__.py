@@ -7,11 +7,8 @@ from lockstep.core.data.spec import BuiltinData, Data, GeneratedData, InlineData
 from lockstep.core.losses.spec import HuberLoss, Loss, LossSpec, PlainLoss
 from lockstep.core.model.spec import (
     ExpressionModel,
-    Layer,
-    LayerGroup,
     LayersModel,
     Model,
-    SingleLayer,
 )
 from lockstep.core.spec.job import ResolvedSpec, TrainSpec, default_dtype
 from lockstep.core.spec.kinds import SPECS, AnyResolvedSpec, AnySpec, read_resolved
@@ -33,8 +30,6 @@ __all__ = [
     "InlineData",
     "InlineRows",
     "Kind",
-    "Layer",
-    "LayerGroup",
     "LayersModel",
     "Loss",
     "LossSpec",
@@ -42,7 +37,6 @@ __all__ = [
     "Model",
     "PlainLoss",
     "ResolvedSpec",
-    "SingleLayer",
     "SolveSpec",
     "StopRules",
     "TrainSpec",

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from lockstep.core.ground.fields import Real, Whole, few_entries
-from lockstep.core.model.spec.model import MAX_EXPRESSION, MAX_EXPRESSION_PARAMETERS, ParameterName
+from lockstep.core.model.spec import MAX_EXPRESSION, MAX_EXPRESSION_PARAMETERS, ParameterName
 from lockstep.core.spec.labels import DType, Labels
 
 MAX_FORMULA_STEPS = 100_000_000

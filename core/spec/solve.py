@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from lockstep.core.ground.fields import Real, Switch
-from lockstep.core.model.spec.model import MAX_EXPRESSION_PARAMETERS, ParameterName
+from lockstep.core.model.spec import MAX_EXPRESSION_PARAMETERS, ParameterName
 from lockstep.core.spec.formula import FormulaSpec, FormulaText
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from lockstep.core.data.augmentation_spec import Flip, Shift
 from lockstep.core.data.shapes import shape_of
 from lockstep.core.ground.errors import Problem
-from lockstep.core.model.spec import LayersModel, walk
-from lockstep.core.model.spec.sequence import Embedding
+from lockstep.core.model.layers import walk
+from lockstep.core.model.spec import LayersModel
 from lockstep.core.spec.job import TrainSpec
 from lockstep.core.submission.problems import pointer_to
 
@@ -16,7 +16,7 @@ def check_augment(spec: TrainSpec) -> Iterator[Problem]:
     """All problems of spec.data.augment."""
     columns = shape_of(spec.data).columns
     takes_whole_numbers = isinstance(spec.model, LayersModel) and any(
-        isinstance(layer, Embedding) for _, _, layer in walk(spec.model.layers, "")
+        layer.takes_whole_numbers for _, _, layer in walk(spec.model.layers, "")
     )
     for place, augmentation in enumerate(spec.data.augment):
         pointer = pointer_to(("data", "augment", place))

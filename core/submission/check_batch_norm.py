@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from lockstep.core.data.shapes import shape_of
 from lockstep.core.ground.errors import Problem
 from lockstep.core.ground.shards import shard_rows
-from lockstep.core.model.layers import assemble
-from lockstep.core.model.spec import LayersModel, walk
-from lockstep.core.model.spec.normalization import BatchNorm1d, BatchNorm2d
+from lockstep.core.model.build import assemble
+from lockstep.core.model.layers import walk
+from lockstep.core.model.spec import LayersModel
 from lockstep.core.spec.job import TrainSpec
 
 FEWEST = 2
@@ -63,7 +63,7 @@ def check_batch_norm(spec: TrainSpec, rows: int, shards_of: Callable[[TrainSpec]
     pointers = {
         name: pointer
         for pointer, name, layer in walk(spec.model.layers, "/model/layers")
-        if isinstance(layer, BatchNorm1d | BatchNorm2d)
+        if layer.spreads_rows
     }
     cut = _cut_of(spec, rows, shards)
     single = cut.single() if pointers else None

@@ -7,11 +7,11 @@ import numpy as np
 from lockstep.core.data.shapes import DataShape, shape_of
 from lockstep.core.ground.errors import ExpressionError, Problem
 from lockstep.core.ground.numbers import Nested
+from lockstep.core.model.build import assemble
 from lockstep.core.model.expression_syntax import RESERVED, Expr, is_identifier, parse_expression
 from lockstep.core.model.graph import Graph
-from lockstep.core.model.layers import assemble
-from lockstep.core.model.spec import ExpressionModel, LayersModel, walk
-from lockstep.core.model.spec.dense import Linear
+from lockstep.core.model.layers import walk
+from lockstep.core.model.spec import ExpressionModel, LayersModel
 from lockstep.core.spec.job import TrainSpec, default_dtype
 from lockstep.core.submission.check_data import FLOAT32_MAX
 from lockstep.core.submission.check_initializers import check_initializers
@@ -52,8 +52,8 @@ def _place_of_outputs(model: LayersModel) -> str:
     """Where the number of the model's outputs is written, if one of its layers says it."""
     found = "/model/layers"
     for pointer, _, layer in walk(model.layers, "/model/layers"):
-        if isinstance(layer, Linear):
-            found = f"{pointer}/out"
+        if layer.width_key is not None:
+            found = f"{pointer}/{layer.width_key}"
     return found
 
 

@@ -12,9 +12,8 @@ from lockstep.core.ground.errors import Problem
 from lockstep.core.losses.spec import BinaryCrossEntropyLoss, CrossEntropyLoss, MultiMarginLoss, NllLoss
 from lockstep.core.metrics import name_of, tally_of
 from lockstep.core.metrics.spec import TopKAccuracy
-from lockstep.core.model.spec import ExpressionModel, LayersModel, walk
-from lockstep.core.model.spec.activations import LogSoftmax
-from lockstep.core.model.spec.dense import Flatten, Identity, Unflatten
+from lockstep.core.model.layers import walk
+from lockstep.core.model.spec import ExpressionModel, LayersModel
 from lockstep.core.spec.job import TrainSpec
 from lockstep.core.submission.check_counted import check_counted
 from lockstep.core.submission.check_targets import CLASS_LOSSES, check_targets, largest_class
@@ -153,10 +152,9 @@ def _check_logs(spec: TrainSpec) -> Iterator[Problem]:
     """Whether a loss of log-probabilities gets them: of other numbers it has no lowest value."""
     if spec.loss.type not in ("nll", "kl_div") or not isinstance(spec.model, LayersModel):
         return
-    shaping = (Identity, Flatten, Unflatten)
     layers = [(pointer, layer) for pointer, _, layer in walk(spec.model.layers, "/model/layers")]
-    pointer, last = next((pair for pair in reversed(layers) if not isinstance(pair[1], shaping)), layers[-1])
-    if not isinstance(last, LogSoftmax):
+    pointer, last = next((pair for pair in reversed(layers) if not pair[1].keeps_numbers), layers[-1])
+    if not last.gives_logs:
         other = ", or take cross_entropy" if spec.loss.type == "nll" else ""
         message = (
             f"expected log-probabilities for {spec.loss.type}, that is log_softmax as the last layer, got "

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from lockstep.core.data.shapes import shape_of
 from lockstep.core.ground.errors import Problem
 from lockstep.core.ground.numbers import Nested, came, shape_of_numbers
+from lockstep.core.model.build import build_graph
 from lockstep.core.model.graph import Graph
-from lockstep.core.model.layers import build_graph
 from lockstep.core.spec import LayersModel, TrainSpec
 from lockstep.core.submission.problems import pointer_to
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from lockstep.core.data.spec import InlineData
 from lockstep.core.ground.errors import Problem
+from lockstep.core.ground.sizes import MAX_WIDTH
 from lockstep.core.losses.spec import CrossEntropyLoss, LossSpec, NllLoss
-from lockstep.core.model.spec import MAX_WIDTH
 from lockstep.core.submission.problems import pointer_to
 
 CLASS_LOSSES = ("cross_entropy", "nll", "multi_margin")

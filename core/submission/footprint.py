@@ -14,8 +14,8 @@ from lockstep.core.data.shapes import shape_of
 from lockstep.core.data.split import part_sizes
 from lockstep.core.learning.evaluation import EVALUATION_ROWS
 from lockstep.core.learning.inference import input_columns
+from lockstep.core.model.build import build_graph
 from lockstep.core.model.graph import Graph, Node
-from lockstep.core.model.layers import build_graph
 from lockstep.core.model.ops import OPS
 from lockstep.core.optim import states_of
 from lockstep.core.spec import ResolvedSpec

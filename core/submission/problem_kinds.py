@@ -10,8 +10,8 @@ from lockstep.core.data.spec import BuiltinName, GeneratorName
 from lockstep.core.ground.numbers import came, shortened
 from lockstep.core.losses.spec import LOSS_NAMES
 from lockstep.core.metrics.spec import METRIC_NAMES
-from lockstep.core.model.spec import LAYER_TYPES
-from lockstep.core.model.spec.initializers import INITIALIZER_TYPES
+from lockstep.core.model.initializer_spec import INITIALIZER_TYPES
+from lockstep.core.model.layers import LAYERS
 from lockstep.core.optim import OPTIMIZERS
 from lockstep.core.optim.schedules import SCHEDULES
 
@@ -68,11 +68,6 @@ _ALSO_CALLED = {
     "expression": "objective",
     "objective": "expression",
     "precision": "dtype",
-    "dense": "linear",
-    "fully_connected": "linear",
-    "fc": "linear",
-    "logistic": "sigmoid",
-    "swish": "silu",
     "mean_squared_error": "mse",
     "l2_loss": "mse",
     "squared_error": "mse",
@@ -146,6 +141,7 @@ _ALSO_CALLED = {
     "fp32": "float32",
     "float16": "float32",
     "half": "float32",
+    **{alias: name for name, layer in LAYERS.items() for alias in layer.aliases},
 }
 """What other systems call our words."""
 
@@ -182,7 +178,7 @@ def _unknown_type(what: str, value: object, names: Collection[str]) -> str:
 
 
 def _layer(value: object) -> str:
-    return _unknown_type("a layer", value, tuple(LAYER_TYPES))
+    return _unknown_type("a layer", value, tuple(LAYERS))
 
 
 def _optimizer(value: object) -> str:

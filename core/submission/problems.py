@@ -14,8 +14,9 @@ from lockstep.core.ground.fields import REFUSED
 from lockstep.core.ground.numbers import came, shortened
 from lockstep.core.losses.spec import LOSS_TYPES, PlainLoss
 from lockstep.core.metrics.spec import METRIC_TAGS
-from lockstep.core.model.spec import LAYER_TYPES, ExpressionModel, LayersModel
-from lockstep.core.model.spec.initializers import INITIALIZER_TYPES
+from lockstep.core.model.initializer_spec import INITIALIZER_TYPES
+from lockstep.core.model.layers import LAYERS, LIST_TAG
+from lockstep.core.model.spec import ExpressionModel, LayersModel
 from lockstep.core.optim import OPTIMIZERS
 from lockstep.core.optim.clipping import Clip
 from lockstep.core.optim.penalty import Penalty
@@ -44,14 +45,14 @@ _TAGS: dict[str, type[BaseModel] | None] = {
     "<generator>": GeneratedData,
     "<loss>": PlainLoss,
     **METRIC_TAGS,
-    "<list>": None,
+    LIST_TAG: None,
     "<rows>": None,
     "<full>": None,
     "<goal>": None,
     "<goal of>": LossBelow,
     "<gain>": None,
     "<gain name>": None,
-    **{f"<{name}>": kind for name, kind in (LAYER_TYPES | LOSS_TYPES | dict(OPTIMIZERS)).items()},
+    **{f"<{name}>": kind for name, kind in {**LAYERS, **LOSS_TYPES, **OPTIMIZERS}.items()},
     **{f"<{name}>": kind for name, kind in AUGMENTATION_TYPES.items()},
     **{f"<init {name}>": kind for name, kind in INITIALIZER_TYPES.items()},
     **{SCHEDULE_TAG.format(name): kind for name, kind in SCHEDULES.items()},

@@ -5,7 +5,7 @@ from lockstep.core.learning.inference import input_columns
 from lockstep.core.learning.observation import names_of
 from lockstep.core.learning.report import GRADIENT
 from lockstep.core.metrics import chosen, tally_of
-from lockstep.core.model.layers import build_graph
+from lockstep.core.model.build import build_graph
 from lockstep.core.spec import AnyResolvedSpec, ExpressionModel, MinimizeSpec, ResolvedSpec, SolveSpec
 from lockstep.core.submission import steps_per_epoch
 

@@ -1,81 +1,45 @@
-"""Attention and the transformer's encoder layer: the parameters' names, shapes and starts are torch's."""
+"""Self-attention by several heads: names, shapes and starts of parameters are torch's."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from typing import Literal
 
-from lockstep.core.ground.fields import SpecModel
+from lockstep.core.ground.fields import Fraction, Switch
+from lockstep.core.ground.sizes import Width
 from lockstep.core.model.graph import GraphBuilder, Node, Parameter
 from lockstep.core.model.initializers import Constant, Uniform, linear_bound
-from lockstep.core.model.layers.base import Builder, Misfit, require_axes, require_width
-from lockstep.core.model.layers.dense import append_linear
-from lockstep.core.model.layers.normalization import append_layer_norm
-from lockstep.core.model.layers.sequence import SEQUENCE
-from lockstep.core.model.spec.dense import Linear
-from lockstep.core.model.spec.normalization import LayerNorm
-from lockstep.core.model.spec.sequence import MultiheadAttention, TransformerEncoderLayer
+from lockstep.core.model.layers.base import Misfit, SingleLayer, require_axes, require_width
+from lockstep.core.model.layers.recurrent import SEQUENCE
 
 
-def append_multihead_attention(builder: GraphBuilder, x: Node, name: str, layer: MultiheadAttention) -> Node:
-    """x (length, embed_dim) -> the same shape."""
-    require_axes(x, 2, SEQUENCE)
-    require_width(x, 1, "embed_dim", layer.embed_dim, (x.shape[0], layer.embed_dim))
-    _require_heads(x, "num_heads", layer.num_heads, layer.embed_dim)
-    heads = _Heads(
-        name=name, count=layer.num_heads, bias=layer.bias, causal=layer.causal, dropout=layer.dropout
-    )
-    return heads.append(builder, x)
+class MultiheadAttention(SingleLayer):
+    """Self-attention over (length, embed_dim), as torch.nn.MultiheadAttention(x, x, x)."""
 
+    type: Literal["multihead_attention"]
+    embed_dim: Width
+    """how many features come in and go out; a multiple of num_heads"""
+    num_heads: Width
+    """how many heads look at a part of the features each"""
+    dropout: Fraction = 0.0
+    """the part of the attention weights that is dropped in training"""
+    bias: Switch = True
+    """whether learned numbers are added"""
+    causal: Switch = False
+    """whether a position sees only itself and those before it"""
 
-def append_transformer_encoder_layer(
-    builder: GraphBuilder, x: Node, name: str, layer: TransformerEncoderLayer
-) -> Node:
-    """x (length, d_model) -> the same shape: attention and two linear layers, each added to what it takes."""
-    require_axes(x, 2, SEQUENCE)
-    require_width(x, 1, "d_model", layer.d_model, (x.shape[0], layer.d_model))
-    _require_heads(x, "nhead", layer.nhead, layer.d_model)
-    norm = LayerNorm(type="layer_norm", normalized_shape=(layer.d_model,), eps=layer.layer_norm_eps)
-    for number, append in ((1, _append_attention_part), (2, _append_feedforward_part)):
-        inner = append_layer_norm(builder, x, f"{name}.norm{number}", norm) if layer.norm_first else x
-        inner = _append_dropout(
-            builder, append(builder, inner, name, layer), f"{name}.dropout{number}", layer
+    def append(self, builder: GraphBuilder, x: Node, name: str) -> Node:
+        """x (length, embed_dim) -> the same shape."""
+        require_axes(x, 2, SEQUENCE)
+        require_width(x, 1, "embed_dim", self.embed_dim, (x.shape[0], self.embed_dim))
+        require_heads(x, "num_heads", self.num_heads, self.embed_dim)
+        heads = Heads(
+            name=name, count=self.num_heads, bias=self.bias, causal=self.causal, dropout=self.dropout
         )
-        x = builder.add("add", [x, inner], shape=x.shape, name=f"{name}.add{number}")
-        if not layer.norm_first:
-            x = append_layer_norm(builder, x, f"{name}.norm{number}", norm)
-    return x
+        return heads.append(builder, x)
 
 
-def _append_attention_part(builder: GraphBuilder, x: Node, name: str, layer: TransformerEncoderLayer) -> Node:
-    heads = _Heads(
-        name=f"{name}.self_attn",
-        count=layer.nhead,
-        bias=True,
-        causal=layer.causal,
-        dropout=layer.dropout,
-    )
-    return heads.append(builder, x)
-
-
-def _append_feedforward_part(
-    builder: GraphBuilder, x: Node, name: str, layer: TransformerEncoderLayer
-) -> Node:
-    first = {"type": "linear", "in": layer.d_model, "out": layer.dim_feedforward}
-    second = {"type": "linear", "in": layer.dim_feedforward, "out": layer.d_model}
-    x = append_linear(builder, x, f"{name}.linear1", Linear.model_validate(first))
-    x = builder.add(layer.activation, [x], shape=x.shape, name=f"{name}.activation")
-    x = _append_dropout(builder, x, f"{name}.dropout", layer)
-    return append_linear(builder, x, f"{name}.linear2", Linear.model_validate(second))
-
-
-def _append_dropout(builder: GraphBuilder, x: Node, name: str, layer: TransformerEncoderLayer) -> Node:
-    if not layer.dropout:
-        return x
-    return builder.add("dropout", [x], shape=x.shape, name=name, attributes={"p": layer.dropout})
-
-
-def _require_heads(x: Node, key: str, heads: int, features: int) -> None:
+def require_heads(x: Node, key: str, heads: int, features: int) -> None:
+    """Raise Misfit where the heads can't have equal parts of the features."""
     if features % heads:
         raise Misfit(
             key,
@@ -87,7 +51,7 @@ def _require_heads(x: Node, key: str, heads: int, features: int) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Heads:
+class Heads:
     """Self-attention of `count` heads: queries, keys and values by one product, attention, the output's."""
 
     name: str
@@ -145,11 +109,3 @@ class _Projection:
         bias = Parameter(name=f"{self.prefix}bias", shape=(self.outputs,), initializer=Constant(value=0.0))
         parameters = [builder.parameter(each) for each in ((weight, bias) if self.bias else (weight,))]
         return builder.add("linear", [x, *parameters], shape=(*x.shape[:-1], self.outputs), name=self.name)
-
-
-BUILDERS: Mapping[type[SpecModel], Builder] = MappingProxyType(
-    {
-        MultiheadAttention: append_multihead_attention,
-        TransformerEncoderLayer: append_transformer_encoder_layer,
-    }
-)

@@ -1,17 +1,67 @@
-"""What the builders of layers share."""
+"""What a layer is: a word of a spec, its keys and how it becomes nodes of a graph; and what layers share."""
 
-from collections.abc import Callable
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 from lockstep.core.ground.errors import LockstepError
+from lockstep.core.ground.fields import SpecModel
 from lockstep.core.model.graph import GraphBuilder, Node
 from lockstep.core.model.ops import OPS
 
-Builder = Callable[[GraphBuilder, Node, str, Any], Node]
-"""Appends the nodes of one layer: (builder, its input, its name such as "1.0", its spec) -> its output.
+if TYPE_CHECKING:
+    from lockstep.core.model.layers import Layer
 
-The spec is of the class under which the builder stands in its module's BUILDERS.
-"""
+
+@dataclass(frozen=True, kw_only=True)
+class Branch:
+    """Layers inside a layer, one after another: where they stand below it, and what begins their names."""
+
+    layers: Sequence["Layer"]
+    pointer: str
+    prefix: str = ""
+
+
+class LayerSpec(SpecModel):
+    """The keys of one layer.
+
+    `aliases`: what other systems call it. `keeps_numbers`: it gives the numbers that it takes, perhaps in
+    another shape. `gives_logs`: its outputs are logarithms of probabilities. `width_key`: the key that says
+    how many numbers it gives for each row. `spreads_rows`: in training it takes a mean over a shard's rows.
+    `takes_whole_numbers`: its inputs stand for things, not for amounts.
+    """
+
+    if TYPE_CHECKING:  # a field of each layer's own, at the place where its schema has it
+        type: str
+    aliases: ClassVar[tuple[str, ...]] = ()
+    keeps_numbers: ClassVar[bool] = False
+    gives_logs: ClassVar[bool] = False
+    width_key: ClassVar[str | None] = None
+    spreads_rows: ClassVar[bool] = False
+    takes_whole_numbers: ClassVar[bool] = False
+
+
+class SingleLayer(LayerSpec):
+    """A layer that holds no others."""
+
+    @abstractmethod
+    def append(self, builder: GraphBuilder, x: Node, name: str) -> Node:
+        """Append its nodes; gives the one that is its output. `name` is such as "1.0". Raises Misfit."""
+
+
+class CompositeLayer(LayerSpec):
+    """A layer made of layers, which stand under its key `inside`."""
+
+    inside: ClassVar[str]
+
+    @abstractmethod
+    def branches_of(self) -> tuple[Branch, ...]:
+        """The layers inside."""
+
+    @abstractmethod
+    def join(self, builder: GraphBuilder, x: Node, outputs: Sequence[Node], name: str) -> Node:
+        """Append what brings the outputs of its branches together. Raises Misfit."""
 
 
 class Misfit(LockstepError):

@@ -1,140 +1,98 @@
-"""Convolution and pooling layers."""
+"""Convolution over signals (channels, length) and images (channels, height, width)."""
 
 import math
-from collections.abc import Mapping
-from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from lockstep.core.ground.fields import SpecModel
+from pydantic import Field
+
+from lockstep.core.ground.fields import Switch, Whole
+from lockstep.core.ground.sizes import Pair, Single, Width, ZeroPair, ZeroSingle
 from lockstep.core.model.graph import Attribute, GraphBuilder, Node, Parameter
 from lockstep.core.model.initializers import Uniform, linear_bound
-from lockstep.core.model.layers.base import Builder, Misfit, require_axes, require_width, shown, source
-from lockstep.core.model.spec.convolution import (
-    AdaptiveAvgPool1d,
-    AdaptiveAvgPool2d,
-    AvgPool1d,
-    AvgPool2d,
-    Conv1d,
-    Conv2d,
-    MaxPool1d,
-    MaxPool2d,
-)
-
-Sizes = tuple[int, ...]
+from lockstep.core.model.layers.base import Misfit, SingleLayer, require_width
+from lockstep.core.model.layers.windows import Sizes, places_of, require_planes, sizes_of
 
 
-def append_convolution(builder: GraphBuilder, x: Node, name: str, layer: Conv1d | Conv2d) -> Node:
-    """(in, *places) -> (out, *places). The weight is (out, in / groups, *kernel_size)."""
-    axes = 1 if isinstance(layer, Conv1d) else 2
-    _require_planes(x, axes)
-    kernel, stride, padding, dilation = (
-        _sizes(each) for each in (layer.kernel_size, layer.stride, layer.padding, layer.dilation)
-    )
-    reach = tuple(step * (size - 1) + 1 for size, step in zip(kernel, dilation, strict=True))
-    shape = (layer.outputs, *_places(x, reach, stride, padding))
-    require_width(x, 0, "in", layer.inputs, shape)
-    _require_groups(layer, shape)
-    size = (layer.outputs, layer.inputs // layer.groups, *kernel)
-    shapes = {"weight": size} | ({"bias": (layer.outputs,)} if layer.bias else {})
-    initializer = Uniform(bound=linear_bound(math.prod(size[1:])))
-    parameters = [
-        builder.parameter(Parameter(name=f"{name}.{part}", shape=each, initializer=initializer))
-        for part, each in shapes.items()
-    ]
-    attributes: dict[str, Attribute] = {
-        "kernel_size": kernel,
-        "stride": stride,
-        "padding": padding,
-        "dilation": dilation,
-        "groups": layer.groups,
-    }
-    return builder.add(layer.type, [x, *parameters], shape=shape, name=name, attributes=attributes)
+class _Convolution(SingleLayer):
+    axes: ClassVar[int]
+    if TYPE_CHECKING:  # fields of the layers of one axis and of two
+        kernel_size: int | Sizes
+        stride: int | Sizes
+        padding: int | Sizes
+        dilation: int | Sizes
+    inputs: Annotated[Width, Field(alias="in")]
+    """how many channels come in"""
+    outputs: Annotated[Width, Field(alias="out")]
+    """how many channels go out"""
+    groups: Annotated[int, Whole(ge=1)] = 1
+    """into how many groups the channels are parted; both in and out are multiples of it"""
+    bias: Switch = True
+    """whether a learned number is added to each channel"""
 
-
-def _require_groups(layer: Conv1d | Conv2d, shape: Sizes) -> None:
-    common = math.gcd(layer.inputs, layer.outputs)
-    if common % layer.groups:
-        divisors = ", ".join(str(i) for i in range(1, common + 1) if common % i == 0)
-        raise Misfit(
-            "groups",
-            "groups_mismatch",
-            f'expected a divisor of both "in" ({layer.inputs}) and "out" ({layer.outputs}), got '
-            f"{layer.groups}; take one of {divisors}",
-            shape,
+    def append(self, builder: GraphBuilder, x: Node, name: str) -> Node:
+        """(in, *places) -> (out, *places). The weight is (out, in / groups, *kernel_size)."""
+        require_planes(x, self.axes)
+        kernel, stride, padding, dilation = (
+            sizes_of(each) for each in (self.kernel_size, self.stride, self.padding, self.dilation)
         )
+        reach = tuple(step * (size - 1) + 1 for size, step in zip(kernel, dilation, strict=True))
+        shape = (self.outputs, *places_of(x, reach, stride, padding))
+        require_width(x, 0, "in", self.inputs, shape)
+        self._require_groups(shape)
+        size = (self.outputs, self.inputs // self.groups, *kernel)
+        shapes = {"weight": size} | ({"bias": (self.outputs,)} if self.bias else {})
+        initializer = Uniform(bound=linear_bound(math.prod(size[1:])))
+        parameters = [
+            builder.parameter(Parameter(name=f"{name}.{part}", shape=each, initializer=initializer))
+            for part, each in shapes.items()
+        ]
+        attributes: dict[str, Attribute] = {
+            "kernel_size": kernel,
+            "stride": stride,
+            "padding": padding,
+            "dilation": dilation,
+            "groups": self.groups,
+        }
+        return builder.add(self.type, [x, *parameters], shape=shape, name=name, attributes=attributes)
+
+    def _require_groups(self, shape: Sizes) -> None:
+        common = math.gcd(self.inputs, self.outputs)
+        if common % self.groups:
+            divisors = ", ".join(str(i) for i in range(1, common + 1) if common % i == 0)
+            raise Misfit(
+                "groups",
+                "groups_mismatch",
+                f'expected a divisor of both "in" ({self.inputs}) and "out" ({self.outputs}), got '
+                f"{self.groups}; take one of {divisors}",
+                shape,
+            )
 
 
-def append_pool(
-    builder: GraphBuilder, x: Node, name: str, layer: MaxPool1d | MaxPool2d | AvgPool1d | AvgPool2d
-) -> Node:
-    """(channels, *places) -> (channels, *fewer places)."""
-    _require_planes(x, 1 if isinstance(layer, (MaxPool1d, AvgPool1d)) else 2)
-    kernel, padding = _sizes(layer.kernel_size), _sizes(layer.padding)
-    stride = kernel if layer.stride is None else _sizes(layer.stride)
-    shape = (x.shape[0], *_places(x, kernel, stride, padding))
-    if any(2 * edge > size for edge, size in zip(padding, kernel, strict=True)):
-        most = tuple(size // 2 for size in kernel)
-        raise Misfit(
-            "padding",
-            "padding_too_large",
-            f"expected at most half of kernel_size, {_shown(most)}, got {_shown(padding)}; "
-            "a window beyond that would see padding alone",
-            shape,
-        )
-    attributes = {"kernel_size": kernel, "stride": stride, "padding": padding}
-    return builder.add(layer.type, [x], shape=shape, name=name, attributes=attributes)
+class Conv1d(_Convolution):
+    """Cross-correlation along the length, as torch.nn.Conv1d; `weight` is (out, in / groups, kernel)."""
+
+    type: Literal["conv1d"]
+    axes = 1
+    kernel_size: Single
+    """the length of the kernel"""
+    stride: Single = 1
+    """how far apart the places are where the kernel is laid"""
+    padding: ZeroSingle = 0
+    """how many zeros are added at both ends"""
+    dilation: Single = 1
+    """how far apart the kernel's numbers lie"""
 
 
-def append_adaptive_pool(
-    builder: GraphBuilder, x: Node, name: str, layer: AdaptiveAvgPool1d | AdaptiveAvgPool2d
-) -> Node:
-    """(channels, *places) -> (channels, *output_size)."""
-    size = _sizes(layer.output_size)
-    _require_planes(x, len(size))
-    return builder.add(
-        layer.type, [x], shape=(x.shape[0], *size), name=name, attributes={"output_size": size}
-    )
+class Conv2d(_Convolution):
+    """Cross-correlation over height and width, as torch.nn.Conv2d; `weight` is (out, in / groups, kh, kw)."""
 
-
-def _require_planes(x: Node, axes: int) -> None:
-    """Raise Misfit where the input is not signals (axes 1) or images (axes 2)."""
-    what = "images [channels, height, width]" if axes == 2 else "signals [channels, length]"
-    require_axes(x, axes + 1, what)
-
-
-def _sizes(value: int | Sizes) -> Sizes:
-    return (value,) if isinstance(value, int) else value
-
-
-def _shown(sizes: Sizes) -> str:
-    """Sizes as users write them: 3 or [3, 5]."""
-    return str(sizes[0]) if len(sizes) == 1 else shown(sizes)
-
-
-def _places(x: Node, reach: Sizes, stride: Sizes, padding: Sizes) -> Sizes:
-    """How many windows of `reach` there are along each axis. Raises Misfit where one is too large."""
-    padded = tuple(length + 2 * edge for length, edge in zip(x.shape[1:], padding, strict=True))
-    if any(size > length for size, length in zip(reach, padded, strict=True)):
-        with_padding = f", {_shown(padded)} with the padding" if any(padding) else ""
-        raise Misfit(
-            "kernel_size",
-            "kernel_too_large",
-            f"expected a kernel that reaches over at most {_shown(padded)}, because {source(x)}"
-            f"{with_padding}, got one over {_shown(reach)}; make it smaller or add padding",
-        )
-    return tuple(
-        (length - size) // step + 1 for length, size, step in zip(padded, reach, stride, strict=True)
-    )
-
-
-BUILDERS: Mapping[type[SpecModel], Builder] = MappingProxyType(
-    {
-        Conv1d: append_convolution,
-        Conv2d: append_convolution,
-        MaxPool1d: append_pool,
-        MaxPool2d: append_pool,
-        AvgPool1d: append_pool,
-        AvgPool2d: append_pool,
-        AdaptiveAvgPool1d: append_adaptive_pool,
-        AdaptiveAvgPool2d: append_adaptive_pool,
-    }
-)
+    type: Literal["conv2d"]
+    axes = 2
+    kernel_size: Pair
+    """height and width of the kernel"""
+    stride: Pair = (1, 1)
+    """how far apart the places are where the kernel is laid"""
+    padding: ZeroPair = (0, 0)
+    """how many zeros are added at each side"""
+    dilation: Pair = (1, 1)
+    """how far apart the kernel's numbers lie"""

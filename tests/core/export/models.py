@@ -8,7 +8,7 @@ import numpy as np
 
 from lockstep.core.data.dataset import Preprocessing
 from lockstep.core.learning.inference import Predictor, input_columns
-from lockstep.core.model.layers import assemble, build_graph
+from lockstep.core.model.build import assemble, build_graph
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.spec import LayersModel, ResolvedSpec
 from lockstep.core.submission import parse_spec, resolve

@@ -9,7 +9,7 @@ import pytest
 from lockstep.core.data.dataset import Part
 from lockstep.core.group.solo import SoloGroup
 from lockstep.core.learning.evaluation import EVALUATION_ROWS, EvaluationWork
-from lockstep.core.model.layers import build_graph
+from lockstep.core.model.build import build_graph
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.submission import resolve
 from tests.core.learning.training_jobs import DIGITS, finished, training

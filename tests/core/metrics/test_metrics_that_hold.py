@@ -15,7 +15,7 @@ from lockstep.core.learning.report import Report
 from lockstep.core.metrics import tally_of
 from lockstep.core.metrics.ranks import odds
 from lockstep.core.metrics.spread import spread_of
-from lockstep.core.model.layers import build_graph
+from lockstep.core.model.build import build_graph
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.submission import resolve
 from tests.core.learning.test_training_together import STEPS_ALONE, Meeting

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
+from lockstep.core.model.build import build_graph
+from lockstep.core.model.initializer_spec import AnyStart, Start
 from lockstep.core.model.initializers import Chosen, chosen_for, fans, gain_of
-from lockstep.core.model.layers import build_graph
 from lockstep.core.model.parameters import Parameters
-from lockstep.core.model.spec.initializers import AnyStart, Start
 from tests.core.learning.training_jobs import DIGITS, resolved
 
 ADAPTER: TypeAdapter[AnyStart] = TypeAdapter(Start)

@@ -3,7 +3,7 @@
 import pytest
 
 from lockstep.core.ground.errors import InvalidData
-from lockstep.core.model.layers import assemble
+from lockstep.core.model.build import assemble
 from lockstep.core.model.spec import LayersModel
 from tests.gradcheck import network
 

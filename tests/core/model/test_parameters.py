@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lockstep.core.ground.errors import InvalidData
+from lockstep.core.model.build import build_graph, initial_weights
 from lockstep.core.model.graph import Graph
-from lockstep.core.model.layers import build_graph, initial_weights
 from lockstep.core.model.parameters import Parameters, weights_sha256
 from lockstep.core.spec import TrainSpec
 from tests.gradcheck import formula, network, spec_of

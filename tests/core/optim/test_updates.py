@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lockstep.core.learning.checkpoint import Checkpoint
-from lockstep.core.model.layers import build_graph
+from lockstep.core.model.build import build_graph
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.optim.base import BLOCK
 from lockstep.core.optim.clipping import Clip, Clipping

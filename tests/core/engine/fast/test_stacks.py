@@ -14,7 +14,7 @@ from lockstep.core.engine.plan import Plan, stacks
 from lockstep.core.engine.step import StepData, StepWork
 from lockstep.core.ground.shards import Block, TreeSum, blocks_of
 from lockstep.core.learning.loading import load_dataset
-from lockstep.core.model.layers import build_graph
+from lockstep.core.model.build import build_graph
 from lockstep.core.model.parameters import Parameters
 from tests.core.learning.training_jobs import DIGITS, finished, resolved, training
 from tests.gradcheck import loss, network

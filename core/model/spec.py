@@ -6,8 +6,9 @@ from pydantic import Discriminator, Field, StringConstraints, Tag
 
 from lockstep.core.ground.fields import Real, SpecModel, few_entries
 from lockstep.core.ground.numbers import Weights
-from lockstep.core.model.spec.composite import MAX_LAYERS, LimitedLayers
-from lockstep.core.model.spec.initializers import Start
+from lockstep.core.model.initializer_spec import Start
+from lockstep.core.model.layers import LimitedLayers
+from lockstep.core.model.layers.composite import MAX_LAYERS
 
 MAX_EXPRESSION = 1_000
 MAX_EXPRESSION_PARAMETERS = 200
