@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -48,3 +49,36 @@ def types_of(kinds: tuple[type[BaseModel], ...]) -> list[str]:
 def test_every_word_of_a_spec_is_in_the_reference(names: list[str]) -> None:
     assert names
     assert not [name for name in names if name != "type" and f"`{name}`" not in SPEC]
+
+
+def row_of(layer: str) -> list[str]:
+    """The cells of the reference's row that describes a layer: its names, its keys, its weights."""
+    section = SPEC[SPEC.index("## Layers") : SPEC.index("## Losses")]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")]
+    found = [row for row in rows if f"`{layer}`" in row[0]]
+    assert found, f'no row for the layer "{layer}": add one to the table of docs/spec.md'
+    return found[0]
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_the_row_of_a_layer_has_its_keys_and_their_defaults(layer: str) -> None:
+    names, keys, *_ = row_of(layer)
+    told = re.findall(r"`(\w+)`(?: ([\w.-]+))?", keys)
+    together = [LAYERS[name] for name in re.findall(r"`(\w+)`", names)]
+
+    fields = {
+        field.alias or key: field
+        for kind in together
+        for key, field in kind.model_fields.items()
+        if key != "type"
+    }
+    assert {key for key, _ in told if key in fields or key not in LAYERS} == set(fields)
+    for key, default in told:
+        wanted = fields[key].default if key in fields else None
+        wanted = wanted[0] if isinstance(wanted, tuple) else wanted
+        if isinstance(wanted, bool):
+            assert default == str(wanted).lower(), key
+        elif isinstance(wanted, (int, float)):
+            assert float(default) == wanted, key
+        elif isinstance(wanted, str):
+            assert re.search(rf"`{key}` [^,;/]*\b{wanted}\b", keys), key

@@ -8,9 +8,12 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 
 from lockstep.core.export.onnx import to_onnx
+from lockstep.core.model.build import build_graph
+from lockstep.core.model.ops import OPS
 from lockstep.core.model.ops.onnx_graph import NotExportable, not_in_onnx
 from lockstep.core.model.ops.tanh import Tanh
-from tests.core.export.models import CASES, Trained, case, trained
+from tests.core.export.models import Trained, case, trained
+from tests.core.model.cases import CASES, graphs
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
@@ -74,6 +77,14 @@ def test_a_classifier_tells_probabilities_and_labels(raw: dict[str, Any], dtype:
 
     assert set(got) == {"y", "probabilities", "labels"}
     assert got["labels"].dtype == np.int64
+
+
+@pytest.mark.parametrize("op", [name for name, op in OPS.items() if op.kind == "op"])
+def test_every_op_is_in_a_case(op: str) -> None:
+    """The expression has those that no layer is made of."""
+    formula = build_graph(trained(FORMULA).spec.model, 2)
+
+    assert any(op in {node.op for node in graph.nodes} for graph in (*graphs().values(), formula))
 
 
 def test_equal_weights_give_equal_bytes() -> None:
