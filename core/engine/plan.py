@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from lockstep.core.engine.fast.chain import chain_of, is_chain
 from lockstep.core.engine.program import Options, Program
+from lockstep.core.engine.ways import fast_executable, is_fast
 from lockstep.core.ground.blas import Call
 from lockstep.core.losses import LossSite, LossSpec, loss_of
 from lockstep.core.losses.mixed import Mixing, append_mixed
@@ -12,7 +12,7 @@ from lockstep.core.model.parameters import Parameters
 
 def stacks(loss: LossSpec, rows: int, parameters: Parameters) -> bool:
     """Whether a plan for shards of `rows` rows can take several of them at once."""
-    return loss_of(loss).stacks and is_chain(rows, parameters)
+    return loss_of(loss).stacks and is_fast(rows, parameters)
 
 
 class Plan:
@@ -38,7 +38,7 @@ class Plan:
         *shards, _ = partial.shape
         gradient, statistics = partial[..., : graph.size], partial[..., graph.size : -1]
         options = Options(rows_last=kind.rows_last, training=True, seed=seed)
-        program = chain_of((*shards, rows), parameters, rows_last=kind.rows_last) or Program(
+        program = fast_executable((*shards, rows), parameters, rows_last=kind.rows_last) or Program(
             graph, rows, parameters, options, statistics
         )
         self._streams = program.streams
@@ -47,7 +47,7 @@ class Plan:
         self.y = kind.targets(program.output.reshape(len(self.x), *program.output.shape[1 + len(shards) :]))
         self.output = program.output
         self.denominator = np.ones((), parameters.dtype)
-        output_gradient = np.zeros_like(program.values[graph.output])
+        output_gradient = program.output_gradient()
         calls: list[Call] = []
         self._loading: list[Call] = []
         site = LossSite(

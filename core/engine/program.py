@@ -8,8 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from lockstep.core.engine.fast.fusion import with_late_relu
 from lockstep.core.engine.moments import split_moments
+from lockstep.core.engine.ways import rewritten
 from lockstep.core.ground.blas import Call
 from lockstep.core.ground.buffers import aligned
 from lockstep.core.ground.random import Stream
@@ -54,7 +54,7 @@ class Program:
         options: Options,
         statistics: np.ndarray | None = None,
     ) -> None:
-        self.graph = graph = graph if options.keep_all else with_late_relu(graph)
+        self.graph = graph = graph if options.keep_all else rewritten(graph)
         self.rows = rows
         self.dtype = parameters.dtype
         self.forward: list[Call] = []
@@ -80,6 +80,10 @@ class Program:
     def present(self, array: np.ndarray) -> np.ndarray:
         """The output node's array, or its gradient's, as (rows, outputs)."""
         return array.reshape(self.rows, 1) if array.ndim == 1 else array
+
+    def output_gradient(self) -> np.ndarray:
+        """Room for the gradient of the output node, laid out as its value is: zeros."""
+        return np.zeros_like(self.values[self.graph.output])
 
     def _transposed_nodes(self) -> frozenset[int]:
         """The output, and before it all that it is an elementwise function of."""

@@ -16,10 +16,11 @@ from lockstep.core.data.batches import Batches
 from lockstep.core.data.dataset import Dataset
 from lockstep.core.data.tokens import require_tokens
 from lockstep.core.engine.diagnose import first_bad_node, has_steep_places
-from lockstep.core.engine.fast.scalar.steps import ScalarSteps, scalar_steps
 from lockstep.core.engine.fast.straight import straight_steps
+from lockstep.core.engine.interfaces import StepsAhead
 from lockstep.core.engine.moments import RunningStatistics
 from lockstep.core.engine.step import Seen, StepData, StepWork
+from lockstep.core.engine.ways import steps_ahead
 from lockstep.core.ground.errors import Diverged, DomainError, InvalidData
 from lockstep.core.group import Group
 from lockstep.core.learning.checkpoint import Checkpoint
@@ -78,7 +79,7 @@ class Training:
         if spec.schedule:
             counts = {"steps": self.steps, "steps_per_epoch": batches.steps_per_epoch}
             self._schedule = Schedule(spec.schedule, spec.optimizer.learning_rate, **counts)
-        self._scalar = scalar_steps(
+        self._ahead = steps_ahead(
             spec, dataset.train, self._parameters, self._optimizer, self._recorder.stride
         )
         self._straight = straight_steps(spec, graph, group, self._work, self._optimizer)
@@ -115,7 +116,7 @@ class Training:
         failure = None
         with np.errstate(all="ignore"):
             while self.step < first + len(losses) and self.stop_reason is None and failure is None:
-                if self._scalar and self._take_scalar_steps(self._scalar, losses[self.step - first :]):
+                if self._ahead and self._take_steps_ahead(self._ahead, losses[self.step - first :]):
                     continue
                 step = self.step
                 loss = losses[step - first] = self._take_step(step, pairs)
@@ -130,9 +131,9 @@ class Training:
         series |= self._observer.series()
         return Report(first_step=first, step=self.step, series=series, failure=failure)
 
-    def _take_scalar_steps(self, scalar: ScalarSteps, losses: np.ndarray) -> bool:
+    def _take_steps_ahead(self, ahead: StepsAhead, losses: np.ndarray) -> bool:
         """Take steps up to one that has to be taken by `_take_step`; False where that is the next one."""
-        taken = scalar.run(self.step, len(losses), self._epochs.stopping.goal)
+        taken = ahead.run(self.step, len(losses), self._epochs.stopping.goal)
         if len(taken.losses):
             losses[: len(taken.losses)] = taken.losses
             self._recorder.note_all(taken.recorded)

@@ -7,7 +7,6 @@ gives both gradients. Elementwise functions run over the column of ones too, in 
 it is mended, and what of its gradient is read by nobody.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -45,15 +44,15 @@ class _Link:
 
 
 @dataclass(kw_only=True)
-class Backward:
-    """The calls from the output's gradient to that of the parameters; see core.engine.program.Gradients."""
+class _Calls:
+    """The backward pass of a chain (`Backward`)."""
 
     calls: list[Call] = field(default_factory=list)
     products: list[WeightProduct] = field(default_factory=list)
 
 
 class Chain:
-    """What Program is, as far as a Plan needs it, for a graph of which `links_of` knows the links.
+    """The `Executable` of a graph of which `links_of` knows the links.
 
     `shape` is (rows,), or (shards, rows) for several shards of so many rows each, one upon another: each call
     then works through all of them, with the bits of a call for each.
@@ -77,12 +76,16 @@ class Chain:
         self._inputs: list[np.ndarray] = []
         self._sites: list[list[Site]] = []
         wide = self._with_ones(links[0].inputs)
-        self.x_with_ones = wide.reshape(-1, wide.shape[-1])
-        self.x = self.x_with_ones[:, :-1]
+        rows = wide.reshape(-1, wide.shape[-1])
+        self.x_with_ones: np.ndarray | None = rows
+        self.x = rows[:, :-1]
         for link in links[:-1]:
             wide = self._append(link, wide)
         self.output = self._append_last(links[-1], wide)
-        self.values: Mapping[int, np.ndarray] = {parameters.graph.output: self.output}
+
+    def output_gradient(self) -> np.ndarray:
+        """See Program.output_gradient."""
+        return np.zeros_like(self.output)
 
     def present(self, array: np.ndarray) -> np.ndarray:
         """See Program.present."""
@@ -127,9 +130,9 @@ class Chain:
         self._sites.append(sites)
         return value
 
-    def differentiate(self, output_gradient: np.ndarray, flat: np.ndarray) -> Backward:
+    def differentiate(self, output_gradient: np.ndarray, flat: np.ndarray) -> _Calls:
         """See Program.differentiate."""
-        backward = Backward()
+        backward = _Calls()
         calls, narrow = backward.calls, output_gradient
         gradient = _turned(output_gradient) if self._rows_last else output_gradient
         for number in reversed(range(len(self._links))):
@@ -167,18 +170,20 @@ def _turned(array: np.ndarray) -> np.ndarray:
     return array.swapaxes(-1, -2)
 
 
-def chain_of(shape: tuple[int, ...], parameters: Parameters, *, rows_last: bool) -> Chain | None:
-    """The chain of a graph; None where it is none, or too large to gain by it.
+class Chains:
+    """The graphs that are chains, too small not to gain by it (`FastExecutables`)."""
 
-    `shape`: (rows,) or (shards, rows). `rows_last`: see core.engine.program.Options.
-    """
-    links = _fitting(shape[-1], parameters)
-    return Chain(links, shape, parameters, rows_last=rows_last) if links else None
+    def fits(self, rows: int, parameters: Parameters) -> bool:
+        """Whether there is a chain for shards of so many rows."""
+        return _fitting(rows, parameters) is not None
 
+    def build(self, shape: tuple[int, ...], parameters: Parameters, *, rows_last: bool) -> Chain | None:
+        """The chain of a graph; None where it is none, or too large.
 
-def is_chain(rows: int, parameters: Parameters) -> bool:
-    """Whether there is a chain for shards of so many rows."""
-    return _fitting(rows, parameters) is not None
+        `shape`: (rows,) or (shards, rows). `rows_last`: see core.engine.program.Options.
+        """
+        links = _fitting(shape[-1], parameters)
+        return Chain(links, shape, parameters, rows_last=rows_last) if links else None
 
 
 def _fitting(rows: int, parameters: Parameters) -> tuple[_Link, ...] | None:
@@ -202,7 +207,7 @@ def links_of(graph: Graph) -> tuple[_Link, ...] | None:
         op = OPS[node.op]
         if op.between_layers:
             functions.insert(0, node)
-        elif op.affine and len(node.inputs) == 3 and len(node.shape) == 1:
+        elif op.affine and len(node.inputs) == 3:
             weight, bias = (graph.nodes[source] for source in node.inputs[1:])
             inputs, outputs = weight.shape
             link = _Link(

@@ -4,11 +4,10 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from lockstep.core.model.graph import Graph
+from lockstep.core.model.ops import OPS
 
-_MAX_POOLS = ("max_pool1d", "max_pool2d")
 
-
-def with_late_relu(graph: Graph) -> Graph:
+def with_late_functions(graph: Graph) -> Graph:
     """max(relu(x)) over windows as relu(max(x)), where nobody else reads relu(x): less work.
 
     relu does not change which number is the largest but where all become 0, and these have no gradient. The
@@ -16,11 +15,12 @@ def with_late_relu(graph: Graph) -> Graph:
     """
     consumers = graph.consumers()
     nodes = list(graph.nodes)
-    for pool in graph.nodes:
-        if pool.op not in _MAX_POOLS:
+    for reader in graph.nodes:
+        if not OPS[reader.op].absorbs:
             continue
-        relu = graph.nodes[pool.inputs[0]]
-        if relu.op == "relu" and consumers[relu.id] == 1 and relu.id != graph.output:
-            nodes[relu.id] = replace(relu, op="identity")
-            nodes[pool.id] = replace(pool, attributes=MappingProxyType({**pool.attributes, "relu": 1}))
+        source = graph.nodes[reader.inputs[0]]
+        late = OPS[source.op].absorbed_as
+        if late in OPS[reader.op].absorbs and consumers[source.id] == 1 and source.id != graph.output:
+            nodes[source.id] = replace(source, op="identity")
+            nodes[reader.id] = replace(reader, attributes=MappingProxyType({**reader.attributes, late: 1}))
     return replace(graph, nodes=tuple(nodes))

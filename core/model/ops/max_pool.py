@@ -13,6 +13,7 @@ from lockstep.core.model.ops.images import Windows, frame_for, framed, planes, r
 from lockstep.core.model.ops.onnx_graph import OnnxGraph
 from lockstep.core.model.ops.onnx_windows import OnnxWindows
 from lockstep.core.model.ops.op import Op
+from lockstep.core.model.ops.relu import Relu
 
 BLOCK_BYTES = 1 << 19
 """How much of the planes is worked on at a time, about: it then stays in a core's second cache."""
@@ -28,6 +29,7 @@ class MaxPool(Op):
     formula = Notation(
         "{y} = the largest of {x} in each window", ("∂{y}/∂{x} = 1 at the largest of the window, else 0",)
     )
+    absorbs = frozenset({Relu.absorbed_as})
     rows_innermost = True
     reads_output = True
 
@@ -42,7 +44,7 @@ class MaxPool(Op):
             for part in others:
                 site.call(np.maximum, so_far, part, out=y)
                 so_far = y
-            if site.node.attributes.get("relu"):
+            if site.node.attributes.get(Relu.absorbed_as):
                 site.call(np.maximum, y, self._shared(site, "zeros", y.shape), out=y)
 
     def gradient(self, site: Site) -> None:
@@ -71,7 +73,7 @@ class MaxPool(Op):
         masks = [self._shared(site, f"mask {i}", y.shape).view(integer) for i in range(3)]
         ones, left = self._shared(site, "ones", y.shape).view(integer), gy.view(integer)
         ones.fill(1)
-        if site.node.attributes.get("relu"):
+        if site.node.attributes.get(Relu.absorbed_as):
             site.call(np.minimum, y.view(integer), ones, out=masks[2])
             site.call(np.multiply, left, masks[2], masks[2])
             left = masks[2]

@@ -57,6 +57,8 @@ class Op(ABC):
     `keeps_numbers`: its value are its input's numbers, perhaps in another shape. `affine`: x W + b, of the
     inputs x, W and perhaps b. `between_layers`: an elementwise function that small linear layers in a row may
     have behind them; `keeps_one`: it is 1 at 1. `rectifies`: a unit that is 0 on all rows is dead.
+    `absorbs`: the functions of its input that it can take of its value instead, to the same numbers, by the
+    attributes that say so; `absorbed_as` is such a function's.
     `kind` tells nodes that are given from those that are computed; `varies`: what is given may change from
     step to step.
     """
@@ -78,6 +80,8 @@ class Op(ABC):
     between_layers: ClassVar[bool] = False
     keeps_one: ClassVar[bool] = False
     rectifies: ClassVar[bool] = False
+    absorbs: ClassVar[frozenset[str]] = frozenset()
+    absorbed_as: ClassVar[str] = ""
     kind: ClassVar[NodeKind] = "op"
     varies: ClassVar[bool] = False
 

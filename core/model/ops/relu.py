@@ -19,6 +19,7 @@ class Relu(Op):
     between_layers = True
     keeps_one = True
     rectifies = True
+    absorbed_as = "relu"
     elementwise = True
     reads_input = False
     reads_output = True

@@ -107,7 +107,7 @@ def test_however_the_steps_come_the_same_ones_are_recorded(
     thinned = training(
         LINE | {"epochs": 3 * MOST_POINTS, "stop": {"loss_below": float(every["loss"].values[37])}}
     )
-    assert (thinned._scalar is not None) is is_scalar
+    assert (thinned._ahead is not None) is is_scalar
 
     series = whole(thinned, at_once)
 

@@ -3,13 +3,13 @@
 import math
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 
 from lockstep.core.data.dataset import Part
 from lockstep.core.engine.fast.scalar.source import LOSSES, Problem, source_of
+from lockstep.core.engine.interfaces import Taken
 from lockstep.core.losses import denominator
 from lockstep.core.model.graph import Graph
 from lockstep.core.model.ops import OPS
@@ -24,17 +24,6 @@ _Run = Callable[..., tuple[list[float], list[float], tuple[float, ...]]]
 _FUNCTIONS = ("sin", "cos", "tan", "tanh", "exp", "log", "sqrt")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Taken:
-    """Steps that were taken: their losses (steps,), and the parameters and gradients of those recorded.
-
-    `recorded` is flat: of one step after another, its parameters, then its gradients.
-    """
-
-    losses: np.ndarray
-    recorded: np.ndarray
-
-
 class ScalarSteps:
     """The steps of one job, taken on Python's floats between `parameters`' and the optimizer's arrays."""
 
@@ -44,11 +33,7 @@ class ScalarSteps:
         self._vectors = (parameters.flat, *optimizer.state.values())
 
     def run(self, first: int, count: int, below: float) -> Taken:
-        """Take the steps from `first` on, up to `count`, perhaps fewer.
-
-        It ends after a loss less than `below`, and before a step that has no finite loss or gradient, or that
-        this arithmetic can't do: such a step is to be taken in another way, which says what is wrong with it.
-        """
+        """See StepsAhead: it can't do what Python's arithmetic raises an error at."""
         state = [number for vector in self._vectors for number in vector.tolist()]
         losses, records, new = self._run(self._data, state, first, count, below)
         start = 0
@@ -85,7 +70,7 @@ def _is_plain(spec: ResolvedSpec) -> bool:
 
 def _problem(spec: ResolvedSpec, part: Part, graph: Graph, stride: int) -> Problem | None:
     values = sum(part.rows if node.batched else 1 for node in graph.nodes if node.inputs)
-    known = graph.input_names and all(OPS[node.op].rule(node) for node in graph.nodes)
+    known = all(OPS[node.op].rule(node) for node in graph.nodes)
     if not (known and values <= MOST_VALUES and spec.loss.type in LOSSES):
         return None
     if spec.optimizer.scalar_update(()) is None:

@@ -7,7 +7,9 @@ import pytest
 
 import lockstep.core.engine.fast.chain
 import lockstep.core.engine.plan
-from lockstep.core.engine.fast.chain import MOST_ELEMENTS, Chain, chain_of, links_of
+from lockstep.core.engine.fast.chain import MOST_ELEMENTS, Chain, Chains, links_of
+from lockstep.core.model.graph import Graph, GraphBuilder, Parameter
+from lockstep.core.model.initializers import Constant
 from lockstep.core.model.ops import OPS
 from lockstep.core.model.parameters import Parameters
 from tests.gradcheck import TOLERANCE, Model, faulty, formula, loss, network
@@ -68,8 +70,35 @@ def test_what_is_a_chain_follows_from_layers_and_rows() -> None:
     parameters = Parameters(graph, np.dtype("float32"))
     most = MOST_ELEMENTS // 6
 
-    assert isinstance(chain_of((most,), parameters, rows_last=True), Chain)
-    assert chain_of((most + 1,), parameters, rows_last=True) is None
+    assert isinstance(Chains().build((most,), parameters, rows_last=True), Chain)
+    assert Chains().build((most + 1,), parameters, rows_last=True) is None
+
+
+def by_hand(*order: str, reads_twice: bool = False) -> Graph:
+    """One linear node whose parameters lie in this order; perhaps a second node reads the data, too."""
+    builder = GraphBuilder(3)
+    x = builder.data()
+    shapes = {"0.weight": (3, 4), "0.bias": (4,), "between": (2,)}
+    nodes = {
+        name: builder.parameter(Parameter(name=name, shape=shapes[name], initializer=Constant(value=1.0)))
+        for name in order
+    }
+    y = builder.add("linear", [x, nodes["0.weight"], nodes["0.bias"]], shape=(4,))
+    if reads_twice:
+        builder.add("tanh", [x], shape=(3,))
+    return builder.finish(y)
+
+
+def only_functions() -> Graph:
+    builder = GraphBuilder(3)
+    return builder.finish(builder.add("tanh", [builder.data()], shape=(3,)))
+
+
+def test_a_row_of_linear_nodes_is_a_chain() -> None:
+    links = links_of(by_hand("0.weight", "0.bias"))
+
+    assert links is not None
+    assert [(link.start, link.stop) for link in links] == [(0, 16)]
 
 
 @pytest.mark.parametrize(
@@ -80,8 +109,16 @@ def test_what_is_a_chain_follows_from_layers_and_rows() -> None:
         network([linear(3, 4), {"type": "dropout", "p": 0.5}, linear(4, 2)], 3),
         network([{"type": "residual", "layers": [linear(3, 3)]}, linear(3, 2)], 3),
         formula("a*x + b", {"a": 1.0, "b": 2.0}),
+        network([linear(3, 4), {"type": "gelu"}, linear(4, 2)], 3),
+        by_hand("0.bias", "0.weight"),
+        by_hand("0.weight", "between", "0.bias"),
+        by_hand("0.weight", "0.bias", reads_twice=True),
+        only_functions(),
     ],
-    ids=["without a bias", "function first", "dropout", "residual", "formula"],
+    ids=[
+        *("without a bias", "function first", "dropout", "residual", "formula", "another function"),
+        *("bias first", "bias apart", "a second reader", "only functions"),
+    ],
 )
 def test_other_graphs_are_none(graph: Any) -> None:
     assert links_of(graph) is None

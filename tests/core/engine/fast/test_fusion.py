@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lockstep.core.engine.fast.fusion import with_late_functions
 from lockstep.core.engine.program import Options, Program
-from lockstep.core.model.graph import Graph
+from lockstep.core.model.graph import Graph, GraphBuilder
 from lockstep.core.model.parameters import Parameters
 from tests.core.model.images import FLATTEN, RELU, Layer, conv, naive_pool, pool, unflatten
 from tests.gradcheck import TOLERANCE, Model, loss, network
@@ -17,6 +18,7 @@ AFTER: dict[str, Layer] = {
     "residual": {"type": "residual", "layers": [KEEPS_SHAPE]},
     "concat": {"type": "concat", "branches": [[], [KEEPS_SHAPE]]},
     "two pools": {"type": "concat", "branches": [[KEEPS_SHAPE], [pool("max", 1)]]},
+    "means": pool("avg", 3, stride=1, padding=1),
     "another layer": {"type": "concat", "branches": [[conv(2, 1, 1)], [KEEPS_SHAPE]]},
 }
 
@@ -62,3 +64,20 @@ def test_gradients_are_those_of_the_graph_as_written(after: Layer) -> None:
     graph = network([unflatten(1, 4, 6), conv(1, 2, 3, padding=1), RELU, after, FLATTEN], 24)
 
     assert Model(graph, loss("mse"), rows=3).worst_error() < TOLERANCE
+
+
+@pytest.mark.parametrize("function", ["leaky_relu", "relu6", "tanh"])
+def test_other_functions_stay_before_the_pool(function: str) -> None:
+    layers = [unflatten(1, 4, 6), conv(1, 2, 3, padding=1), {"type": function}, KEEPS_SHAPE, FLATTEN]
+
+    assert with_late_functions(network(layers, 24)) == network(layers, 24)
+
+
+def test_a_relu_that_is_the_output_stays() -> None:
+    builder = GraphBuilder(6)
+    signal = builder.add("unflatten", [builder.data()], shape=(1, 6))
+    relu = builder.add("relu", [signal], shape=(1, 6))
+    windows = {"kernel_size": (2,), "stride": (2,), "padding": (0,)}
+    builder.add("max_pool1d", [relu], shape=(1, 3), attributes=windows)
+
+    assert with_late_functions(builder.finish(relu)) == builder.finish(relu)

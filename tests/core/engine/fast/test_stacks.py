@@ -116,3 +116,24 @@ def test_a_job_ends_with_the_same_digest(changes: dict[str, Any], monkeypatch: p
     assert any(stacked._work._stacks.values())
     assert not any(plain._work._stacks.values())
     assert stacked.outcome().weights_sha256 == plain.outcome().weights_sha256
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"accumulate": 2, "batch_size": 48},
+        {"data": DIGITS["data"] | {"augment": [{"type": "noise", "std": 0.1}]}},
+        {"batch_size": 97},
+        {"batch_size": 3},
+        {"loss": "multi_margin"},
+        {"model": {"layers": [{"type": "dropout"}, {"type": "linear", "in": 64, "out": 10}]}},
+    ],
+    ids=["pieces", "augmentation", "uneven", "empty", "another loss", "no chain"],
+)
+def test_other_jobs_have_none(changes: dict[str, Any]) -> None:
+    """Shards that are not alike, or that this loss or model can't take together."""
+    trained = training(DIGITS | {"shards": 4, "batch_size": 96} | changes)
+
+    trained.advance(2)
+
+    assert not any(trained._work._stacks.values())

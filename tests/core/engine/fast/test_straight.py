@@ -108,3 +108,58 @@ def test_without_a_probe_that_says_so_no_product_updates(monkeypatch: pytest.Mon
     monkeypatch.undo()
 
     assert refused == numbers(training(JOBS["wide"]), STEPS)
+
+
+OTHERS: dict[str, dict[str, Any]] = {
+    "shards": {"shards": 2},
+    "pieces": {"accumulate": 2},
+    "a schedule": {"schedule": {"type": "exponential", "gamma": 0.9}},
+    "limits": {"clip": {"norm": 1.0}},
+    "a penalty": {"penalty": {"l2": 0.1}},
+    "moments": {
+        "model": {
+            "layers": [{"type": "batch_norm_1d", "num_features": 64}, {"type": "linear", "in": 64, "out": 10}]
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("changes", OTHERS.values(), ids=OTHERS.keys())
+def test_where_something_happens_between_gradient_and_update_steps_are_not_straight(
+    changes: dict[str, Any],
+) -> None:
+    assert training(JOBS["a chain"])._straight is not None
+    assert training(JOBS["a chain"] | changes)._straight is None
+
+
+def test_steps_of_a_group_or_with_steep_places_are_not_straight() -> None:
+    steep = LINE | {"model": {"expression": "sqrt(a*x) + b", "parameters": {"a": 4, "b": 1}}}
+
+    assert training(JOBS["a chain"], GroupOfOne())._straight is None
+    assert training(LINE)._straight is not None
+    assert training(steep)._straight is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"optimizer": SGD | {"momentum": 0.9}}, {"optimizer": {"type": "adam"}}],
+    ids=["momentum", "adam"],
+)
+def test_no_product_updates_where_more_than_the_rate_moves_the_weights(changes: dict[str, Any]) -> None:
+    plain, other = training(JOBS["wide"]), training(JOBS["wide"] | changes)
+
+    assert plain._straight is not None
+    assert other._straight is not None
+    assert plain._straight._rate is not None
+    assert other._straight._rate is None
+
+
+def test_weights_too_many_to_probe_are_updated_the_ordinary_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = numbers(training(JOBS["wide"]), STEPS)
+    monkeypatch.setattr(adding, "MOST_PROBED", 0)
+    monkeypatch.setattr(adding, "_Trial", lambda *_, **__: pytest.fail("nothing is to be probed"))
+    adding._which_update.cache_clear()
+    try:
+        assert numbers(training(JOBS["wide"]), STEPS) == expected
+    finally:
+        adding._which_update.cache_clear()

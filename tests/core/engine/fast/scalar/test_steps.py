@@ -61,7 +61,7 @@ def job(text: str, loss: str = "mse", **changes: Any) -> dict[str, Any]:
 
 
 def is_scalar(trained: Training) -> bool:
-    return trained._scalar is not None
+    return trained._ahead is not None
 
 
 def ordinary(raw: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Training:
@@ -114,7 +114,7 @@ def test_a_stored_spec_runs_the_same_way() -> None:
     spec = resolved(LINE)
     stored = ResolvedSpec.model_validate_json(spec.model_dump_json(by_alias=True))
 
-    assert Training(stored, load_dataset(stored), SoloGroup())._scalar is not None
+    assert Training(stored, load_dataset(stored), SoloGroup())._ahead is not None
 
 
 def words(report: Report) -> tuple[str, str]:
@@ -177,6 +177,7 @@ def test_loss_below_ends_it() -> None:
         {"dtype": "float32"},
         {"loss": "huber"},
         {"shards": 2},
+        {"accumulate": 2, "batch_size": 2},
         {"data": {"inline": {"x": list(range(200)), "y": list(range(200))}}},
         {"data": {"inline": {"x": [1, 2, 3], "y": [6, 8, 10]}, "validation_fraction": 0.4}},
         {"optimizer": {"type": "sgd", "learning_rate": 0.1, "weight_decay": 0.1}},
@@ -186,6 +187,9 @@ def test_loss_below_ends_it() -> None:
         {"schedule": {"type": "exponential", "gamma": 0.9}},
         {"stop": {"patience": 3}},
         {"stop": {"restore_best": True}},
+        {"stop": {"loss_below": {"value": 0.1, "of": "train"}}},
+        {"data": {"inline": {"x": [1, 2], "y": [6, 8]}, "augment": [{"type": "noise", "std": 0.1}]}},
+        {"model": {"layers": [{"type": "linear", "in": 1, "out": 1}]}},
         {"model": {"expression": "sqrt(a*x) + b", "parameters": {"a": 4, "b": 1}}},
         {"model": {"expression": "x**a + b", "parameters": {"a": 4, "b": 1}}},
     ],

@@ -1,0 +1,43 @@
+"""The fast ways of the engine, in the order of asking. Each may be deleted with its lines here."""
+
+from collections.abc import Callable
+
+from lockstep.core.data.dataset import Part
+from lockstep.core.engine.fast.chain import Chains
+from lockstep.core.engine.fast.fusion import with_late_functions
+from lockstep.core.engine.fast.scalar.steps import scalar_steps
+from lockstep.core.engine.interfaces import Executable, FastExecutables, MakesSteps, StepsAhead
+from lockstep.core.model.graph import Graph
+from lockstep.core.model.parameters import Parameters
+from lockstep.core.optim import Optimizer
+from lockstep.core.spec import ResolvedSpec
+
+REWRITINGS: tuple[Callable[[Graph], Graph], ...] = (with_late_functions,)
+EXECUTABLES: tuple[FastExecutables, ...] = (Chains(),)
+STEPS: tuple[MakesSteps, ...] = (scalar_steps,)
+
+
+def rewritten(graph: Graph) -> Graph:
+    """A graph of the same numbers that takes less work."""
+    for rewriting in REWRITINGS:
+        graph = rewriting(graph)
+    return graph
+
+
+def is_fast(rows: int, parameters: Parameters) -> bool:
+    """Whether there is a fast executable for shards of so many rows; it then takes several at once."""
+    return any(way.fits(rows, parameters) for way in EXECUTABLES)
+
+
+def fast_executable(shape: tuple[int, ...], parameters: Parameters, *, rows_last: bool) -> Executable | None:
+    """The first that fits; `shape` is (rows,) or (shards, rows). For `rows_last` see Program's Options."""
+    built = (way.build(shape, parameters, rows_last=rows_last) for way in EXECUTABLES)
+    return next((each for each in built if each is not None), None)
+
+
+def steps_ahead(
+    spec: ResolvedSpec, part: Part, parameters: Parameters, optimizer: Optimizer, stride: int
+) -> StepsAhead | None:
+    """The first way that takes this job's steps; those that are multiples of `stride` are recorded."""
+    made = (make(spec, part, parameters, optimizer, stride) for make in STEPS)
+    return next((each for each in made if each is not None), None)
