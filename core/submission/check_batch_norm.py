@@ -63,7 +63,7 @@ def check_batch_norm(spec: TrainSpec, rows: int, shards_of: Callable[[TrainSpec]
     pointers = {
         name: pointer
         for pointer, name, layer in walk(spec.model.layers, "/model/layers")
-        if layer.spreads_rows
+        if layer.takes_moments
     }
     cut = _cut_of(spec, rows, shards)
     single = cut.single() if pointers else None

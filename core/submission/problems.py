@@ -15,7 +15,7 @@ from lockstep.core.ground.numbers import came, shortened
 from lockstep.core.losses.spec import LOSS_TYPES, PlainLoss
 from lockstep.core.metrics.spec import METRIC_TAGS
 from lockstep.core.model.initializer_spec import INITIALIZER_TYPES
-from lockstep.core.model.layers import LAYERS, LIST_TAG
+from lockstep.core.model.layers import LAYER_TAG, LAYERS, LIST_TAG
 from lockstep.core.model.spec import ExpressionModel, LayersModel
 from lockstep.core.optim import OPTIMIZERS
 from lockstep.core.optim.clipping import Clip
@@ -52,7 +52,8 @@ _TAGS: dict[str, type[BaseModel] | None] = {
     "<goal of>": LossBelow,
     "<gain>": None,
     "<gain name>": None,
-    **{f"<{name}>": kind for name, kind in {**LAYERS, **LOSS_TYPES, **OPTIMIZERS}.items()},
+    **{LAYER_TAG.format(name): kind for name, kind in LAYERS.items()},
+    **{f"<{name}>": kind for name, kind in {**LOSS_TYPES, **OPTIMIZERS}.items()},
     **{f"<{name}>": kind for name, kind in AUGMENTATION_TYPES.items()},
     **{f"<init {name}>": kind for name, kind in INITIALIZER_TYPES.items()},
     **{SCHEDULE_TAG.format(name): kind for name, kind in SCHEDULES.items()},

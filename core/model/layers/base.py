@@ -28,7 +28,7 @@ class LayerSpec(SpecModel):
 
     `aliases`: what other systems call it. `keeps_numbers`: it gives the numbers that it takes, perhaps in
     another shape. `gives_logs`: its outputs are logarithms of probabilities. `width_key`: the key that says
-    how many numbers it gives for each row. `spreads_rows`: in training it takes a mean over a shard's rows.
+    how many numbers it gives for each row. `takes_moments`: in training it takes a mean over a shard's rows.
     `takes_whole_numbers`: its inputs stand for things, not for amounts.
     """
 
@@ -38,7 +38,7 @@ class LayerSpec(SpecModel):
     keeps_numbers: ClassVar[bool] = False
     gives_logs: ClassVar[bool] = False
     width_key: ClassVar[str | None] = None
-    spreads_rows: ClassVar[bool] = False
+    takes_moments: ClassVar[bool] = False
     takes_whole_numbers: ClassVar[bool] = False
 
 

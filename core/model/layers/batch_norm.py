@@ -14,7 +14,7 @@ from lockstep.core.model.layers.base import Misfit, SingleLayer, require_axes, r
 
 
 class _BatchNorm(SingleLayer):
-    spreads_rows = True
+    takes_moments = True
     num_features: Width
     """how many features or channels come in"""
     eps: Eps = 1e-5

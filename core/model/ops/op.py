@@ -105,7 +105,7 @@ class Op(ABC):
         return self.scalar
 
     def limits(self, node: Node) -> tuple[float, float] | None:  # noqa: ARG002 - most have none
-        """The two values that the output comes near to but far from which it learns; None without such."""
+        """The least and the greatest value, near which it hardly learns; None where there are none."""
         return None
 
     def beside(self, node: Node, inputs: Sequence[tuple[int, ...]]) -> int:  # noqa: ARG002 - most keep little

@@ -84,7 +84,8 @@ def test_every_op_is_in_a_case(op: str) -> None:
     """The expression has those that no layer is made of."""
     formula = build_graph(trained(FORMULA).spec.model, 2)
 
-    assert any(op in {node.op for node in graph.nodes} for graph in (*graphs().values(), formula))
+    known = {node.op for graph in (*graphs().values(), formula) for node in graph.nodes}
+    assert op in known, f'no case has the op "{op}": add one to tests/core/model/cases.py'
 
 
 def test_equal_weights_give_equal_bytes() -> None:
