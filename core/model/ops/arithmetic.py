@@ -28,7 +28,7 @@ class Add(Op):
     any_layout = True
 
     def forward(self, site: Site) -> None:
-        """One pass."""
+        """By np.add."""
         site.call(np.add, site.x[0], site.x[1], site.y)
 
     def gradient(self, site: Site) -> None:
@@ -49,7 +49,7 @@ class Subtract(Op):
     reads_input = False
 
     def forward(self, site: Site) -> None:
-        """One pass."""
+        """By np.subtract."""
         site.call(np.subtract, site.x[0], site.x[1], site.y)
 
     def gradient(self, site: Site) -> None:
@@ -70,7 +70,7 @@ class Multiply(Op):
     onnx = as_onnx("Mul")
 
     def forward(self, site: Site) -> None:
-        """One pass."""
+        """By np.multiply."""
         site.call(np.multiply, site.x[0], site.x[1], site.y)
 
     def gradient(self, site: Site) -> None:
@@ -92,7 +92,7 @@ class Divide(Op):
     domain = "a divisor other than 0"
 
     def forward(self, site: Site) -> None:
-        """One pass."""
+        """By np.divide."""
         site.call(np.divide, site.x[0], site.x[1], site.y)
 
     def gradient(self, site: Site) -> None:
@@ -122,7 +122,7 @@ class Negate(Op):
     reads_input = False
 
     def forward(self, site: Site) -> None:
-        """One pass."""
+        """By np.negative."""
         site.call(np.negative, site.x[0], site.y)
 
     def gradient(self, site: Site) -> None:
@@ -141,7 +141,7 @@ class Power(Op):
     domain = "a base above 0, or below 0 with a whole exponent that is not learned"
 
     def forward(self, site: Site) -> None:
-        """One pass."""
+        """By np.power."""
         site.call(np.power, site.x[0], site.x[1], site.y)
 
     def gradient(self, site: Site) -> None:

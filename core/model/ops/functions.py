@@ -21,7 +21,7 @@ class Sin(Op):
     elementwise = True
 
     def forward(self, site: Site) -> None:
-        """One pass."""
+        """By np.sin."""
         site.call(np.sin, site.x[0], site.y)
 
     def gradient(self, site: Site) -> None:
@@ -41,7 +41,7 @@ class Cos(Op):
     elementwise = True
 
     def forward(self, site: Site) -> None:
-        """One pass."""
+        """By np.cos."""
         site.call(np.cos, site.x[0], site.y)
 
     def gradient(self, site: Site) -> None:
@@ -63,7 +63,7 @@ class Tan(Op):
     reads_output = True
 
     def forward(self, site: Site) -> None:
-        """One pass."""
+        """By np.tan."""
         site.call(np.tan, site.x[0], site.y)
 
     def gradient(self, site: Site) -> None:
@@ -90,7 +90,7 @@ class Exp(Op):
     reads_output = True
 
     def forward(self, site: Site) -> None:
-        """One pass."""
+        """By np.exp."""
         site.call(np.exp, site.x[0], site.y)
 
     def gradient(self, site: Site) -> None:
@@ -109,7 +109,7 @@ class Log(Op):
     domain = "a number above 0"
 
     def forward(self, site: Site) -> None:
-        """One pass."""
+        """By np.log."""
         site.call(np.log, site.x[0], site.y)
 
     def gradient(self, site: Site) -> None:
@@ -133,7 +133,7 @@ class Sqrt(Op):
     reads_output = True
 
     def forward(self, site: Site) -> None:
-        """One pass."""
+        """By np.sqrt."""
         site.call(np.sqrt, site.x[0], site.y)
 
     def gradient(self, site: Site) -> None:
@@ -161,7 +161,7 @@ class Abs(Op):
     elementwise = True
 
     def forward(self, site: Site) -> None:
-        """One pass."""
+        """By np.abs."""
         site.call(np.abs, site.x[0], site.y)
 
     def gradient(self, site: Site) -> None:

@@ -56,16 +56,17 @@ class Gru(Recurrent):
         def run() -> None:
             for before, state, total, sums_rz, sums_n, at_rz, at_n, gate, r, z, new, gap in steps:
                 np.matmul(before, weight, total)
+                # r and z are halves of one array, so their sigmoids cost one call each: ½ + ½ tanh(½ s).
                 np.add(sums_rz, at_rz, gate)
                 np.tanh(gate, gate)
                 np.multiply(gate, a_half, gate)
                 np.add(gate, a_half, gate)
-                if inner is not None:
+                if inner is not None:  # r scales this bias too, as torch has it
                     np.add(sums_n, inner, sums_n)
                 np.multiply(r, sums_n, new)
                 np.add(new, at_n, new)
                 np.tanh(new, new)
-                np.subtract(before, new, gap)
+                np.subtract(before, new, gap)  # is kept: with it ∂z is one product
                 np.multiply(z, gap, state)
                 np.add(state, new, state)
 
@@ -102,20 +103,21 @@ class Gru(Recurrent):
             np.copyto(to_state, zero)
             for at, gate, r, z, new, gap, sums_n, in_rz, in_n, to_sum, to_rz, to_n in reversed(steps):
                 np.add(to_state, at, to_state)
+                # Through h = n + z (h' - n) to z and n, then through the tanh of n.
                 np.multiply(to_state, gap, to_z)
                 np.subtract(one, z, to_new)
                 np.multiply(to_new, to_state, to_new)
                 np.multiply(new, new, part)
                 np.subtract(one, part, part)
                 np.multiply(part, to_new, to_new)
-                np.copyto(in_n, to_new)
+                np.copyto(in_n, to_new)  # the input's sum in n has all of that, the state's r of it
                 np.multiply(to_new, r, to_n)
                 np.multiply(to_new, sums_n, to_r)
-                np.subtract(one, gate, slope)
+                np.subtract(one, gate, slope)  # of r and z together: v (1 - v), the slope of a sigmoid v
                 np.multiply(slope, gate, slope)
                 np.multiply(slope, outer, to_rz)
                 np.copyto(in_rz, to_rz)
-                np.matmul(to_sum, back, part)
+                np.matmul(to_sum, back, part)  # to the state before: through the products, and z of what came
                 np.multiply(to_state, z, to_state)
                 np.add(to_state, part, to_state)
 

@@ -25,7 +25,7 @@ class Relu(Op):
     reads_output = True
 
     def forward(self, site: Site) -> None:
-        """One pass."""
+        """By np.maximum, in pieces that a core's cache holds."""
         pieces = site.pieces(site.x[0], site.y)
         zeros = site.full(pieces[0][1], 0.0)
         for x, y in pieces:

@@ -22,7 +22,7 @@ class Tanh(Op):
     reads_output = True
 
     def forward(self, site: Site) -> None:
-        """One pass."""
+        """By np.tanh."""
         site.call(np.tanh, site.x[0], site.y)
 
     def gradient(self, site: Site) -> None:
