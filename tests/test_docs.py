@@ -10,7 +10,8 @@ import pytest
 from pydantic import BaseModel
 
 from lockstep.core.data.augmentation_spec import Flip, Mixup, Noise, Shift
-from lockstep.core.data.spec import BuiltinName, GeneratorName
+from lockstep.core.data.builtins import BUILTINS
+from lockstep.core.data.generators import GENERATORS
 from lockstep.core.losses.spec import LossSpec
 from lockstep.core.metrics.spec import MetricSpec
 from lockstep.core.model.initializer_spec import AnyStart
@@ -36,8 +37,8 @@ def types_of(kinds: tuple[type[BaseModel], ...]) -> list[str]:
         types_of(get_args(MetricSpec)),
         types_of((Noise, Mixup, Flip, Shift)),
         types_of(get_args(AnyStart)),
-        list(get_args(BuiltinName)),
-        list(get_args(GeneratorName)),
+        list(BUILTINS),
+        list(GENERATORS),
         [field.alias or name for name, field in TrainSpec.model_fields.items()],
         sorted({key.alias or name for kind in LAYERS.values() for name, key in kind.model_fields.items()}),
     ],

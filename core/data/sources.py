@@ -1,13 +1,11 @@
 """The rows of each source of data."""
 
-from pathlib import Path
-
 import numpy as np
 
-from lockstep.core.data.generators import generate
+from lockstep.core.data.builtins import builtin_rows
+from lockstep.core.data.generators import DECIMALS, Draw, Rows
 from lockstep.core.data.spec import BuiltinData, Data, GeneratedData, InlineData
-
-FILES_PATH = Path(__file__).with_name("files")
+from lockstep.core.ground.random import generator
 
 
 def rows_of(data: Data) -> tuple[np.ndarray, np.ndarray]:
@@ -15,9 +13,19 @@ def rows_of(data: Data) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(data, GeneratedData):
         return generate(data)
     if isinstance(data, BuiltinData):
-        with np.load(FILES_PATH / f"{data.builtin}.npz", allow_pickle=False) as arrays:
-            return arrays["x"].astype(np.float64), arrays["y"].astype(np.float64)
+        return builtin_rows(data.builtin)
     return np.asarray(data.inline.x, dtype=np.float64), np.asarray(data.inline.y, dtype=np.float64)
+
+
+def generate(data: GeneratedData) -> Rows:
+    """x (size, columns) float64 and y (size,): values float64, or class numbers int64.
+
+    The random numbers follow from the data's seed and the generator's name.
+    """
+    random = generator(data.seed, "generated", data.generator)
+    draw = Draw(size=data.size, classes=data.class_count, noise=data.noise, random=random)
+    x, y = data.kind.rows(draw)
+    return np.round(x, DECIMALS), y
 
 
 def targets_of(data: Data) -> np.ndarray:

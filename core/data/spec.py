@@ -1,18 +1,25 @@
 """The data of a spec: a data set that comes with Lockstep, numbers in the spec itself, or a generator."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from lockstep.core.data.augmentation_spec import Augmentations
+from lockstep.core.data.builtins import BUILTINS
+from lockstep.core.data.generators import GENERATORS, USUAL_NOISE, Generator
+from lockstep.core.data.generators.descriptions import classes_in_words, noise_in_words, rows_in_words
 from lockstep.core.ground.fields import Fraction, Real, Seed, SpecModel, Switch, Whole
 from lockstep.core.ground.numbers import Table
 
 MAX_SIZE = 1_000_000
 MAX_CLASSES = 100
 
-BuiltinName = Literal["digits", "iris", "wine", "breast_cancer", "diabetes"]
-GeneratorName = Literal["line", "quadratic", "xor", "moons", "circles", "spiral", "blobs", "yin_yang"]
+if TYPE_CHECKING:
+    BuiltinName = str
+    GeneratorName = str
+else:
+    BuiltinName = Literal[tuple(BUILTINS)]
+    GeneratorName = Literal[tuple(GENERATORS)]
 
 
 class DataOptions(SpecModel):
@@ -55,31 +62,42 @@ class InlineData(DataOptions):
 
 
 class GeneratedData(DataOptions):
-    """Rows made by a formula and random numbers.
+    """Rows made by a formula and random numbers."""
 
-    line (y = 2x + 1) and quadratic (y = x²) have one column and values; xor, moons, circles, spiral and blobs
-    have two columns and classes. yin_yang has the columns x, y, 1 - x, 1 - y and the classes of Kriener,
-    Göltz, Petrovici, "The Yin-Yang dataset" (2021): the two halves and the dots, as often one as another.
-    """
+    model_config = ConfigDict(
+        json_schema_extra={"description": f"Rows made by a formula and random numbers.\n\n{rows_in_words()}"}
+    )
 
     generator: GeneratorName
     """which formula"""
     size: Annotated[int, Whole(ge=1, le=MAX_SIZE)] = 200
     """how many rows"""
-    noise: Annotated[Real, Field(ge=0, le=1000)] = 0.1
-    """the standard deviation of what is added: to y of line and quadratic, to the positions of the others;
-    0 for yin_yang if not given"""
+    noise: Annotated[Real, Field(ge=0, le=1000, description=noise_in_words())] = USUAL_NOISE
     seed: Seed = 0
     """where this data's random numbers start; the job's own seed plays no part"""
-    classes: Annotated[int, Whole(ge=2, le=MAX_CLASSES)] | None = None
-    """how many classes spiral (default 2) and blobs (default 3) have; the others' are fixed"""
+    classes: Annotated[
+        Annotated[int, Whole(ge=2, le=MAX_CLASSES)] | None, Field(description=classes_in_words())
+    ] = None
 
     @model_validator(mode="before")
     @classmethod
-    def _published_without_noise(cls, value: object) -> object:
-        if isinstance(value, dict) and value.get("generator") == "yin_yang":
-            return {"noise": 0.0} | value
-        return value
+    def _has_its_own_noise(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        name = value.get("generator")
+        kind = GENERATORS.get(name) if isinstance(name, str) else None
+        return value if kind is None or kind.noise == USUAL_NOISE else {"noise": kind.noise} | value
+
+    @property
+    def kind(self) -> type[Generator]:
+        """What makes the rows."""
+        return GENERATORS[self.generator]
+
+    @property
+    def class_count(self) -> int:
+        """How many classes there are; 0 where there are values."""
+        chosen = self.classes if self.kind.classes_are_free else None
+        return self.kind.classes if chosen is None else chosen
 
 
 _KINDS = {"builtin": BuiltinData, "inline": InlineData, "generator": GeneratedData}

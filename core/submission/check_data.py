@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lockstep.core.data.shapes import FREE_CLASSES, DataShape, classes_of, shape_of
+from lockstep.core.data.shapes import DataShape, shape_of
 from lockstep.core.data.spec import BuiltinData, GeneratedData, InlineData
 from lockstep.core.data.split import part_sizes
 from lockstep.core.ground.errors import Problem
@@ -49,8 +49,8 @@ def _check_loss(spec: TrainSpec, shape: DataShape, name: str) -> Iterator[Proble
 
 
 def _check_generator(data: GeneratedData) -> Iterator[Problem]:
-    classes = classes_of(data)
-    if data.classes is not None and data.generator not in FREE_CLASSES:
+    classes = data.class_count
+    if data.classes is not None and not data.kind.classes_are_free:
         has = f"always has {classes} classes" if classes else "has values, not classes"
         yield Problem(
             pointer="/data/classes",

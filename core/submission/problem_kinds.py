@@ -3,10 +3,10 @@
 import difflib
 import re
 from collections.abc import Callable, Collection, Mapping
-from typing import get_args
 
 from lockstep.core.data.augmentation_spec import AUGMENTATION_TYPES
-from lockstep.core.data.spec import BuiltinName, GeneratorName
+from lockstep.core.data.builtins import BUILTINS
+from lockstep.core.data.generators import GENERATORS
 from lockstep.core.ground.numbers import came, shortened
 from lockstep.core.losses.spec import LOSS_NAMES
 from lockstep.core.metrics.spec import METRIC_NAMES
@@ -14,9 +14,6 @@ from lockstep.core.model.initializer_spec import INITIALIZER_TYPES
 from lockstep.core.model.layers import LAYERS
 from lockstep.core.optim import OPTIMIZERS
 from lockstep.core.optim.schedules import SCHEDULES
-
-BUILTINS: tuple[str, ...] = get_args(BuiltinName)
-GENERATORS: tuple[str, ...] = get_args(GeneratorName)
 
 _ALSO_CALLED = {
     "lr": "learning_rate",
@@ -235,7 +232,7 @@ def _model(value: object) -> str:
 
 def _data(value: object) -> str:
     hint = f'"builtin" is one of {listed(BUILTINS)}, "generator" one of {listed(GENERATORS)}'
-    if isinstance(value, str) and (name := similar(value, BUILTINS + GENERATORS)):
+    if isinstance(value, str) and (name := similar(value, (*BUILTINS, *GENERATORS))):
         hint = f'write {{"{"builtin" if name in BUILTINS else "generator"}": "{name}"}}'
     elif isinstance(value, Mapping) and {"x", "y"} & set(value):
         hint = 'put "x" and "y" into an object under "inline"'

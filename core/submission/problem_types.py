@@ -4,10 +4,12 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from lockstep.core.data.builtins import BUILTINS
+from lockstep.core.data.generators import GENERATORS
 from lockstep.core.ground.numbers import came
 from lockstep.core.model.spec import NAME_PATTERN
 from lockstep.core.spec.job import JOB_ID_PATTERN
-from lockstep.core.submission.problem_kinds import BUILTINS, GENERATORS, similar
+from lockstep.core.submission.problem_kinds import similar
 
 Context = Mapping[str, Any]
 """What pydantic says about an error beside its type, such as the limit."""

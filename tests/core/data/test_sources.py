@@ -1,12 +1,15 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from lockstep.core.data.builtins import BUILTINS, FILES_PATH, NEEDS
 from lockstep.core.data.dataset import Part, Preprocessing
-from lockstep.core.data.shapes import BUILTINS, shape_of
-from lockstep.core.data.sources import FILES_PATH
+from lockstep.core.data.shapes import shape_of
+from lockstep.core.data.spec import BuiltinData
 from lockstep.core.ground.errors import InvalidData
+from lockstep.core.ground.words import IncompleteWord, Vocabulary
 from lockstep.core.learning.loading import load_dataset
 from lockstep.core.submission import parse_spec, resolve
 from tests.specs import DIGITS, LINE, changed, linear
@@ -28,33 +31,48 @@ KNOWN: dict[str, tuple[list[float], float, float]] = {
 
 @pytest.mark.parametrize("name", BUILTINS)
 def test_builtin_data_is_the_real_one(name: str) -> None:
-    builtin = BUILTINS[name]
-    values = builtin.shape.target == "values"
+    assert name in KNOWN, f"give the first row and the sums of {name} in KNOWN, as its source has them"
+    shape = shape_of(BuiltinData(builtin=name))
+    values = shape.target == "values"
     raw = changed(
         DIGITS,
         data={"builtin": name},
         loss="mse" if values else "cross_entropy",
-        model=linear(builtin.shape.columns, builtin.shape.outputs),
+        model=linear(shape.columns, shape.outputs),
         dtype="float64",
     )
     dataset = load(raw)
     start, inputs, targets = KNOWN[name]
     x, y = dataset.train.x, dataset.train.y
-    assert x.shape == (builtin.shape.rows, builtin.shape.columns) == (len(x), dataset.columns)
+    assert x.shape == (shape.rows, shape.columns) == (len(x), dataset.columns)
     assert x[0, :4].tolist() == start
     assert x.sum() == pytest.approx(inputs, rel=1e-6)
     assert y.sum() == targets
     assert y.shape == ((len(x), 1) if values else (len(x),))
-    assert dataset.class_names == (None if values else builtin.class_names)
+    assert dataset.class_names == (None if values else BUILTINS[name].class_names)
     if not values:
-        assert set(y.tolist()) == set(range(builtin.shape.outputs))
+        assert set(y.tolist()) == set(range(shape.outputs))
 
 
 def test_the_files_come_with_their_licence() -> None:
     licence = (FILES_PATH / "LICENSE-DATA.md").read_text()
-    files = {path.name for path in FILES_PATH.iterdir()} - {"LICENSE-DATA.md"}
-    assert files == {f"{name}.npz" for name in BUILTINS}
-    assert all(file in licence for file in files)
+    rows = {line.split(" | ")[0][2:]: line for line in licence.splitlines() if line.startswith("| ")}
+
+    assert {path.name for path in FILES_PATH.iterdir()} - {"LICENSE-DATA.md"} == {
+        f"{name}.npz" for name in BUILTINS
+    }
+    for name, builtin in BUILTINS.items():
+        assert rows[f"{name}.npz"].startswith(f"| {name}.npz | {builtin.rows} | ")
+        assert rows[f"{name}.npz"].endswith(f" | {builtin.credit} |")
+
+
+def test_a_data_set_without_credit_is_refused_by_name() -> None:
+    nobodys = replace(BUILTINS["iris"], credit=None)  # type: ignore[arg-type]  # which mypy refuses as well
+
+    with pytest.raises(
+        IncompleteWord, match='"found" is incomplete: give it `credit`, whom its licence asks'
+    ):
+        Vocabulary("built-in data set", NEEDS, [("found", nobodys)])
 
 
 def parts_of(dataset: Any) -> list[Part]:
