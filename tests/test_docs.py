@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
-from lockstep.core.data.augmentation_spec import Flip, Mixup, Noise, Shift
+from lockstep.core.data.augmentations import AUGMENTATIONS
 from lockstep.core.data.builtins import BUILTINS
 from lockstep.core.data.generators import GENERATORS
 from lockstep.core.losses.spec import LossSpec
@@ -35,7 +35,7 @@ def types_of(kinds: tuple[type[BaseModel], ...]) -> list[str]:
         list(SCHEDULES),
         types_of(get_args(LossSpec)),
         types_of(get_args(MetricSpec)),
-        types_of((Noise, Mixup, Flip, Shift)),
+        list(AUGMENTATIONS),
         types_of(get_args(AnyStart)),
         list(BUILTINS),
         list(GENERATORS),

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
-from lockstep.core.data.augmentation_spec import Augmentations
+from lockstep.core.data.augmentations import Augmentations
 from lockstep.core.data.builtins import BUILTINS
 from lockstep.core.data.generators import GENERATORS, USUAL_NOISE, Generator
 from lockstep.core.data.generators.descriptions import classes_in_words, noise_in_words, rows_in_words

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lockstep.core.data.augment import AugmentedRows, Augmenter
-from lockstep.core.data.augmentation_spec import Mixup
+from lockstep.core.data.augmentations import AugmentedRows, Augmenter
 from lockstep.core.data.batches import Batches
 from lockstep.core.data.dataset import Part
 from lockstep.core.engine.fast.stack import LoadedPlan, Stack
@@ -241,7 +240,7 @@ class StepWork:
         """What changes the rows in the plan, if the spec asks for it."""
         if not self._augment:
             return None
-        mixes = any(isinstance(settings, Mixup) for settings in self._augment)
+        mixes = any(settings.mixes_targets for settings in self._augment)
         mixing = plan.mix() if mixes and not targets_mix(self._loss) else None
         rows = AugmentedRows(x=plan.x, y=plan.y, mixing=mixing)
         return Augmenter(self._augment, self._seed, rows)

@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Collection, Mapping
 
-from lockstep.core.data.augmentation_spec import AUGMENTATION_TYPES
+from lockstep.core.data.augmentations import AUGMENTATIONS
 from lockstep.core.data.builtins import BUILTINS
 from lockstep.core.data.generators import GENERATORS
 from lockstep.core.ground.numbers import came, shortened
@@ -196,7 +196,7 @@ def _schedule(value: object) -> str:
 
 
 def _augmentation(value: object) -> str:
-    return _unknown_type("an augmentation", value, tuple(AUGMENTATION_TYPES))
+    return _unknown_type("an augmentation", value, tuple(AUGMENTATIONS))
 
 
 def _loss(value: object) -> str:

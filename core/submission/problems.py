@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from lockstep.core.data.augmentation_spec import AUGMENTATION_TYPES
+from lockstep.core.data.augmentations import AUGMENTATION_TAG, AUGMENTATIONS
 from lockstep.core.data.spec import BuiltinData, GeneratedData, InlineData
 from lockstep.core.ground.errors import Problem
 from lockstep.core.ground.fields import REFUSED
@@ -54,7 +54,7 @@ _TAGS: dict[str, type[BaseModel] | None] = {
     "<gain name>": None,
     **{LAYER_TAG.format(name): kind for name, kind in LAYERS.items()},
     **{f"<{name}>": kind for name, kind in {**LOSS_TYPES, **OPTIMIZERS}.items()},
-    **{f"<{name}>": kind for name, kind in AUGMENTATION_TYPES.items()},
+    **{AUGMENTATION_TAG.format(name): kind for name, kind in AUGMENTATIONS.items()},
     **{f"<init {name}>": kind for name, kind in INITIALIZER_TYPES.items()},
     **{SCHEDULE_TAG.format(name): kind for name, kind in SCHEDULES.items()},
 }

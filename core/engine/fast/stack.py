@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from lockstep.core.data.augment import Augmenter
+from lockstep.core.data.augmentations import Augmenter
 from lockstep.core.data.dataset import Part
 from lockstep.core.engine.fast.adding import PATIENCE, landing
 from lockstep.core.engine.plan import Plan

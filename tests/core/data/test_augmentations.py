@@ -1,13 +1,15 @@
 """What each augmentation does to a shard's rows."""
 
+import inspect
 from typing import Any
 
 import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from lockstep.core.data.augment import AugmentedRows, Augmenter
-from lockstep.core.data.augmentation_spec import Augmentations
+from lockstep.core.data.augmentations import AUGMENTATIONS, NEEDS, Augmentations, AugmentedRows, Augmenter
+from lockstep.core.data.augmentations.noise import Noise
+from lockstep.core.ground.words import IncompleteWord, Vocabulary
 from lockstep.core.losses.mixed import Mixing
 
 SHAPE = (2, 3, 4)
@@ -36,14 +38,36 @@ FLIP = {"type": "flip", "shape": SHAPE}
 SHIFT = {"type": "shift", "pixels": 1, "shape": SHAPE}
 
 
-@pytest.mark.parametrize("raw", [NOISE, MIXUP, FLIP, SHIFT], ids=lambda raw: raw["type"])
-def test_step_and_shard_decide(raw: dict[str, Any]) -> None:
+SETTINGS = {raw["type"]: raw for raw in (NOISE, MIXUP, FLIP, SHIFT)}
+
+
+@pytest.mark.parametrize("need", NEEDS)
+def test_an_augmentation_that_lacks_a_part_is_refused_by_name(need: str) -> None:
+    parts = {name: inspect.getattr_static(Noise, name) for name in NEEDS if name != need}
+    odd = type("Odd", (), parts)
+
+    with pytest.raises(IncompleteWord, match=f'the augmentation "odd" is incomplete: give it `{need}`, '):
+        Vocabulary("augmentation", NEEDS, [("odd", odd)])
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_step_and_shard_decide(name: str) -> None:
+    assert name in SETTINGS, f"write settings of {name} into SETTINGS, and a test of its definition"
+    raw = SETTINGS[name]
     one = augmented(raw)[0]
 
     assert np.array_equal(one, augmented(raw)[0])
     assert not np.array_equal(one, augmented(raw, step=6)[0])
     assert not np.array_equal(one, augmented(raw, shard=3)[0])
     assert not np.array_equal(augmented(raw, raw)[0], one)
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_what_it_says_of_numbers_and_targets_is_true(name: str) -> None:
+    x, y = augmented(SETTINGS[name])
+
+    assert AUGMENTATIONS[name].makes_fractions == bool((x != np.floor(x)).any())
+    assert AUGMENTATIONS[name].mixes_targets == (not np.array_equal(y, rows().y))
 
 
 def test_what_came_before_does_not_matter() -> None:
