@@ -14,7 +14,7 @@ from lockstep.core.data.builtins import BUILTINS
 from lockstep.core.data.generators import GENERATORS
 from lockstep.core.losses.spec import LossSpec
 from lockstep.core.metrics.spec import MetricSpec
-from lockstep.core.model.initializer_spec import AnyStart
+from lockstep.core.model.initializers import INITIALIZERS
 from lockstep.core.model.layers import LAYERS
 from lockstep.core.optim import OPTIMIZERS
 from lockstep.core.optim.schedules import SCHEDULES
@@ -36,7 +36,7 @@ def types_of(kinds: tuple[type[BaseModel], ...]) -> list[str]:
         types_of(get_args(LossSpec)),
         types_of(get_args(MetricSpec)),
         list(AUGMENTATIONS),
-        types_of(get_args(AnyStart)),
+        list(INITIALIZERS),
         list(BUILTINS),
         list(GENERATORS),
         [field.alias or name for name, field in TrainSpec.model_fields.items()],

@@ -9,8 +9,7 @@ from numpy.typing import ArrayLike
 from lockstep.core.ground.errors import InvalidData, Problem
 from lockstep.core.model.expression import expression_graph
 from lockstep.core.model.graph import Graph, GraphBuilder, Node
-from lockstep.core.model.initializer_spec import AnyStart
-from lockstep.core.model.initializers import chosen_for
+from lockstep.core.model.initializers import InitializerSpec, chosen_for
 from lockstep.core.model.layers import Layer
 from lockstep.core.model.layers.base import Misfit, SingleLayer
 from lockstep.core.model.spec import ExpressionModel, LayersModel
@@ -41,7 +40,7 @@ def assemble(model: LayersModel, columns: int) -> tuple[Graph | None, tuple[Prob
     return graph, tuple(assembly.problems)
 
 
-def _started(graph: Graph, init: Mapping[str, AnyStart]) -> Graph:
+def _started(graph: Graph, init: Mapping[str, InitializerSpec]) -> Graph:
     """The graph with the initializers of `model.init`."""
     parameters = []
     for parameter in graph.parameters:

@@ -6,7 +6,7 @@ from pydantic import Discriminator, Field, StringConstraints, Tag
 
 from lockstep.core.ground.fields import Real, SpecModel, few_entries
 from lockstep.core.ground.numbers import Weights
-from lockstep.core.model.initializer_spec import Start
+from lockstep.core.model.initializers import AnyInitializer
 from lockstep.core.model.layers import LimitedLayers
 from lockstep.core.model.layers.composite import MAX_LAYERS
 
@@ -24,7 +24,8 @@ class LayersModel(SpecModel):
     ) = None
     """where named parameters start, as nested lists by name ("0.weight"); the others are drawn"""
     init: (
-        Annotated[dict[str, Start], Field(max_length=2 * MAX_LAYERS), few_entries(2 * MAX_LAYERS)] | None
+        Annotated[dict[str, AnyInitializer], Field(max_length=2 * MAX_LAYERS), few_entries(2 * MAX_LAYERS)]
+        | None
     ) = None
     """how parameters are drawn: under "weight" those with two axes or more, under "bias" all biases, under a
     name such as "0.weight" this one; as torch.nn's layers do it if not given"""

@@ -21,7 +21,7 @@ def check_initializers(model: LayersModel, graph: Graph) -> Iterator[Problem]:
         unused.pop(key, None)
         if wanted := initializer.misfit(parameter.shape):
             axes = f"{len(parameter.shape)} ax{'e' if len(parameter.shape) != 1 else 'i'}s"
-            message = f"expected a parameter of {wanted} for {initializer.spec.type}, but {parameter.name} "
+            message = f"expected a parameter of {wanted} for {initializer.type}, but {parameter.name} "
             message += f"has {axes}; take another initializer, or name those that it is for"
             wrong.setdefault(
                 key, Problem(pointer=pointer_to(("model", "init", key)), code="wrong_axes", message=message)

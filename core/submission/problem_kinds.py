@@ -10,7 +10,7 @@ from lockstep.core.data.generators import GENERATORS
 from lockstep.core.ground.numbers import came, shortened
 from lockstep.core.losses.spec import LOSS_NAMES
 from lockstep.core.metrics.spec import METRIC_NAMES
-from lockstep.core.model.initializer_spec import INITIALIZER_TYPES
+from lockstep.core.model.initializers import INITIALIZERS
 from lockstep.core.model.layers import LAYERS
 from lockstep.core.optim import OPTIMIZERS
 from lockstep.core.optim.schedules import SCHEDULES
@@ -121,11 +121,6 @@ _ALSO_CALLED = {
     "regularizer": "penalty",
     "accumulate_grad_batches": "accumulate",
     "gradient_accumulation_steps": "accumulate",
-    "glorot_uniform": "xavier_uniform",
-    "glorot_normal": "xavier_normal",
-    "he_uniform": "kaiming_uniform",
-    "he_normal": "kaiming_normal",
-    "identity_init": "eye",
     "initializer": "init",
     "initializers": "init",
     "kernel_initializer": "init",
@@ -139,6 +134,7 @@ _ALSO_CALLED = {
     "float16": "float32",
     "half": "float32",
     **{alias: name for name, layer in LAYERS.items() for alias in layer.aliases},
+    **{alias: name for name, kind in INITIALIZERS.items() for alias in kind.aliases},
 }
 """What other systems call our words."""
 
@@ -184,11 +180,11 @@ def _optimizer(value: object) -> str:
 
 def _initializer(value: object) -> str:
     if isinstance(value, str):
-        guess = similar(value, tuple(INITIALIZER_TYPES))
+        guess = similar(value, tuple(INITIALIZERS))
         hint = f'did you mean "{guess}"? ' if guess else ""
-        there_are = listed(tuple(INITIALIZER_TYPES))
+        there_are = listed(tuple(INITIALIZERS))
         return f'expected the name of an initializer, got "{shortened(value)}"; {hint}there are {there_are}'
-    return _unknown_type("an initializer", value, tuple(INITIALIZER_TYPES))
+    return _unknown_type("an initializer", value, tuple(INITIALIZERS))
 
 
 def _schedule(value: object) -> str:

@@ -14,7 +14,7 @@ from lockstep.core.ground.fields import REFUSED
 from lockstep.core.ground.numbers import came, shortened
 from lockstep.core.losses.spec import LOSS_TYPES, PlainLoss
 from lockstep.core.metrics.spec import METRIC_TAGS
-from lockstep.core.model.initializer_spec import INITIALIZER_TYPES
+from lockstep.core.model.initializers import INITIALIZER_TAG, INITIALIZERS
 from lockstep.core.model.layers import LAYER_TAG, LAYERS, LIST_TAG
 from lockstep.core.model.spec import ExpressionModel, LayersModel
 from lockstep.core.optim import OPTIMIZERS
@@ -55,7 +55,7 @@ _TAGS: dict[str, type[BaseModel] | None] = {
     **{LAYER_TAG.format(name): kind for name, kind in LAYERS.items()},
     **{f"<{name}>": kind for name, kind in {**LOSS_TYPES, **OPTIMIZERS}.items()},
     **{AUGMENTATION_TAG.format(name): kind for name, kind in AUGMENTATIONS.items()},
-    **{f"<init {name}>": kind for name, kind in INITIALIZER_TYPES.items()},
+    **{INITIALIZER_TAG.format(name): kind for name, kind in INITIALIZERS.items()},
     **{SCHEDULE_TAG.format(name): kind for name, kind in SCHEDULES.items()},
 }
 """The branches of unions as they stand in pydantic's locations, and the model that each leads to."""

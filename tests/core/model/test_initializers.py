@@ -1,5 +1,6 @@
 """Where parameters start, against what torch.nn.init promises."""
 
+import inspect
 import math
 from typing import Any
 
@@ -7,19 +8,22 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
+from lockstep.core.ground.words import IncompleteWord, Vocabulary
 from lockstep.core.model.build import build_graph
-from lockstep.core.model.initializer_spec import AnyStart, Start
-from lockstep.core.model.initializers import Chosen, chosen_for, fans, gain_of
+from lockstep.core.model.initializers import INITIALIZERS, NEEDS, AnyInitializer, InitializerSpec, chosen_for
+from lockstep.core.model.initializers.fixed import OnesStart
+from lockstep.core.model.initializers.gains import gain_of
+from lockstep.core.model.initializers.scaled import fans
 from lockstep.core.model.parameters import Parameters
 from tests.core.learning.training_jobs import DIGITS, resolved
 
-ADAPTER: TypeAdapter[AnyStart] = TypeAdapter(Start)
+ADAPTER: TypeAdapter[InitializerSpec] = TypeAdapter(AnyInitializer)
 SHAPE = (60, 20, 3, 3)
 """fan_in 180, fan_out 540."""
 
 
-def initializer(kind: str, **settings: Any) -> Chosen:
-    return Chosen(spec=ADAPTER.validate_python({"type": kind, **settings}))
+def initializer(kind: str, **settings: Any) -> InitializerSpec:
+    return ADAPTER.validate_python({"type": kind, **settings})
 
 
 def drawn(kind: str, shape: tuple[int, ...] = SHAPE, seed: int = 3, **settings: Any) -> np.ndarray:
@@ -115,24 +119,59 @@ def test_sparse_columns() -> None:
     assert len({tuple(column) for column in (values == 0).T}) > 50
 
 
-@pytest.mark.parametrize("kind", ["normal", "trunc_normal", "orthogonal", "kaiming_uniform"])
-def test_draws_follow_from_seed_and_name(kind: str) -> None:
-    made = initializer(kind)
-    first = made.draw((4, 5), 1, "0.weight")
+SETTINGS: dict[str, dict[str, Any]] = {
+    **{name: {} for name in ("uniform", "normal", "trunc_normal", "ones", "zeros", "eye", "dirac")},
+    **{name: {} for name in ("xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal")},
+    "constant": {"val": 2.0},
+    "orthogonal": {},
+    "sparse": {"sparsity": 0.5},
+}
+FIXED = ("constant", "ones", "zeros", "eye", "dirac")
 
-    assert made.draw((4, 5), 1, "0.weight").tobytes() == first.tobytes()
-    assert made.draw((4, 5), 2, "0.weight").tobytes() != first.tobytes()
-    assert made.draw((4, 5), 1, "1.weight").tobytes() != first.tobytes()
+
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_draws_follow_from_seed_and_name(name: str) -> None:
+    assert name in SETTINGS, f"write settings of {name} into SETTINGS, and a test of what it draws"
+    made = initializer(name, **SETTINGS[name])
+    shape = (4, 5, 3)[: max(2, made.axes[0])]
+    first = made.draw(shape, 1, "0.weight")
+
+    assert first.shape == shape
+    assert first.dtype == np.float64
+    assert made.draw(shape, 1, "0.weight").tobytes() == first.tobytes()
+    assert (made.draw(shape, 2, "0.weight").tobytes() == first.tobytes()) == (name in FIXED)
+    assert (made.draw(shape, 1, "1.weight").tobytes() == first.tobytes()) == (name in FIXED)
+
+
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_it_takes_as_many_axes_as_it_says(name: str) -> None:
+    made = initializer(name, **SETTINGS[name])
+    least, most = made.axes
+    takes = [
+        len(shape) for shape in [(4, 5, 3, 3, 2, 2)[:axes] for axes in range(7)] if not made.misfit(shape)
+    ]
+
+    assert takes == [axes for axes in range(7) if least <= axes <= most]
+    for axes in takes:
+        assert made.draw((4, 5, 3, 3, 2, 2)[:axes], 1, "w").shape == (4, 5, 3, 3, 2, 2)[:axes]
+
+
+@pytest.mark.parametrize("need", NEEDS)
+def test_an_initializer_that_lacks_a_part_is_refused_by_name(need: str) -> None:
+    parts = {name: inspect.getattr_static(OnesStart, name) for name in NEEDS if name != need}
+
+    with pytest.raises(IncompleteWord, match=f'the initializer "odd" is incomplete: give it `{need}`, '):
+        Vocabulary("initializer", NEEDS, [("odd", type("Odd", (), parts))])
 
 
 def test_whom_a_key_speaks_for() -> None:
     init = {key: ADAPTER.validate_python(key) for key in ("ones", "zeros")}
     init = {"weight": init["ones"], "bias": init["zeros"], "1.bias": init["ones"]}
 
-    assert chosen_for(init, "0.weight", (2, 2)) == ("weight", Chosen(spec=init["weight"]))
-    assert chosen_for(init, "0.weight_ih_l0", (2, 2)) == ("weight", Chosen(spec=init["weight"]))
-    assert chosen_for(init, "0.bias_hh_l0", (2,)) == ("bias", Chosen(spec=init["bias"]))
-    assert chosen_for(init, "1.bias", (2,)) == ("1.bias", Chosen(spec=init["1.bias"]))
+    assert chosen_for(init, "0.weight", (2, 2)) == ("weight", init["weight"])
+    assert chosen_for(init, "0.weight_ih_l0", (2, 2)) == ("weight", init["weight"])
+    assert chosen_for(init, "0.bias_hh_l0", (2,)) == ("bias", init["bias"])
+    assert chosen_for(init, "1.bias", (2,)) == ("1.bias", init["1.bias"])
     assert chosen_for(init, "2.weight", (2,)) is None  # of a norm layer
 
 
