@@ -5,7 +5,7 @@ All generators by name, in the order in which users are offered them.
 
 from lockstep.core.data.generators.base import DECIMALS, USUAL_NOISE, Draw, Generator, Rows
 from lockstep.core.data.generators.circular import Blobs, Circles, Moons, Spiral
-from lockstep.core.data.generators.curves import Line, Quadratic
+from lockstep.core.data.generators.curves import Quadratic, StraightLine
 from lockstep.core.data.generators.xor import Xor
 from lockstep.core.data.generators.yin_yang import YinYang
 from lockstep.core.ground.words import Vocabulary
@@ -21,5 +21,5 @@ NEEDS = {
 GENERATORS: Vocabulary[type[Generator]] = Vocabulary(
     "generator",
     NEEDS,
-    ((word.name, word) for word in (Line, Quadratic, Xor, Moons, Circles, Spiral, Blobs, YinYang)),
+    ((word.name, word) for word in (StraightLine, Quadratic, Xor, Moons, Circles, Spiral, Blobs, YinYang)),
 )

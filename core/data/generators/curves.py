@@ -5,7 +5,7 @@ import numpy as np
 from lockstep.core.data.generators.base import DECIMALS, Draw, Generator, Rows
 
 
-class Line(Generator):
+class StraightLine(Generator):
     """A straight line."""
 
     name = "line"

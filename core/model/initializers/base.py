@@ -12,7 +12,7 @@ from lockstep.core.ground.random import generator
 
 Shape = tuple[int, ...]
 Spread = Annotated[Real, Field(ge=0, le=1e6)]
-Position = Annotated[Real, Field(ge=-1e6, le=1e6)]
+Bounded = Annotated[Real, Field(ge=-1e6, le=1e6)]
 
 ANY_NUMBER = 99
 """More axes than a parameter has."""

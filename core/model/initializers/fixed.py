@@ -4,14 +4,14 @@ from typing import Literal
 
 import numpy as np
 
-from lockstep.core.model.initializers.base import InitializerSpec, Position, Shape
+from lockstep.core.model.initializers.base import Bounded, InitializerSpec, Shape
 
 
 class ConstantStart(InitializerSpec):
     """Each element is `val`."""
 
     type: Literal["constant"]
-    val: Position
+    val: Bounded
     """the value"""
 
     def values(self, shape: Shape, random: np.random.Generator) -> np.ndarray:  # noqa: ARG002

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from lockstep.core.ground.fields import refuse
-from lockstep.core.model.initializers.base import InitializerSpec, Position, Shape, Spread
+from lockstep.core.model.initializers.base import Bounded, InitializerSpec, Shape, Spread
 
 LEAST_MASS = 0.01
 """The part of a normal distribution that has to lie in a trunc_normal's interval."""
@@ -17,9 +17,9 @@ class UniformStart(InitializerSpec):
     """U(a, b)."""
 
     type: Literal["uniform"]
-    a: Position = 0.0
+    a: Bounded = 0.0
     """the lower end"""
-    b: Position = 1.0
+    b: Bounded = 1.0
     """the upper end, not below a"""
 
     @model_validator(mode="after")
@@ -41,7 +41,7 @@ class NormalStart(InitializerSpec):
     """N(mean, std²)."""
 
     type: Literal["normal"]
-    mean: Position = 0.0
+    mean: Bounded = 0.0
     """the mean"""
     std: Spread = 1.0
     """the standard deviation"""
@@ -55,13 +55,13 @@ class TruncNormalStart(InitializerSpec):
     """N(mean, std²), of which only what lies in [a, b] is taken."""
 
     type: Literal["trunc_normal"]
-    mean: Position = 0.0
+    mean: Bounded = 0.0
     """the mean of the whole distribution"""
     std: Annotated[Spread, Field(gt=0)] = 1.0
     """the standard deviation of the whole distribution"""
-    a: Position = -2.0
+    a: Bounded = -2.0
     """the lower end"""
-    b: Position = 2.0
+    b: Bounded = 2.0
     """the upper end"""
 
     @model_validator(mode="after")

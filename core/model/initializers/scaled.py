@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from lockstep.core.model.initializers.base import ANY_NUMBER, InitializerSpec, Position, Shape
+from lockstep.core.model.initializers.base import ANY_NUMBER, Bounded, InitializerSpec, Shape
 from lockstep.core.model.initializers.gains import Gain, Nonlinearity, gain_of
 
 
@@ -46,7 +46,7 @@ class KaimingUniformStart(InitializerSpec):
     aliases = ("he_uniform",)
 
     type: Literal["kaiming_uniform"]
-    a: Position = 0.0
+    a: Bounded = 0.0
     """the slope below zero of the leaky_relu that follows"""
     mode: Literal["fan_in", "fan_out"] = "fan_in"
     """which fan: of how many numbers one output is made, or how many outputs one input reaches"""
@@ -65,7 +65,7 @@ class KaimingNormalStart(InitializerSpec):
     aliases = ("he_normal",)
 
     type: Literal["kaiming_normal"]
-    a: Position = 0.0
+    a: Bounded = 0.0
     """the slope below zero of the leaky_relu that follows"""
     mode: Literal["fan_in", "fan_out"] = "fan_in"
     """which fan: of how many numbers one output is made, or how many outputs one input reaches"""
