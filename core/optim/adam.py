@@ -61,6 +61,8 @@ class Adam(OptimizerSpec):
 class AdamW(OptimizerSpec):
     """Adam whose weight decay shrinks the weights themselves, as torch.optim.AdamW."""
 
+    aliases = ("adam_w",)
+
     type: Literal["adamw"]
     learning_rate: LearningRate = 0.001
     """how far a step goes, about"""

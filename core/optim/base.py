@@ -60,12 +60,14 @@ class ScalarUpdate:
 class OptimizerSpec(SpecModel):
     """The settings of one optimizer, and what must be known of it beside its steps.
 
-    `needs_full_batch`: why each step has to see all rows, for people; None where batches do.
+    `needs_full_batch`: why each step has to see all rows, for people; None where batches do. `aliases`: what
+    other systems call it.
     """
 
     type: str
     learning_rate: float
     needs_full_batch: ClassVar[str | None] = None
+    aliases: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def build(self, weights: np.ndarray) -> Optimizer:

@@ -27,6 +27,7 @@ class Lbfgs(OptimizerSpec):
     """
 
     needs_full_batch: ClassVar[str | None] = "lbfgs compares the gradients of one step and the next"
+    aliases = ("l_bfgs",)
 
     type: Literal["lbfgs"]
     learning_rate: LearningRate = 1.0

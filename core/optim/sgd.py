@@ -22,6 +22,8 @@ from lockstep.core.optim.base import (
 class Sgd(OptimizerSpec):
     """Stochastic gradient descent, as torch.optim.SGD."""
 
+    aliases = ("momentum_sgd", "gd")
+
     type: Literal["sgd"]
     learning_rate: LearningRate = 0.001
     """how far a step goes along the gradient"""

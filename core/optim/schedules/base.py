@@ -20,9 +20,13 @@ Share = Annotated[Real, Field(gt=0, le=1)]
 
 
 class ScheduleSpec(SpecModel):
-    """The settings of one schedule. `follows_losses`: whether its rate depends on the losses of epochs."""
+    """The settings of one schedule.
+
+    `follows_losses`: whether its rate depends on the losses of epochs. `aliases`: what other systems call it.
+    """
 
     follows_losses: ClassVar[bool] = False
+    aliases: ClassVar[tuple[str, ...]] = ()
 
     type: str
     warmup_steps: Annotated[int, Whole(ge=0, le=MAX_COUNT)] = 0

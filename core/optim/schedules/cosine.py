@@ -15,6 +15,8 @@ class CosineSchedule(CountedSchedule):
     It rises again after t_max.
     """
 
+    aliases = ("cosine_annealing", "cosine_annealing_lr")
+
     type: Literal["cosine"]
     t_max: Count | None = None
     """the epoch (or step) of the lowest rate; all that the job has if not given"""
@@ -28,6 +30,8 @@ class CosineSchedule(CountedSchedule):
 
 class CosineRestartsSchedule(CountedSchedule):
     """Half a cosine from r down to eta_min, then again from r, as CosineAnnealingWarmRestarts."""
+
+    aliases = ("cosine_annealing_warm_restarts",)
 
     type: Literal["cosine_restarts"]
     t_0: Count
@@ -53,6 +57,8 @@ class OneCycleSchedule(ScheduleSpec):
 
     The momentum is left as it is (cycle_momentum=False).
     """
+
+    aliases = ("one_cycle_lr",)
 
     type: Literal["one_cycle"]
     max_learning_rate: Annotated[Real, Field(gt=0, le=1e6)] | None = None

@@ -35,6 +35,8 @@ class ConstantSchedule(ScheduleSpec):
 class StepSchedule(CountedSchedule):
     """r gamma^⌊t / step_size⌋, as StepLR."""
 
+    aliases = ("step_lr",)
+
     type: Literal["step"]
     step_size: Count
     """after how many epochs (or steps) the rate is multiplied by gamma, again and again"""
@@ -48,6 +50,8 @@ class StepSchedule(CountedSchedule):
 
 class MultiStepSchedule(CountedSchedule):
     """r gamma^(number of milestones not above t), as MultiStepLR."""
+
+    aliases = ("multi_step_lr",)
 
     type: Literal["multi_step"]
     milestones: Annotated[
@@ -65,6 +69,8 @@ class MultiStepSchedule(CountedSchedule):
 class ExponentialSchedule(CountedSchedule):
     """r gamma^t, as ExponentialLR."""
 
+    aliases = ("exponential_lr",)
+
     type: Literal["exponential"]
     gamma: Gamma
     """the factor"""
@@ -76,6 +82,8 @@ class ExponentialSchedule(CountedSchedule):
 
 class LinearSchedule(CountedSchedule):
     """r (start_factor + (end_factor - start_factor) min(t, total_iters) / total_iters), as LinearLR."""
+
+    aliases = ("linear_lr",)
 
     type: Literal["linear"]
     start_factor: Share = 1 / 3

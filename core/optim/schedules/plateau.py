@@ -17,6 +17,7 @@ class ReduceOnPlateauSchedule(ScheduleSpec):
     """
 
     follows_losses: ClassVar[bool] = True
+    aliases = ("plateau", "reduce_lr_on_plateau")
 
     type: Literal["reduce_on_plateau"]
     factor: Annotated[Real, Field(gt=0, lt=1)] = 0.1
