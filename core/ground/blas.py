@@ -21,7 +21,13 @@ Call = Callable[[], object]
 SHORT = 1024
 """Vectors of fewer elements are left to NumPy."""
 WIDEST = 64
-"""A multiple of what any kernel of BLAS takes in one turn; what is left over it rounds otherwise."""
+"""A multiple of what any kernel of BLAS takes in one turn.
+
+Here equal bits end: a vector may be cut where a turn ends and nowhere else. Of what is left at its end, less
+than a turn, some kernels round the product and then the sum, where a turn rounds once (Haswell's; its turns
+are 32 numbers of float32, 16 of float64). A cut in the middle of a turn makes such a rest out of numbers that
+were in a turn.
+"""
 MANY = 4096
 """A matrix of fewer elements gets a row added by NumPy."""
 LONG = 2**21
@@ -41,8 +47,8 @@ _AS_IT_IS, _TRANSPOSED = ctypes.c_int(111), ctypes.c_int(112)
 class Vectors:
     """Makes calls for vectors of `size` elements of one dtype, or for blocks of such.
 
-    Blocks that begin at multiples of WIDEST alter no bits. Vectors have no gaps. Numbers are 0-d arrays, read
-    at each call.
+    Blocks that begin at multiples of WIDEST alter no bits; others may. Vectors have no gaps. Numbers are 0-d
+    arrays, read at each call.
     """
 
     def __init__(self, size: int, dtype: np.dtype) -> None:
@@ -50,7 +56,7 @@ class Vectors:
 
     @property
     def fused(self) -> bool:
-        """Whether BLAS does it: the product and the sum of an element are then rounded once."""
+        """Whether BLAS does it, in one pass; `work` is then left alone."""
         return self._routines is not None
 
     def axpy(self, a: np.ndarray, x: np.ndarray, y: np.ndarray, work: np.ndarray) -> list[Call]:

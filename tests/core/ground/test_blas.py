@@ -7,6 +7,8 @@ from lockstep.core.ground import blas
 from lockstep.core.ground.blas import MANY, SHORT, WIDEST, Call, Vectors, product_with_gaps, row_added
 from lockstep.core.optim import BLOCK
 
+pytestmark = pytest.mark.bits
+
 
 def run(calls: list[Call]) -> int:
     for call in calls:
@@ -72,20 +74,31 @@ def test_without_a_blas_numpy_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=["the optimizers'", "short", "the least", "odd"],
 )
-def test_blocks_alter_no_bits(block: int, size: int, dtype: str) -> None:
+def test_blocks_of_whole_turns_alter_no_bits(block: int, size: int, dtype: str) -> None:
+    assert in_blocks(block, size, dtype) == in_blocks(size, size, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("block", [WIDEST - 1, WIDEST + 1, SHORT - 1, SHORT + 1])
+def test_other_blocks_alter_bits_where_a_rest_is_rounded_otherwise(block: int, dtype: str) -> None:
+    """Numbers one by one are rests alone. Where they differ from whole turns, so does a cut within a turn."""
+    size = 80 * SHORT
+    rests_differ = in_blocks(1, SHORT, dtype) != in_blocks(SHORT, SHORT, dtype)
+
+    assert (in_blocks(block, size, dtype) != in_blocks(size, size, dtype)) == rests_differ
+
+
+def in_blocks(block: int, size: int, dtype: str) -> bytes:
+    """Random vectors after both calls on one block after the other."""
     random = np.random.default_rng(0)
     x, y = random.normal(size=(2, size)).astype(dtype)
     a, b, work = np.array(0.3, dtype), np.array(0.9, dtype), np.empty(size, dtype)
-    vectors, whole, cut = Vectors(size, x.dtype), y.copy(), y.copy()
-
-    run(vectors.axpby(a, x, b, whole, work))
-    run(vectors.axpy(a, x, whole, work))
+    vectors = Vectors(size, x.dtype)
     for start in range(0, size, block):
         part = slice(start, start + block)
-        run(vectors.axpby(a, x[part], b, cut[part], work[part]))
-        run(vectors.axpy(a, x[part], cut[part], work[part]))
-
-    assert cut.tobytes() == whole.tobytes()
+        run(vectors.axpby(a, x[part], b, y[part], work[part]))
+        run(vectors.axpy(a, x[part], y[part], work[part]))
+    return bytes(y.tobytes())
 
 
 def test_the_optimizers_blocks_are_whole_turns_of_a_kernel() -> None:
