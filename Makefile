@@ -10,7 +10,7 @@ STREAMS := --numprocesses 3  # two cores are busy with three: tests with process
 PAGE := service/dashboard
 PAGE_SOURCES := $(shell find $(PAGE) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: help install dev demo up test mutants bench check lint types format clean
+.PHONY: help install dev demo up test bits mutants bench check lint types format clean
 
 help:            ## this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -30,6 +30,9 @@ test: dev        ## the tests
 	@scripts/machine
 	@scripts/page check $(VENV) $(PAGE)
 	@$(BIN)/pytest $(STREAMS) $(ARGS)
+
+bits: dev        ## the tests of equal bits again, under a second set of kernels of BLAS and NumPy; ~2 minutes
+	@$(BIN)/python -m tests.other_kernels $(STREAMS) $(ARGS)
 
 mutants: dev     ## plant mutants in lines of safety and arithmetic, and see that the tests notice; ~5 minutes
 	@$(BIN)/python -m tests.mutants $(ARGS)

@@ -10,6 +10,8 @@ from lockstep.core.losses import LOSSES
 from lockstep.core.model.parameters import Parameters
 from tests.gradcheck import Model, formula, loss, network
 
+pytestmark = pytest.mark.bits
+
 NETWORK: list[object] = [
     {"type": "linear", "in": 20, "out": 30},
     {"type": "relu"},

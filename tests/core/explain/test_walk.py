@@ -17,6 +17,8 @@ from lockstep.core.submission import parse_job, resolve
 from tests.core.learning.training_jobs import DIGITS, LINE, resolved, training
 from tests.gradcheck import loss
 
+pytestmark = pytest.mark.bits
+
 
 def walked(text: str, start: dict[str, float], x: float, y: float, name: str = "sse") -> dict[str, Any]:
     graph: Graph = expression_graph(ExpressionModel(expression=text, parameters=start), 1)

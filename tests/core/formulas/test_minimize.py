@@ -11,6 +11,8 @@ from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.optim import OPTIMIZERS
 from tests.core.formulas.searches import PARABOLA, VALLEY, failure_of, points_of, search
 
+pytestmark = pytest.mark.bits
+
 
 def test_a_parabola_is_walked_down_to_the_goal() -> None:
     run = search(PARABOLA)

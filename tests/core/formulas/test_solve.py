@@ -9,6 +9,8 @@ from lockstep.core.ground.errors import Diverged, DomainError
 from lockstep.core.learning.checkpoint import Checkpoint
 from tests.core.formulas.searches import PRODUCT, failure_of, points_of, search
 
+pytestmark = pytest.mark.bits
+
 
 @pytest.mark.parametrize(
     ("refresh", "second", "step"),

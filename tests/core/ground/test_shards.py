@@ -8,6 +8,8 @@ import pytest
 
 from lockstep.core.ground.shards import Block, TreeSum, additions, aligned_blocks, blocks_of, shard_rows
 
+pytestmark = pytest.mark.bits
+
 WIDTH = 7
 
 

@@ -6,6 +6,8 @@ import pytest
 from lockstep.core.group.reduction import CHUNK_BYTES, Reduction
 from tests.core.group.team import Numbers
 
+pytestmark = pytest.mark.bits
+
 WIDTH = 2 * CHUNK_BYTES // 4 + 100  # three chunks
 
 

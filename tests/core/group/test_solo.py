@@ -6,6 +6,8 @@ import pytest
 from lockstep.core.group.solo import SoloGroup
 from tests.core.group.team import Numbers
 
+pytestmark = pytest.mark.bits
+
 
 @pytest.mark.parametrize("leaves", range(1, 10))
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -14,6 +14,8 @@ from tests.core.learning.test_training_together import Meeting
 from tests.core.learning.training_jobs import DIGITS, finished, training
 from tests.ranks import run_ranks
 
+pytestmark = pytest.mark.bits
+
 IMAGE = {"shape": [1, 8, 8]}
 ALL = [
     {"type": "noise", "std": 0.1},

@@ -10,6 +10,8 @@ from lockstep.core.learning.report import Points
 from lockstep.core.learning.training import Training
 from tests.core.learning.training_jobs import DIGITS, LINE, finished, training
 
+pytestmark = pytest.mark.bits
+
 RELU: dict[str, Any] = DIGITS | {
     "model": {
         "layers": [

@@ -14,6 +14,8 @@ from lockstep.core.learning.report import Points
 from lockstep.core.learning.training import Training
 from tests.core.learning.training_jobs import DIGITS, LINE, finished, training
 
+pytestmark = pytest.mark.bits
+
 X, Y = (1, 2, 5, 3), (6, 8, 7, 1)
 DATA = {"inline": {"x": list(X), "y": list(Y)}}
 WAYS: list[dict[str, Any]] = [

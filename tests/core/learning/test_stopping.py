@@ -3,10 +3,13 @@
 from typing import Any
 
 import numpy as np
+import pytest
 
 from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.learning.stopping import StopState
 from tests.core.learning.training_jobs import DIGITS, finished, training
+
+pytestmark = pytest.mark.bits
 
 OVERSHOOTING: dict[str, Any] = DIGITS | {
     "optimizer": {"type": "sgd", "learning_rate": 1.0, "momentum": 0.99},

@@ -10,6 +10,8 @@ from lockstep.core.ground.errors import Diverged, DomainError
 from lockstep.core.learning.checkpoint import Checkpoint
 from tests.core.learning.training_jobs import DIGITS, IMAGES, LINE, finished, training
 
+pytestmark = pytest.mark.bits
+
 
 def test_the_line_is_learned_to_the_last_digit() -> None:
     outcome = finished(training(LINE)).outcome()

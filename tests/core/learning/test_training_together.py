@@ -19,6 +19,8 @@ from lockstep.core.learning.report import Points
 from tests.core.learning.training_jobs import DIGITS, IMAGES, LINE, TOKENS, finished, training
 from tests.ranks import run_ranks
 
+pytestmark = pytest.mark.bits
+
 QUICK = Timeouts(step_seconds=5.0, lead_seconds=10.0)
 STEPS_ALONE = 5
 WAIT_SECONDS = 20.0

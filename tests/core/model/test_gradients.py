@@ -10,6 +10,8 @@ from lockstep.core.engine.program import Options, Program
 from lockstep.core.losses import LOSSES, Loss, LossSite
 from tests.gradcheck import TOLERANCE, Model, formula, loss, network
 
+pytestmark = pytest.mark.bits
+
 P = {"a": 0.7, "b": 0.4, "c": 1.3}
 FORMULAS = [
     "a*x + b",

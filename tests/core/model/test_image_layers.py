@@ -25,6 +25,8 @@ from tests.core.model.images import (
 )
 from tests.gradcheck import TOLERANCE, Model, loss, network
 
+pytestmark = pytest.mark.bits
+
 ROWS = 5
 CONVOLUTIONS: list[Layer] = [
     conv(2, 4, 3),

@@ -10,6 +10,8 @@ from lockstep.core.model.graph import Graph
 from lockstep.core.model.parameters import Parameters
 from tests.gradcheck import STEP, TOLERANCE, Model, loss, network
 
+pytestmark = pytest.mark.bits
+
 Layers = list[Any]
 
 

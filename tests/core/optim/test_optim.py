@@ -14,6 +14,8 @@ from lockstep.core.optim.base import Limits
 from lockstep.core.optim.lbfgs import Lbfgs
 from tests.gradcheck import formula
 
+pytestmark = pytest.mark.bits
+
 STEPS = 12
 
 

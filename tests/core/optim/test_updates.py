@@ -14,6 +14,8 @@ from lockstep.core.optim.clipping import Clip, Clipping
 from lockstep.core.optim.penalty import Penalty, WeightPenalty
 from tests.core.learning.training_jobs import DIGITS, LINE, finished, resolved, training
 
+pytestmark = pytest.mark.bits
+
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:

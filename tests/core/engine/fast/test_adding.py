@@ -15,6 +15,8 @@ from lockstep.core.ground.blas import product_added
 from lockstep.core.group.fingerprint import blas_core
 from tests.core.learning.training_jobs import DIGITS, IMAGES, training
 
+pytestmark = pytest.mark.bits
+
 STEPS = 3 * adding.PATIENCE
 
 

@@ -14,6 +14,8 @@ from lockstep.core.model.ops import OPS
 from lockstep.core.model.parameters import Parameters
 from tests.gradcheck import TOLERANCE, Model, faulty, formula, loss, network
 
+pytestmark = pytest.mark.bits
+
 FUNCTIONS = ("identity", "relu", "leaky_relu", "elu", "sigmoid", "silu", "tanh", "softplus")
 LOSSES = ("cross_entropy", "mse", "binary_cross_entropy")
 

@@ -12,6 +12,8 @@ from lockstep.core.model.parameters import Parameters
 from tests.core.model.images import FLATTEN, RELU, Layer, conv, naive_pool, pool, unflatten
 from tests.gradcheck import TOLERANCE, Model, loss, network
 
+pytestmark = pytest.mark.bits
+
 KEEPS_SHAPE = pool("max", 3, stride=1, padding=1)
 AFTER: dict[str, Layer] = {
     "alone": KEEPS_SHAPE,

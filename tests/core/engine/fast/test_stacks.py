@@ -19,6 +19,8 @@ from lockstep.core.model.parameters import Parameters
 from tests.core.learning.training_jobs import DIGITS, finished, resolved, training
 from tests.gradcheck import loss, network
 
+pytestmark = pytest.mark.bits
+
 LOSSES = ("cross_entropy", "mse", "sse", "half_sse")
 FUNCTIONS = ("relu", "tanh", "sigmoid", "silu", "elu", "softplus", "leaky_relu", "identity")
 

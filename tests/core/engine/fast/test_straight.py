@@ -14,6 +14,8 @@ from lockstep.core.group.solo import SoloGroup
 from lockstep.core.learning.training import Training
 from tests.core.learning.training_jobs import DIGITS, IMAGES, LINE, TOKENS, training
 
+pytestmark = pytest.mark.bits
+
 STEPS = 3 * PATIENCE
 
 

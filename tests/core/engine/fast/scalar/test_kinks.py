@@ -6,6 +6,8 @@ import pytest
 
 from tests.core.learning.training_jobs import LINE, training
 
+pytestmark = pytest.mark.bits
+
 WAYS: dict[str, dict[str, Any]] = {"on floats": {}, "by NumPy": {"dtype": "float32"}}
 
 

@@ -21,6 +21,8 @@ from lockstep.core.spec import ResolvedSpec
 from tests.core.learning.training_jobs import LINE, finished, resolved, training
 from tests.gradcheck import formula
 
+pytestmark = pytest.mark.bits
+
 P = {"a": 0.7, "b": 0.4, "c": 1.3}
 FORMULAS = [
     "a*x + b",
