@@ -86,9 +86,8 @@ def local_service(directory: Path, *, workers: int = 2, place: Place | None = No
         stop(process)
 
 
-def stop(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> float:
-    """Send a signal and wait for the end; returns how long that took."""
-    started = time.monotonic()
+def stop(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> None:
+    """Send a signal and wait for the end; raises TimeoutExpired where it does not come in time."""
     if process.poll() is None:
         process.send_signal(number)
     try:
@@ -100,7 +99,6 @@ def stop(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> float:
     finally:
         if process.stdout is not None:
             process.stdout.close()
-    return time.monotonic() - started
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:

@@ -116,6 +116,26 @@ def test_each_wing_of_the_core_stands_on_those_before() -> None:
     assert not wrong
 
 
+def clocked(tree: ast.Module) -> Iterator[int]:
+    """The lines of assertions that compare how long something took; a deadline of a wait is none."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assert) and any(
+            isinstance(each, ast.BinOp) and re.search(r"\btime\.\w+\(\)", ast.unparse(each))
+            for each in ast.walk(node.test)
+        ):
+            yield node.lineno
+
+
+def test_no_test_is_red_because_a_machine_is_busy() -> None:
+    """What is quick is shown by counting (tests/effort.py)."""
+    wrong = [f"{path.relative_to(ROOT)}:{line}" for path in sources("tests") for line in clocked(parse(path))]
+
+    assert not wrong
+    assert list(
+        clocked(ast.parse("assert time.monotonic() - started < 2\nassert time.monotonic() < deadline"))
+    ) == [1]
+
+
 def test_the_core_has_no_loose_files_and_each_wing_says_what_it_is() -> None:
     core = ROOT / "core"
     loose = {path.stem for path in core.glob("*.py")} - {"__init__"}

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 import socket
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from lockstep.service import bell
 from lockstep.service.bell import Ringer
+from tests.effort import calls_of
 from tests.service.broker import Broker, wait_until
 from tests.service.conftest import NO_BROKER
+
+MOST_CALLS = 50
+"""To note a ring. To publish one, or to connect, takes thousands."""
 
 
 @pytest.fixture
@@ -51,13 +55,10 @@ def test_rings_that_wait_are_published_at_the_end(broker: Broker) -> None:
 
 
 def test_nobody_waits_for_a_broker_that_is_away(caplog: pytest.LogCaptureFixture) -> None:
-    started = time.monotonic()
     with caplog.at_level(logging.INFO), Ringer(NO_BROKER) as ringer:
         for number in range(2 * bell.MOST_PENDING_RINGS):
-            ringer.ring("lead", f"job_{number}")
-        assert time.monotonic() - started < 0.5
+            assert calls_of(partial(ringer.ring, "lead", f"job_{number}")) < MOST_CALLS
         wait_until(lambda: "action=broker_away" in caplog.text)
-    assert time.monotonic() - started < 5
     assert caplog.text.count("action=broker_away") == 1
 
 
@@ -65,11 +66,8 @@ def test_nobody_waits_for_a_broker_that_says_nothing() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        started = time.monotonic()
         with Ringer(f"redis://127.0.0.1:{silent.getsockname()[1]}/0") as ringer:
-            ringer.ring("lead", "job_1")
-            assert time.monotonic() - started < 0.5
-        assert time.monotonic() - started < 3
+            assert calls_of(partial(ringer.ring, "lead", "job_1")) < MOST_CALLS
 
 
 def test_rings_come_through_when_the_broker_is_back(

@@ -150,13 +150,12 @@ def test_a_stop_is_clean_and_the_next_start_goes_on(tmp_path: Path) -> None:
             step = service.client.job(job_id)["progress"]["step"]
             below = service.descendants()
 
-            seconds = stop(service.process, number)
+            stop(service.process, number)
 
         if number == signal.SIGKILL:
             wait_until(lambda: not [pid for pid in below if is_alive(pid)], 5)  # noqa: B023 - called at once
             continue
         assert service.process.returncode == 0
-        assert seconds < 15
         assert not [below[pid] for pid in below if is_alive(pid)]
         assert not (tmp_path / "data" / "url").exists()
     with local_service(tmp_path / "data", workers=1) as last:

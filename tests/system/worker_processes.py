@@ -52,6 +52,11 @@ class Broker:
         with redis.Redis(unix_socket_path=str(self.socket)) as client:
             return sum(each["cmd"] == "brpop" for each in client.client_list())
 
+    def waiting(self) -> int:
+        """How many rings for a lead nobody has heard yet."""
+        with redis.Redis(unix_socket_path=str(self.socket)) as client:
+            return int(client.llen("lockstep:lead"))
+
     def kill(self) -> None:
         """End it at once; it keeps nothing."""
         if self._process is not None:
@@ -77,11 +82,10 @@ class WorkerProcess:
         """What it has said so far."""
         return self.log_path.read_text(errors="replace")
 
-    def stop(self) -> tuple[int, float]:
-        """SIGTERM; returns its exit status and how long it took."""
-        started_at = time.monotonic()
+    def stop(self) -> int:
+        """SIGTERM; returns its exit status, which it has to give within STOP_SECONDS."""
         self.process.terminate()
-        return self.process.wait(STOP_SECONDS), time.monotonic() - started_at
+        return self.process.wait(STOP_SECONDS)
 
     def end(self) -> None:
         """Kill whatever is left of it, its pool child included."""
@@ -153,13 +157,12 @@ def cluster_in(folder: Path, database_path: Path, broker: Broker) -> Iterator[Cl
         database.dispose()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> float:
-    """Wait for `condition`, `seconds` at most; returns how long it took."""
-    started_at = time.monotonic()
+def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for `condition`, `seconds` at most."""
+    deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() - started_at < seconds, "waited in vain"
+        assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.01)
-    return time.monotonic() - started_at
 
 
 def is_alive(pid: int) -> bool:

@@ -206,14 +206,13 @@ def cancel(bench: Bench, job_id: str) -> bool:
     return False
 
 
-def test_cancels_within_a_renewal(bench: Bench) -> None:
+def test_cancels_in_the_middle_of_its_steps(bench: Bench) -> None:
     job_id = bench.submit(MOONS, epochs=100_000)
-    started_at = time.monotonic()
 
     job = bench.lead(draining=After(3, lambda: cancel(bench, job_id)))
 
     assert job.status == "cancelled"
-    assert time.monotonic() - started_at < 5
+    assert 0 < job.step < job.steps
     assert len(bench.history(job_id)["loss"].steps) == job.step
 
 

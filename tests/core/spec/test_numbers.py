@@ -1,13 +1,13 @@
 """Nested lists of numbers: what is read, and where what is wrong is said to be."""
 
 import math
-import time
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from lockstep.core.ground.numbers import MAX_AXES, Table, Weights, shape_of_numbers
+from tests.effort import calls_of
 
 WEIGHTS: TypeAdapter[Any] = TypeAdapter(Weights)
 TABLE: TypeAdapter[Any] = TypeAdapter(Table)
@@ -66,7 +66,4 @@ def test_tables_have_two_axes() -> None:
 def test_a_kernel_is_read_at_c_speed() -> None:
     kernel = [[[[0.5] * 3] * 3] * 128] * 128  # 147,456 numbers
 
-    started_at = time.perf_counter()
-    WEIGHTS.validate_python(kernel)
-
-    assert time.perf_counter() - started_at < 1
+    assert calls_of(lambda: WEIGHTS.validate_python(kernel)) < 100_000

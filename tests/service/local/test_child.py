@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from lockstep.service.local.signals import Signals
 
 SLEEPER = "import time; time.sleep(60)"
 ROOT = Path(__file__).parents[3]
+LONGER_THAN_A_TEST_SECONDS = 3600
 
 
 def make_child(tmp_path: Path, script: str, on_death: Callable[[], None] | None = None) -> Child:
@@ -65,15 +67,19 @@ def test_a_dead_child_is_started_again_after_a_pause(tmp_path: Path) -> None:
     child.wait(time.monotonic() + 5)
 
 
-def test_a_child_that_dies_at_once_is_started_ever_more_seldom(tmp_path: Path) -> None:
+def test_a_child_that_dies_at_once_is_started_ever_more_seldom(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     child = make_child(tmp_path, "raise SystemExit(3)")
     child.start()
-    until = time.monotonic() + 1.5
-    while time.monotonic() < until:
-        child.tend()
-        time.sleep(0.01)
+    with caplog.at_level("INFO"):
+        deadline = time.monotonic() + 20
+        while child.restarts < 3:
+            assert time.monotonic() < deadline
+            child.tend()
+            time.sleep(0.01)
 
-    assert 1 <= child.restarts <= 3  # after 0.2, 0.4 and 0.8 s, plus Python's own start
+    assert re.findall(r"restart_in_seconds=(\S+)", caplog.text)[:3] == ["0.2", "0.4", "0.8"]
     child.wait(time.monotonic() + 5)
 
 
@@ -131,20 +137,16 @@ time.sleep(60)
 def test_a_signal_ends_the_wait_and_is_counted() -> None:
     with Signals() as signals:
         os.kill(os.getpid(), signal.SIGTERM)
-        started = time.monotonic()
-        signals.wait(10)
+        signals.wait(LONGER_THAN_A_TEST_SECONDS)
 
     assert signals.stops == 1
-    assert time.monotonic() - started < 5
 
 
 def test_a_childs_death_ends_the_wait_and_is_not_counted(tmp_path: Path) -> None:
     with Signals() as signals:
         child = make_child(tmp_path, "pass")
         child.start()
-        started = time.monotonic()
-        signals.wait(10)
+        signals.wait(LONGER_THAN_A_TEST_SECONDS)
         child.wait(time.monotonic() + 5)
 
     assert signals.stops == 0
-    assert time.monotonic() - started < 5
