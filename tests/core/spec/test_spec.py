@@ -104,7 +104,7 @@ def test_resolve_fills_only_what_is_open() -> None:
 
 @pytest.mark.parametrize(
     ("batch_size", "shards"),
-    [(63, 1), (64, 1), (127, 1), (128, 2), (255, 2), (256, 4), (512, 8), (1024, 8), ("full", 8)],
+    [(63, 1), (64, 1), (127, 1), (128, 2), (255, 2), (256, 4), (511, 4), (512, 8), (1024, 8), ("full", 8)],
 )
 def test_default_shards_follow_the_real_batch(batch_size: int | str, shards: int) -> None:
     assert resolve(parse_spec(changed(DIGITS, batch_size=batch_size)), lambda: 0).shards == shards

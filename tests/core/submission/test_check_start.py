@@ -6,7 +6,7 @@ import pytest
 
 from lockstep.core.ground.errors import Problem, SpecError
 from lockstep.core.submission import parse_spec
-from lockstep.core.submission.check_start import check_start, learned_shapes
+from lockstep.core.submission.check_start import MOST_NAMED, check_start, learned_shapes
 from tests.specs import DIGITS, changed
 
 OWN = {"0.weight": (32, 64), "0.bias": (32,), "2.weight": (10, 32), "2.bias": (10,)}
@@ -34,6 +34,13 @@ def test_what_differs_is_named(shapes: dict[str, tuple[int, ...]], message: str)
 
     assert (problem.pointer, problem.code) == ("/start_from", "other_weights")
     assert message in problem.message
+
+
+@pytest.mark.parametrize(("differing", "rest"), [(MOST_NAMED, ""), (MOST_NAMED + 1, ", and 1 more")])
+def test_only_so_many_are_named(differing: int, rest: str) -> None:
+    (problem,) = problems({**OWN, **{f"a{number}": (1,) for number in range(differing)}})
+
+    assert f"a{MOST_NAMED - 1} is not in this model{rest};" in problem.message
 
 
 def test_two_starts_are_refused() -> None:
