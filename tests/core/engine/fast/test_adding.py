@@ -251,3 +251,16 @@ def test_a_run_that_goes_on_from_a_checkpoint_has_the_bits_of_one_that_never_sto
         stopped = training(job, checkpoint=checkpoint)
 
     assert stopped.parameters.flat.tobytes() == through.parameters.flat.tobytes()
+
+
+@pytest.mark.parametrize("spare", [0, -1])
+def test_vectors_and_matrices_of_so_many_numbers_are_probed(
+    spare: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    products = ((0, *layouts(64, (33, 10), "float32")),)
+    alike = adding._which_add(330, np.dtype("float32"), products, scaled=False)
+    if not alike:
+        pytest.skip("needs a BLAS in which this product may add itself")
+    monkeypatch.setattr(adding, "MOST_PROBED", 64 * 33 + spare)
+
+    assert adding._which_add(330, np.dtype("float32"), products, scaled=False) == (() if spare else alike)

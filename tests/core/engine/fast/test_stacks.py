@@ -139,3 +139,36 @@ def test_other_jobs_have_none(changes: dict[str, Any]) -> None:
     trained.advance(2)
 
     assert not any(trained._work._stacks.values())
+
+
+@pytest.mark.parametrize("spare", [0, -1])
+def test_inputs_of_so_many_bytes_are_kept_with_their_ones(
+    spare: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    each = work(64, 1)
+    part = each._data.part
+    monkeypatch.setattr("lockstep.core.engine.fast.stack.MOST_COPIED_BYTES", part.x.nbytes + spare)
+    each.select(0)
+
+    plan = each.ready()
+
+    assert plan.x_with_ones is not None
+    assert ("x_with_ones" in vars(part)) == (spare == 0)
+
+
+@pytest.mark.parametrize("places", [1, 2, 3])
+def test_so_many_places_are_known_to_a_plan(places: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With that of `one_by_one`. What goes to others goes the long way, to the same bits."""
+    monkeypatch.setattr("lockstep.core.engine.fast.stack.MOST_LANDINGS", 3)
+    monkeypatch.setattr("lockstep.core.engine.fast.stack.PATIENCE", 0)
+    each = work(63, 2)
+    each.select(0)
+    outs = [np.empty(each.width, each.dtype) for _ in range(places)]
+
+    with np.errstate(all="ignore"):
+        for _ in range(3):
+            assert all(each.partial(Block(0, 2), out) for out in outs)
+        expected = one_by_one(each, Block(0, 2))
+
+    assert {out.tobytes() for out in outs} == {expected.tobytes()}
+    assert {len(loaded._landings) for loaded in each._plans_into_leaf.values()} == {min(places + 1, 3)}

@@ -10,6 +10,7 @@ import pytest
 
 import lockstep.core.engine.fast.scalar.steps
 from lockstep.core.engine.fast.scalar.source import Problem, source_of
+from lockstep.core.engine.fast.scalar.steps import MOST_VALUES
 from lockstep.core.ground.errors import Diverged, DomainError
 from lockstep.core.group.solo import SoloGroup
 from lockstep.core.learning.checkpoint import Checkpoint
@@ -232,3 +233,13 @@ def test_the_line_is_learned_as_it_always_was() -> None:
     assert is_scalar(trained)
     assert trained.outcome().weights["a"] == 2.00000078438591
     assert math.isclose(float(trained.outcome().weights["b"]), 3.9999987308369374, rel_tol=0, abs_tol=0)
+
+
+@pytest.mark.parametrize("rows", [MOST_VALUES, MOST_VALUES + 1])
+def test_so_many_values_are_computed_one_by_one(rows: int) -> None:
+    """Those of `a*x`, one for each row."""
+    numbers = np.linspace(-1.0, 1.0, rows).tolist()
+
+    assert is_scalar(training(job("a*x", data={"inline": {"x": numbers, "y": numbers}}))) == (
+        rows == MOST_VALUES
+    )
