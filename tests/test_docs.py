@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from lockstep.core.data.augmentations import AUGMENTATIONS
 from lockstep.core.data.builtins import BUILTINS
 from lockstep.core.data.generators import GENERATORS
-from lockstep.core.losses.spec import LossSpec
+from lockstep.core.losses import LOSSES
 from lockstep.core.metrics.spec import MetricSpec
 from lockstep.core.model.initializers import INITIALIZERS
 from lockstep.core.model.layers import LAYERS
@@ -33,7 +33,7 @@ def types_of(kinds: tuple[type[BaseModel], ...]) -> list[str]:
         list(LAYERS),
         list(OPTIMIZERS),
         list(SCHEDULES),
-        types_of(get_args(LossSpec)),
+        list(LOSSES),
         types_of(get_args(MetricSpec)),
         list(AUGMENTATIONS),
         list(INITIALIZERS),

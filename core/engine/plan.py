@@ -19,7 +19,7 @@ class Plan:
     """The calls of a step for shards of `rows` rows.
 
     The caller fills `x` (rows, columns), or where there is `x_with_ones` (rows, columns + 1) that one; `y`
-    (class numbers int64, or (rows, elements): Loss.targets) and `denominator` (), the whole batch's; and
+    (class numbers int64, or (rows, elements): Loss.room) and `denominator` (), the whole batch's; and
     keeps numpy's warnings off (np.errstate(all="ignore")) while `run` or `forward` runs. `partial`
     (P + S + 1,) then holds this shard's gradient (P,), divided by the denominator, what it tells of its
     moments (S,), and the undivided sum of its rows' losses. Where `draws`, `at` turns the random numbers to
@@ -44,7 +44,7 @@ class Plan:
         self._streams = program.streams
         self.draws = bool(program.streams)
         self.x, self.x_with_ones = program.x, program.x_with_ones
-        self.y = kind.targets(program.output.reshape(len(self.x), *program.output.shape[1 + len(shards) :]))
+        self.y = kind.room(program.output.reshape(len(self.x), *program.output.shape[1 + len(shards) :]))
         self.output = program.output
         self.denominator = np.ones((), parameters.dtype)
         output_gradient = program.output_gradient()
@@ -58,7 +58,6 @@ class Plan:
             denominator=self.denominator,
             total=partial[..., -1:].reshape(shards),
             gradient=program.present(output_gradient),
-            spec=loss,
             loading=self._loading,
         )
         kind.forward(site)

@@ -11,8 +11,7 @@ from lockstep.core.engine.fast.stack import LoadedPlan, Stack
 from lockstep.core.engine.plan import Plan, stacks
 from lockstep.core.ground.buffers import aligned
 from lockstep.core.ground.shards import Block, Place, TreeSum, shard_rows
-from lockstep.core.losses import Denominators
-from lockstep.core.losses.mixed import targets_mix
+from lockstep.core.losses import Denominators, loss_of
 from lockstep.core.model.graph import Graph
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.spec import ResolvedSpec
@@ -241,6 +240,6 @@ class StepWork:
         if not self._augment:
             return None
         mixes = any(settings.mixes_targets for settings in self._augment)
-        mixing = plan.mix() if mixes and not targets_mix(self._loss) else None
+        mixing = plan.mix() if mixes and not loss_of(self._loss).mixes else None
         rows = AugmentedRows(x=plan.x, y=plan.y, mixing=mixing)
         return Augmenter(self._augment, self._seed, rows)

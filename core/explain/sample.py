@@ -112,7 +112,7 @@ def _loss_at(
     """The target, the loss of one prediction (), and its gradient in the prediction's shape."""
     kind = loss_of(target.loss)
     output = np.array(prediction, dtype=dtype, order="C").reshape(1, *(prediction.shape or (1,)))
-    y = kind.targets(output)
+    y = kind.room(output)
     y[...] = target.y
     divisor = denominator(target.loss, y) or 1.0
     site = LossSite(
@@ -123,7 +123,6 @@ def _loss_at(
         denominator=np.array(divisor, dtype=dtype),
         total=np.zeros((), dtype),
         gradient=np.zeros_like(output),
-        spec=target.loss,
     )
     kind.forward(site)
     kind.gradient(site)

@@ -15,8 +15,6 @@ from lockstep.core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec
 
 Kind = NodeKind | Literal["target", "loss"]
 
-SQUARES = ("sse", "half_sse", "mse")
-"""Losses that are a sum of squares: their error is a step of its own."""
 PREDICTION = "ŷ"
 TARGET = "y"
 ERROR = "r"
@@ -57,12 +55,12 @@ def view_of(graph: Graph, loss: LossSpec | None) -> View:
     nodes = [_view_node(node, shapes) for node in graph.nodes]
     if loss is None:
         return View(nodes=tuple(nodes), output=graph.output)
-    target, output = len(nodes), nodes[graph.output]
-    shape = output.shape[:-1] if loss_of(loss).classes else output.shape
+    kind, target, output = loss_of(loss), len(nodes), nodes[graph.output]
+    shape = output.shape[:-1] if kind.targets.are_classes else output.shape
     nodes.append(ViewNode(id=target, kind="target", op="target", name=TARGET, shape=shape, inputs=()))
     end: tuple[int, ...] = (output.id, target)
     error = None
-    if loss.type in SQUARES:
+    if kind.squares is not None:  # then their error is a step of its own
         error = target + 1
         name = f"{ERROR} = {PREDICTION} - {TARGET}"
         nodes.append(ViewNode(id=error, kind="op", op="subtract", name=name, shape=output.shape, inputs=end))

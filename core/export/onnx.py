@@ -8,6 +8,7 @@ from onnx import TensorProto, ValueInfoProto, helper
 from lockstep.core.data.dataset import Preprocessing
 from lockstep.core.export.emitter import TENSOR_TYPES, Emitter
 from lockstep.core.learning.inference import input_columns
+from lockstep.core.losses import loss_of
 from lockstep.core.model.build import build_graph
 from lockstep.core.model.graph import Graph
 from lockstep.core.model.ops import OPS
@@ -22,9 +23,9 @@ IR_VERSION = 10
 def to_onnx(spec: ResolvedSpec, weights: Mapping[str, np.ndarray], preprocessing: Preprocessing) -> bytes:
     """The model as ONNX bytes.
 
-    Input `x` (rows, columns), as they are before standardizing; output `y` (rows, ...), the raw outputs; for
-    cross_entropy and binary_cross_entropy also `probabilities` and `labels`, as `core.learning.inference`
-    gives them. All of the job's dtype but `labels` (int64). The number of rows is free. Raises NotExportable.
+    Input `x` (rows, columns), as they are before standardizing; output `y` (rows, ...), the raw outputs, and
+    beside it what the loss's reading gives, such as `probabilities` and `labels`. All of the job's dtype but
+    `labels` (int64). The number of rows is free. Raises NotExportable.
     """
     graph = build_graph(spec.model, input_columns(spec))
     parameters = Parameters(graph, np.dtype(spec.dtype))
@@ -32,14 +33,15 @@ def to_onnx(spec: ResolvedSpec, weights: Mapping[str, np.ndarray], preprocessing
     out = Emitter(parameters)
     out.data = _prepared(out, preprocessing)
     y = _graph(out, graph)
-    outputs = {"y": y} | _readings(out, spec.loss.type, y)
+    reading = loss_of(spec.loss).reading
+    outputs = {"y": y} | reading.emit(out, y)
     for name, value in outputs.items():
         out.nodes.append(helper.make_node("Identity", [value], [name], name=name))
     kind, shape = TENSOR_TYPES[parameters.dtype], graph.output_shape
     described = {name: _described(name, kind, shape) for name in outputs}
     if "labels" in outputs:
-        one_each = shape[:-1] if spec.loss.type == "cross_entropy" else shape
-        described["labels"] = _described("labels", TensorProto.INT64, one_each)
+        labels = shape if reading.label_each else shape[:-1]
+        described["labels"] = _described("labels", TensorProto.INT64, labels)
     model = helper.make_model(
         helper.make_graph(
             out.nodes,
@@ -83,16 +85,3 @@ def _graph(out: Emitter, graph: Graph) -> str:
     return y if graph.nodes[graph.output].shape else out.emit("Reshape", y, out.whole(-1, 1))
 
 
-def _readings(out: Emitter, loss: str, y: str) -> dict[str, str]:
-    """What a classifier's outputs mean."""
-    match loss:
-        case "cross_entropy":
-            return {
-                "probabilities": out.emit("Softmax", y, axis=-1),
-                "labels": out.emit("ArgMax", y, axis=-1, keepdims=0),
-            }
-        case "binary_cross_entropy":
-            above = out.emit("GreaterOrEqual", y, out.number(0.0))
-            labels = out.emit("Cast", above, to=TensorProto.INT64)
-            return {"probabilities": out.emit("Sigmoid", y), "labels": labels}
-    return {}

@@ -65,20 +65,26 @@ def name_of(spec: type[SpecModel]) -> str:
     return str(name)
 
 
-def tagged_union(kinds: Mapping[str, type[SpecModel]], tag: str) -> Any:
-    """The union of the specs of all words for a Discriminator; `tag`, as "<{}>", holds the name's place.
+def branches(kinds: Mapping[str, type[SpecModel]], tag: str) -> dict[str, type[SpecModel]]:
+    """The specs of all words by the tags of a union; `tag`, as "<{}>", holds the name's place.
 
-    Words that share a class share its place, under the tag of the first of them.
+    Words that share a class share its branch, under the tag of the first of them.
     """
-    members = {spec: tag.format(name) for name, spec in reversed(list(kinds.items()))}
-    return Union[tuple(Annotated[spec, Tag(members[spec])] for spec in dict.fromkeys(kinds.values()))]  # noqa: UP007
+    first = {spec: name for name, spec in reversed(list(kinds.items()))}
+    return {tag.format(first[spec]): spec for spec in dict.fromkeys(kinds.values())}
+
+
+def tagged_union(kinds: Mapping[str, type[SpecModel]], tag: str) -> Any:
+    """The union of the `branches` for a Discriminator."""
+    return Union[tuple(Annotated[spec, Tag(name)] for name, spec in branches(kinds, tag).items())]  # noqa: UP007
 
 
 def type_tag(kinds: Mapping[str, type[SpecModel]], tag: str) -> Callable[[object], str | None]:
     """What tells a Discriminator the tag of a value by its `type`; None where no word is called so."""
+    tags = {spec: name for name, spec in branches(kinds, tag).items()}
 
     def tag_of(value: object) -> str | None:
         name = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
-        return tag.format(name) if isinstance(name, str) and name in kinds else None
+        return tags[kinds[name]] if isinstance(name, str) and name in kinds else None
 
     return tag_of

@@ -39,7 +39,7 @@ class Evaluation:
         self._tally = tally
         self._total = np.zeros((), parameters.dtype)
         self.x = program.x
-        self.y = kind.targets(program.output)
+        self.y = kind.room(program.output)
         self.output = program.output
         self.sums = np.zeros(1 + tally.width, SUMS_DTYPE)
         kind.forward(
@@ -51,7 +51,6 @@ class Evaluation:
                 denominator=np.ones((), parameters.dtype),
                 total=self._total,
                 gradient=np.empty(0),
-                spec=loss,
             )
         )
         self._calls = [*program.forward, *calls]

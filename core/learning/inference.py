@@ -11,6 +11,8 @@ from lockstep.core.data.tokens import require_tokens
 from lockstep.core.engine.program import Options, Program
 from lockstep.core.ground.buffers import aligned
 from lockstep.core.ground.errors import InvalidData
+from lockstep.core.losses import loss_of
+from lockstep.core.losses.readings import NO_LABEL
 from lockstep.core.model.build import build_graph
 from lockstep.core.model.encoding import Json, to_json
 from lockstep.core.model.expression_syntax import parse_expression
@@ -33,7 +35,7 @@ class Predictor:
         self, spec: ResolvedSpec, weights: Mapping[str, np.ndarray], preprocessing: Preprocessing
     ) -> None:
         self._columns = input_columns(spec)
-        self._loss = spec.loss.type
+        self._reading = loss_of(spec.loss).reading
         self._class_names = class_names_of(spec.data)
         self._preprocessing = preprocessing
         self._parameters = Parameters(build_graph(spec.model, self._columns), np.dtype(spec.dtype))
@@ -46,21 +48,19 @@ class Predictor:
         A model that begins with an unflatten also takes nested lists of that shape.
 
         `y`: the raw outputs, bare numbers where there is one for a row. For a classifier also `probabilities`
-        and `labels`, as `interpreted` has them, a label null where the outputs that it hangs on hold a NaN;
-        and `label_names`, what the data call these classes, where they have names. Raises InvalidData where
-        the rows do not fit the model.
+        and `labels`, as the loss's reading has them, a label null where there is none; and `label_names`,
+        what the data call these classes, where they have names. Raises InvalidData where the rows do not fit
+        the model.
         """
         outputs = self.outputs(self._rows(x))
         with np.errstate(all="ignore"):
-            read = interpreted(self._loss, outputs)
+            read = self._reading.read(outputs)
         answer = {name: to_json(_flat(values)) for name, values in ({"y": outputs} | read).items()}
         if "labels" in read:
-            labels = read["labels"]
-            lost = np.isnan(outputs)
-            labels = np.where(lost if lost.ndim == labels.ndim else lost.any(axis=-1), -1, labels)
-            answer["labels"] = _told(_flat(labels).tolist(), None)
+            labels = _flat(read["labels"]).tolist()
+            answer["labels"] = _told(labels, None)
             if self._class_names:
-                answer["label_names"] = _told(_flat(labels).tolist(), self._class_names)
+                answer["label_names"] = _told(labels, self._class_names)
         return answer
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
@@ -107,39 +107,15 @@ def _flat(values: np.ndarray) -> np.ndarray:
 
 
 def _told(labels: Any, names: Sequence[str] | None) -> Json:
-    """Class numbers, in lists or not, or what they are called; null for -1."""
+    """Class numbers, in lists or not, or what they are called; null for NO_LABEL."""
     if isinstance(labels, list):
         return [_told(label, names) for label in labels]
-    if labels < 0:
+    if labels == NO_LABEL:
         return None
     number: int = labels
     if names is None:
         return number
     return names[number] if number < len(names) else None  # an output that no class of the data has
-
-
-def interpreted(loss: str, outputs: np.ndarray) -> dict[str, np.ndarray]:
-    """What the outputs (rows, ..., outputs) of a model trained by `loss` say of classes; {} for values.
-
-    `probabilities` (like `outputs`): softmax for cross_entropy, e^output for nll and kl_div, sigmoid for
-    binary_cross_entropy; none for hinge and multi_margin. `labels`: the class with the largest output
-    (rows, ...), for binary_cross_entropy and hinge 1 where the output is at least 0, else 0.
-    """
-    match loss:
-        case "cross_entropy":
-            shares = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
-            shares = shares / shares.sum(axis=-1, keepdims=True)
-            return {"probabilities": shares, "labels": outputs.argmax(axis=-1)}
-        case "nll" | "kl_div":
-            return {"probabilities": np.exp(outputs), "labels": outputs.argmax(axis=-1)}
-        case "multi_margin":
-            return {"labels": outputs.argmax(axis=-1)}
-        case "binary_cross_entropy":
-            shares = 1.0 / (1.0 + np.exp(-outputs))
-            return {"probabilities": shares, "labels": (outputs >= 0).astype(np.int64)}
-        case "hinge":
-            return {"labels": (outputs >= 0).astype(np.int64)}
-    return {}
 
 
 def _unflattened(graph: Graph) -> tuple[int, ...] | None:

@@ -19,7 +19,7 @@ def load_dataset(spec: ResolvedSpec) -> Dataset:
     x, y = rows_of(spec.data)
     x = x.reshape(shape_of(spec.data).rows, -1)
     dtype = np.dtype(spec.dtype)
-    are_classes = loss_of(spec.loss).classes
+    are_classes = loss_of(spec.loss).targets.are_classes
     y = y.reshape(len(x), -1)
     if are_classes:
         y = (y if y.shape[1] > 1 else y[:, 0]).astype(np.int64)

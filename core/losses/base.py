@@ -1,119 +1,97 @@
-"""What a loss is, and what it sees of the plan that it is compiled into."""
+"""What a loss is: one word of the language, with all that Lockstep needs of it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
-from typing import ClassVar, Literal, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 
-from lockstep.core.ground.blas import Call
 from lockstep.core.ground.buffers import aligned
-from lockstep.core.losses.spec import LossSpec
-from lockstep.core.model.ops.base import Recorder
+from lockstep.core.ground.fields import SpecModel
+from lockstep.core.losses.readings import Reading
+from lockstep.core.losses.site import LossSite
+from lockstep.core.losses.targets import Targets
 
-Mean = Literal["elements", "rows", "targets", "none"]
-Settings = TypeVar("Settings", bound=LossSpec)
-
-
-@dataclass(kw_only=True)
-class LossSite(Recorder):
-    """A loss inside one plan.
-
-    `output` (rows, ..., outputs) is the model's, `y` the targets as `Loss.targets` makes room for them,
-    `denominator` () what the whole batch's sum is divided by, `spec` the loss's settings. `forward` writes
-    `total` (), the undivided sum; `gradient` writes `gradient`, like `output` in shape and memory. `loading`,
-    if given, takes the calls that follow from `y` and `denominator` alone: they need be run only after these
-    have changed.
-
-    A loss that `stacks` may also be given several shards one upon another: then `total` has the shape
-    (shards,), `output` and `gradient` (shards, rows, outputs), and `y` the rows of all shards.
-    """
-
-    output: np.ndarray
-    y: np.ndarray
-    denominator: np.ndarray
-    total: np.ndarray
-    gradient: np.ndarray
-    spec: LossSpec
-    kept: dict[str, np.ndarray] = field(default_factory=dict)
-    loading: list[Call] | None = None
-
-    def load(self, function: Callable[..., object], *arguments: object, **options: object) -> None:
-        """Append a call that reads nothing but `y` and `denominator`, or what such calls have written."""
-        calls = self.calls if self.loading is None else self.loading
-        calls.append(partial(function, *arguments, **options))
-
-    @property
-    def values(self) -> np.ndarray:
-        """The targets in the output's shape."""
-        return self.y.reshape(self.output.shape)
-
-    def settings(self, kind: type[Settings]) -> Settings:
-        """The loss's settings, which are of `kind`."""
-        if not isinstance(self.spec, kind):
-            raise TypeError(f"expected the settings of {kind.__name__}, got {self.spec!r}")
-        return self.spec
-
-    def divided(self, factor: float) -> np.ndarray:
-        """Append the computing of factor / denominator; give the 0-d array."""
-        scale = self.number(0.0)
-        self.load(np.divide, self.number(factor), self.denominator, scale)
-        return scale
-
-    def error(self) -> np.ndarray:
-        """Append the computing of output - y, flat; give the array, made once."""
-        if "error" not in self.kept:
-            error = self.kept["error"] = self.buffer(self.output)
-            self.call(np.subtract, self.output, self.values, error)
-        return flat(self.kept["error"])
-
-    def sums(self, rows: np.ndarray) -> None:
-        """Append: `total` is the sum of `rows`, each shard's apart."""
-        for shard in np.ndindex(self.total.shape):
-            self.sum(rows[shard], self.total[(*shard, ...)])
-
-    def classes_first(self, array: np.ndarray) -> np.ndarray:
-        """`array` (rows, ..., classes) as (classes, N) in C order: a view where it lies so in memory, else
-
-        a new array, to be filled or read back by `exchange`.
-        """
-        if array.ndim == 2 + self.total.ndim and array.swapaxes(-1, -2).flags.c_contiguous:
-            return array.swapaxes(-1, -2)
-        return aligned((array.shape[-1], array.size // array.shape[-1]), self.dtype)
-
-    def exchange(self, array: np.ndarray, by_class: np.ndarray, *, back: bool = False) -> None:
-        """Append the copying of `array` to what `classes_first` gave for it, or back; nothing for a view."""
-        if np.may_share_memory(array, by_class):
-            return
-        moved = np.moveaxis(array, -1, 0)
-        pair = (by_class.reshape(moved.shape), moved)
-        self.call(np.copyto, *(pair[::-1] if back else pair))
+Mean = Literal["elements", "rows", "targets", "weights", "none"]
+"""What a loss's sum is divided by; "weights": those of the targets that count; "none": it stays a sum."""
+Measured = Literal["classes", "questions", "values", "nothing"]
+"""What the metrics compare: a class for each target, a yes or no for each output, numbers, or nothing."""
 
 
-def flat(array: np.ndarray) -> np.ndarray:
-    """All numbers of an array without gaps, in the order of its memory, as a view."""
-    view = array.ravel(order="K")
-    if not np.may_share_memory(view, array):
-        raise ValueError(f"expected an array without gaps, got strides {array.strides}")
-    return view
+class LossSpec(SpecModel):
+    """The settings of a loss, as a spec has them."""
+
+    if TYPE_CHECKING:  # a field of each loss's own, at the place where its schema has it
+        type: str
 
 
-class Loss(ABC):
-    """One kind of loss: its sum and, beside it, its gradient.
+S = TypeVar("S", bound=LossSpec)
 
-    `rows_last`: it wants the output in memory as (outputs, rows). `classes`: the targets are class numbers,
-    int64 (rows,), or (rows, places) where the output is (rows, ..., classes); else they are numbers (rows,
-    elements), one for each of the output's. `mean`: what the sum is divided by. `stacks`: whether it can work
-    on several shards at once, with the bits of one after another.
+
+@dataclass(frozen=True)
+class LossFormula:
+    """A loss as a reader would write it: the value, and its derivative by the output ŷ, or by the error r."""
+
+    value: str
+    slope: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """A setting of a loss that has a number for each class, or for each output."""
+
+    key: str
+    values: tuple[float, ...]
+    each: Literal["class", "output"]
+
+
+class Loss(ABC, Generic[S]):
+    """One kind of loss with its settings: its sum and, beside it, its gradient, and what they are about.
+
+    `settings`: the class of the settings. `aliases`: what other systems call it. `mean`: what the sum is
+    divided by. `mixes`: whether a target between two others means something to it. `measured`: which metrics
+    there are under it. `targets`: what targets it takes. `reading`: what the model's outputs say.
+
+    Of use to some alone: `rows_last`: it wants the output in memory as (outputs, rows). `stacks`: whether it
+    can work on several shards at once, with the bits of one after another. `squares`: the loss is that many
+    times the sum of the errors' squares. `other`: the loss to take where the outputs, or the classes of the
+    data, do not fit this one.
     """
 
     name: ClassVar[str]
+    settings: ClassVar[type[LossSpec]]
+    aliases: ClassVar[tuple[str, ...]]
+    formula: ClassVar[LossFormula]
+    mean: ClassVar[Mean]
+    mixes: ClassVar[bool]
+    measured: ClassVar[Measured]
     rows_last: ClassVar[bool] = False
-    classes: ClassVar[bool] = False
-    mean: ClassVar[Mean] = "elements"
     stacks: ClassVar[bool] = False
+    squares: ClassVar[float | None] = None
+    other: ClassVar[str | None] = None
+
+    def __init__(self, spec: S) -> None:
+        self.spec = spec
+
+    @classmethod
+    def of(cls, spec: S) -> "Loss[S]":
+        """The loss with these settings; some have a quicker way without any."""
+        return cls(spec)
+
+    @property
+    @abstractmethod
+    def targets(self) -> Targets:
+        """What targets the loss takes."""
+
+    @property
+    @abstractmethod
+    def reading(self) -> Reading:
+        """What the outputs of a model trained by the loss say."""
+
+    @property
+    def weights(self) -> Weights | None:
+        """The setting that has a number for each class or output, where it is given."""
+        return None
 
     @abstractmethod
     def forward(self, site: LossSite) -> None:
@@ -123,10 +101,15 @@ class Loss(ABC):
     def gradient(self, site: LossSite) -> None:
         """Append the calls that write `site.gradient`; those of `forward` come before them."""
 
-    def targets(self, output: np.ndarray) -> np.ndarray:
+    @property
+    def class_weights(self) -> tuple[float, ...] | None:
+        """How much each class counts; None where all count alike."""
+        return self.weights.values if self.weights and self.weights.each == "class" else None
+
+    def room(self, output: np.ndarray) -> np.ndarray:
         """Room for the targets of `output`, as core.data gives them."""
         rows = len(output)
-        if not self.classes:
+        if not self.targets.are_classes:
             return aligned((rows, output.size // rows), output.dtype)
         places = output.size // rows // output.shape[-1]
         return aligned((rows, places) if places > 1 else (rows,), np.dtype(np.int64))

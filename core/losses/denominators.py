@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from lockstep.core.losses.base import LossSpec
 from lockstep.core.losses.kinds import loss_of
-from lockstep.core.losses.spec import CrossEntropyLoss, LossSpec, MultiMarginLoss, NllLoss
 
 
 class Denominators:
@@ -16,8 +16,8 @@ class Denominators:
     def __init__(self, loss: LossSpec, y: np.ndarray) -> None:
         mean = loss_of(loss).mean
         self._rows = len(y)
-        self._counted = counted_by_row(loss, y)
-        self._of_a_row = float(y.size // len(y)) if mean in ("elements", "targets") else 1.0
+        self._counted = weight_by_row(loss, y) if mean == "weights" else None
+        self._of_a_row = float(y.size // len(y)) if mean in ("elements", "targets", "weights") else 1.0
         self._fixed = mean == "none"
 
     def of(self, rows: np.ndarray) -> float:
@@ -37,25 +37,17 @@ def denominator(loss: LossSpec, y: np.ndarray) -> float:
     return Denominators(loss, y).of_all
 
 
-def counted_by_row(loss: LossSpec, y: np.ndarray) -> np.ndarray | None:
-    """The sum of the counted targets' weights of each row, float64 (rows,); None where all count alike."""
-    if not isinstance(loss, (CrossEntropyLoss, NllLoss)):
-        return None
-    return weight_by_row(loss, y)
-
-
 def weight_by_row(loss: LossSpec, y: np.ndarray) -> np.ndarray | None:
     """The sum of the targets' weights of each row, ignored ones 0, float64 (rows,); None where all are alike.
 
-    That of `multi_margin` divides nothing, but a row of weight 0 adds nothing to its loss either.
+    Not every loss is divided by these weights, but a row of weight 0 adds nothing to any.
     """
-    if not isinstance(loss, (CrossEntropyLoss, NllLoss, MultiMarginLoss)):
-        return None
-    ignored = None if isinstance(loss, MultiMarginLoss) else loss.ignore_index
-    if loss.weight is None and ignored is None:
+    kind = loss_of(loss)
+    ignored, weights = kind.targets.ignored, kind.class_weights
+    if weights is None and ignored is None:
         return None
     counts = np.ones(y.shape) if ignored is None else (y != ignored).astype(np.float64)
-    if loss.weight is not None:
-        counts *= np.array(loss.weight).take(y, mode="clip")
+    if weights is not None:
+        counts *= np.array(weights).take(y, mode="clip")
     by_row: np.ndarray = counts.reshape(len(y), -1).sum(axis=1)
     return by_row

@@ -1,79 +1,49 @@
-"""Losses of values: squares, distances, and what lies between."""
+"""Losses of values that are squares near the target and lines far from it."""
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import Literal
 
 import numpy as np
 
-from lockstep.core.losses.base import Loss, LossSite, flat
-from lockstep.core.losses.spec import HuberLoss, SmoothL1Loss
+from lockstep.core.losses.base import Loss, LossFormula, LossSpec, S
+from lockstep.core.losses.readings import Values
+from lockstep.core.losses.settings import Positive
+from lockstep.core.losses.site import LossSite, flat
+from lockstep.core.losses.targets import AnyNumbers
 
 
-class MeanSquares(Loss):
-    """Σ (output - y)², divided by the number of elements."""
+class HuberLoss(LossSpec):
+    """Half the square up to the distance delta, beyond it delta * (distance - delta / 2); elements' mean."""
 
-    name = "mse"
-    slope: ClassVar[float] = 2.0
-    stacks = True
-
-    def forward(self, site: LossSite) -> None:
-        """The error's product with itself, each shard's apart."""
-        errors = site.error().reshape(*site.total.shape, -1)
-        for shard in np.ndindex(site.total.shape):
-            site.call(np.dot, errors[shard], errors[shard], site.total[(*shard, ...)])
-
-    def gradient(self, site: LossSite) -> None:
-        """2 (output - y) / denominator."""
-        site.call(np.multiply, site.error(), site.divided(self.slope), flat(site.gradient))
+    type: Literal["huber"]
+    delta: Positive = 1.0
+    """the distance from which on the loss grows along a line"""
 
 
-class SumOfSquares(MeanSquares):
-    """Σ (output - y)²."""
+class SmoothL1Loss(LossSpec):
+    """Half the square / beta up to the distance beta, beyond it distance - beta / 2; elements' mean."""
 
-    name = "sse"
-    mean = "none"
-
-
-class HalfSumOfSquares(MeanSquares):
-    """½ Σ (output - y)²."""
-
-    name = "half_sse"
-    mean = "none"
-    slope = 1.0
-
-    def forward(self, site: LossSite) -> None:
-        """Half of the error's product with itself."""
-        super().forward(site)
-        site.call(np.multiply, site.total, site.number(0.5), site.total)
+    type: Literal["smooth_l1"]
+    beta: Positive = 1.0
+    """the distance from which on the loss grows along a line"""
 
 
-class MeanAbsolute(Loss):
-    """Σ |output - y|, divided by the number of elements; gradient 0 where they are equal."""
-
-    name = "mae"
-
-    def forward(self, site: LossSite) -> None:
-        """The error's product with its sign."""
-        error = site.error()
-        sign = site.kept["sign"] = site.buffer(error)
-        site.call(np.sign, error, sign)
-        site.call(np.dot, error, sign, site.total)
-
-    def gradient(self, site: LossSite) -> None:
-        """sign(output - y) / denominator."""
-        site.call(np.multiply, site.kept["sign"], site.divided(1.0), flat(site.gradient))
-
-
-class _SquareThenLine(Loss):
+class _SquareThenLine(Loss[S]):
     """Σ of ½ e² / s where |e| <= limit, else limit (|e| - ½ limit) / s, divided by the number of elements."""
 
+    mean = "elements"
+    mixes = True
+    measured = "values"
+    targets = AnyNumbers()
+    reading = Values()
+
     @abstractmethod
-    def limit_and_scale(self, site: LossSite) -> tuple[float, float]:
+    def limit_and_scale(self) -> tuple[float, float]:
         """From which distance on the loss grows along a line, and s."""
 
     def forward(self, site: LossSite) -> None:
         """With c = e cut to ±limit, both cases are c (e - ½ c) / s."""
-        error, (limit, scale) = site.error(), self.limit_and_scale(site)
+        error, (limit, scale) = site.error(), self.limit_and_scale()
         cut, rest = site.buffer(error), site.buffer(error)
         site.kept["cut"] = cut
         site.call(np.minimum, error, site.full(error, limit), out=cut)
@@ -86,26 +56,37 @@ class _SquareThenLine(Loss):
 
     def gradient(self, site: LossSite) -> None:
         """The cut error / (s denominator)."""
-        _, scale = self.limit_and_scale(site)
+        _, scale = self.limit_and_scale()
         site.call(np.multiply, site.kept["cut"], site.divided(1.0 / scale), flat(site.gradient))
 
 
-class Huber(_SquareThenLine):
+class Huber(_SquareThenLine[HuberLoss]):
     """Σ of ½ e² where |e| <= delta, else delta (|e| - ½ delta), divided by the number of elements."""
 
     name = "huber"
+    settings = HuberLoss
+    aliases = ()
+    formula = LossFormula(
+        "loss = Σ ½ r² / n where |r| <= delta, else delta (|r| - ½ delta) / n, r = ŷ - y",
+        "∂loss/∂ŷ = r cut to ±delta, / n",
+    )
 
-    def limit_and_scale(self, site: LossSite) -> tuple[float, float]:
+    def limit_and_scale(self) -> tuple[float, float]:
         """Delta and 1."""
-        return site.settings(HuberLoss).delta, 1.0
+        return self.spec.delta, 1.0
 
 
-class SmoothL1(_SquareThenLine):
+class SmoothL1(_SquareThenLine[SmoothL1Loss]):
     """Σ of ½ e² / beta where |e| <= beta, else |e| - ½ beta, divided by the number of elements."""
 
     name = "smooth_l1"
+    settings = SmoothL1Loss
+    aliases = ("smooth_l1_loss",)
+    formula = LossFormula(
+        "loss = Σ ½ r² / beta / n where |r| <= beta, else (|r| - ½ beta) / n, r = ŷ - y",
+        "∂loss/∂ŷ = r / beta cut to ±1, / n",
+    )
 
-    def limit_and_scale(self, site: LossSite) -> tuple[float, float]:
+    def limit_and_scale(self) -> tuple[float, float]:
         """Beta, twice."""
-        beta = site.settings(SmoothL1Loss).beta
-        return beta, beta
+        return self.spec.beta, self.spec.beta

@@ -1,15 +1,12 @@
 """The loss of mixed rows whose targets cannot be mixed: class numbers, signs, logarithms."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from lockstep.core.losses.base import Loss, LossSite
-from lockstep.core.losses.spec import LossSpec
-
-_TARGETS_ARE_AMOUNTS = frozenset(
-    {"mse", "half_sse", "sse", "mae", "huber", "smooth_l1", "binary_cross_entropy"}
-)
+from lockstep.core.losses.base import Loss
+from lockstep.core.losses.site import LossSite
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +17,7 @@ class Mixing:
     share: np.ndarray
 
 
-def targets_mix(loss: LossSpec) -> bool:
-    """Whether a target between two others means something to the loss."""
-    return loss.type in _TARGETS_ARE_AMOUNTS
-
-
-def append_mixed(kind: Loss, site: LossSite) -> Mixing:
+def append_mixed(kind: Loss[Any], site: LossSite) -> Mixing:
     """Append, behind the calls of loss and gradient: both become λ times those of `y`, the site's own, plus
 
     (1 - λ) times those of the partners' targets. Partners are the same rows in another order, so the sum of
@@ -33,7 +25,7 @@ def append_mixed(kind: Loss, site: LossSite) -> Mixing:
     """
     other = replace(
         site,
-        y=kind.targets(site.output),
+        y=kind.room(site.output),
         total=np.zeros((), site.dtype),
         gradient=site.buffer(site.gradient),
         kept={},

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lockstep.core.losses.spec import CrossEntropyLoss, LossSpec, NllLoss
+from lockstep.core.losses import LossSpec, loss_of
 from lockstep.core.metrics.classes import ClassTally, QuestionTally
 from lockstep.core.metrics.spec import MetricSpec, TopKAccuracy
 from lockstep.core.metrics.spread import spread_of
@@ -16,9 +16,6 @@ from lockstep.core.metrics.tally import NoTally, Tally, chosen, name_of
 from lockstep.core.metrics.values import ValueTally
 
 __all__ = ["Tally", "chosen", "name_of", "tally_of"]
-
-_CLASSES = ("cross_entropy", "nll", "multi_margin")
-_QUESTIONS = ("binary_cross_entropy", "hinge")
 
 
 def tally_of(
@@ -32,13 +29,16 @@ def tally_of(
     Under kl_div, which compares distributions, there is nothing beside the loss. `targets` (rows, ...): all
     of the part that is measured; without them there is no r2.
     """
-    if loss.type in _CLASSES:
-        top = {metric.k for metric in asked or () if isinstance(metric, TopKAccuracy)}
-        ignored = loss.ignore_index if isinstance(loss, (CrossEntropyLoss, NllLoss)) else None
-        return ClassTally(output_shape[-1], tuple(sorted(top)), ignored)
+    kind = loss_of(loss)
     elements = math.prod(output_shape)
-    if loss.type in _QUESTIONS:
-        return QuestionTally(elements)
-    if loss.type == "kl_div":
-        return NoTally()
-    return ValueTally(elements, None if targets is None else spread_of(targets))
+    match kind.measured:
+        case "classes":
+            top = {metric.k for metric in asked or () if isinstance(metric, TopKAccuracy)}
+            return ClassTally(output_shape[-1], tuple(sorted(top)), kind.targets.ignored)
+        case "questions":
+            return QuestionTally(elements)
+        case "values":
+            spread = None if targets is None else spread_of(targets)
+            return ValueTally(elements, kind.reading.amounts, spread)
+        case "nothing":
+            return NoTally()

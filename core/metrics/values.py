@@ -1,13 +1,14 @@
 """Metrics of values: how far the outputs are from the targets."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from lockstep.core.metrics.spread import Spread
 from lockstep.core.metrics.tally import Tally
 
+Amounts = Callable[[np.ndarray], np.ndarray]
 _PER_ELEMENT = 2
 """Sums for each element of a row: |error|, error². Neither has digits to lose: their terms have one sign."""
 
@@ -15,14 +16,16 @@ _PER_ELEMENT = 2
 class ValueTally(Tally):
     """Distances and squares, for each of the `elements` of a row by itself.
 
-    `spread`: that of the part's targets; without it there is no r2.
+    `amounts`: what an output says, on the scale of the targets. `spread`: that of the part's targets; without
+    it there is no r2.
     """
 
     usual = ("mae", "rmse", "r2")
     known = usual
 
-    def __init__(self, elements: int, spread: Spread | None = None) -> None:
+    def __init__(self, elements: int, amounts: Amounts, spread: Spread | None = None) -> None:
         self._elements = elements
+        self._amounts = amounts
         self._spread = spread
         self._scale = spread.scale if spread else 1.0
         self.width = _PER_ELEMENT * elements
@@ -30,7 +33,7 @@ class ValueTally(Tally):
     def add(self, output: np.ndarray, y: np.ndarray, sums: np.ndarray) -> None:
         """Sums over the rows, in float64, in units of the spread's scale."""
         targets = y.astype(np.float64) / self._scale
-        error = output.reshape(y.shape).astype(np.float64) / self._scale - targets
+        error = self._amounts(output).reshape(y.shape).astype(np.float64) / self._scale - targets
         sums[:] = np.concatenate([np.add.reduce(values, 0) for values in (np.abs(error), error * error)])
 
     def metrics(self, sums: np.ndarray, rows: int, names: Sequence[str]) -> dict[str, float]:

@@ -4,7 +4,8 @@ What each part means stands with it; whether a spec can be trained is `core.subm
 """
 
 from lockstep.core.data.spec import BuiltinData, Data, GeneratedData, InlineData, InlineRows
-from lockstep.core.losses.spec import HuberLoss, Loss, LossSpec, PlainLoss
+from lockstep.core.losses.base import LossSpec
+from lockstep.core.losses.kinds import AnyLoss
 from lockstep.core.model.spec import (
     ExpressionModel,
     LayersModel,
@@ -19,6 +20,7 @@ from lockstep.core.spec.stop import StopRules
 
 __all__ = [
     "SPECS",
+    "AnyLoss",
     "AnyResolvedSpec",
     "AnySpec",
     "BuiltinData",
@@ -26,16 +28,13 @@ __all__ = [
     "Data",
     "ExpressionModel",
     "GeneratedData",
-    "HuberLoss",
     "InlineData",
     "InlineRows",
     "Kind",
     "LayersModel",
-    "Loss",
     "LossSpec",
     "MinimizeSpec",
     "Model",
-    "PlainLoss",
     "ResolvedSpec",
     "SolveSpec",
     "StopRules",

@@ -6,7 +6,7 @@ from pydantic import Discriminator, Field, StringConstraints, Tag
 
 from lockstep.core.data.spec import Data
 from lockstep.core.ground.fields import Seed, Switch, Whole
-from lockstep.core.losses.spec import Loss
+from lockstep.core.losses.kinds import AnyLoss
 from lockstep.core.metrics.spec import Metrics
 from lockstep.core.model.spec import LayersModel, Model
 from lockstep.core.optim import AnyOptimizer
@@ -46,7 +46,7 @@ class TrainSpec(Labels):
     """layers, or an expression"""
     data: Data
     """a built-in data set, inline numbers, or a generator"""
-    loss: Loss
+    loss: AnyLoss
     """what training makes small"""
     optimizer: AnyOptimizer
     """how the weights follow the gradients"""

@@ -9,8 +9,7 @@ from lockstep.core.data.sources import targets_of
 from lockstep.core.data.spec import InlineData
 from lockstep.core.data.split import part_rows, part_sizes
 from lockstep.core.ground.errors import Problem, SpecError
-from lockstep.core.losses import weight_by_row
-from lockstep.core.losses.spec import CrossEntropyLoss, MultiMarginLoss, NllLoss
+from lockstep.core.losses import loss_of, weight_by_row
 from lockstep.core.spec.job import TrainSpec
 
 MOST_DRAWS = 20
@@ -49,19 +48,18 @@ def sound_seed(spec: TrainSpec, draw_seed: Callable[[], int]) -> int:
 
 def _counts(spec: TrainSpec) -> np.ndarray | None:
     """Which rows count (rows,), in the data's order; None where all do, or it can't be told."""
-    loss = spec.loss
-    if not isinstance(loss, (CrossEntropyLoss, NllLoss, MultiMarginLoss)):
-        return None
-    if loss.weight is None and getattr(loss, "ignore_index", None) is None:
+    loss = loss_of(spec.loss)
+    weights = loss.class_weights
+    if weights is None and loss.targets.ignored is None:
         return None  # spares reading the data
     # What is wrong with these is told elsewhere.
-    if loss.weight is not None and not any(loss.weight):
+    if weights is not None and not any(weights):
         return None
     shape, y = shape_of(spec.data), targets_of(spec.data)
     is_inline = isinstance(spec.data, InlineData)
     if len(y) != shape.rows or not (is_inline or shape.target == "classes"):
         return None
-    by_row = weight_by_row(loss, y.astype(np.int64))
+    by_row = weight_by_row(spec.loss, y.astype(np.int64))
     return None if by_row is None else np.asarray(by_row > 0)
 
 
@@ -96,17 +94,17 @@ def _fractions(spec: TrainSpec) -> list[str]:
 
 def _reason(spec: TrainSpec) -> str:
     """What makes rows not count."""
-    reasons = []
-    if isinstance(spec.loss, (CrossEntropyLoss, NllLoss)) and spec.loss.ignore_index is not None:
-        reasons.append(f"ignore_index leaves {spec.loss.ignore_index} out")
-    if getattr(spec.loss, "weight", None) is not None:
+    reasons, loss = [], loss_of(spec.loss)
+    if loss.targets.ignored is not None:
+        reasons.append(f"ignore_index leaves {loss.targets.ignored} out")
+    if loss.class_weights is not None:
         reasons.append("classes of weight 0 do not count")
     return ", ".join(reasons)
 
 
 def _nothing(spec: TrainSpec) -> Problem:
     """Nothing counts in all of the data."""
-    ignored = getattr(spec.loss, "ignore_index", None)
+    ignored = loss_of(spec.loss).targets.ignored
     if ignored is not None and (targets_of(spec.data) == ignored).all():
         message = (
             f"expected targets that count, got {ignored} alone, which ignore_index leaves out; change it"

@@ -8,8 +8,11 @@ from lockstep.core.data.shapes import DataShape, shape_of
 from lockstep.core.data.spec import BuiltinData, GeneratedData, InlineData
 from lockstep.core.data.split import part_sizes
 from lockstep.core.ground.errors import Problem
+from lockstep.core.losses import loss_of
+from lockstep.core.losses.kinds import FOR_CLASSES, FOR_VALUES
+from lockstep.core.losses.targets import DataTargets
 from lockstep.core.spec.job import TrainSpec, default_dtype
-from lockstep.core.submission.check_targets import CLASS_LOSSES, check_targets, first_bad
+from lockstep.core.submission.check_targets import check_targets, first_bad
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
@@ -32,20 +35,29 @@ def _name(data: BuiltinData | GeneratedData) -> str:
 
 def _check_loss(spec: TrainSpec, shape: DataShape, name: str) -> Iterator[Problem]:
     """Whether the loss goes with targets that are classes, or values."""
-    loss = spec.loss.type
-    several = shape.target == "classes" and shape.outputs > 2
-    if loss == "kl_div":
-        has, take = ("values", "mse") if shape.target == "values" else ("class numbers", "cross_entropy")
-        message = f'expected targets that are probabilities for kl_div, but {name} has {has}; take "{take}"'
-    elif shape.target == "values" and loss in (*CLASS_LOSSES, "binary_cross_entropy", "hinge"):
-        message = f'expected a loss for values, because {name} has no classes, got "{loss}"; take "mse"'
-    elif several and loss not in CLASS_LOSSES:
-        classes = f"{name} has {shape.outputs} classes"
-        take = "multi_margin" if loss == "hinge" else "cross_entropy"
-        message = f'expected a loss for several classes, because {classes}, got "{loss}"; take "{take}"'
-    else:
+    loss, targets, has = spec.loss.type, loss_of(spec.loss).targets, _has(shape)
+    if has in targets.fit:
         return
+    if not targets.fit:
+        came, take = ("values", FOR_VALUES) if has == "values" else ("class numbers", FOR_CLASSES)
+        message = (
+            f'expected targets that are {targets.called} for {loss}, but {name} has {came}; take "{take}"'
+        )
+    elif has == "values":
+        message = (
+            f'expected a loss for values, because {name} has no classes, got "{loss}"; take "{FOR_VALUES}"'
+        )
+    else:
+        classes = f"{name} has {shape.outputs} classes"
+        take = loss_of(spec.loss).other or FOR_CLASSES
+        message = f'expected a loss for several classes, because {classes}, got "{loss}"; take "{take}"'
     yield Problem(pointer="/loss", code="loss_mismatch", message=message)
+
+
+def _has(shape: DataShape) -> DataTargets:
+    if shape.target == "values":
+        return "values"
+    return "several classes" if shape.outputs > 2 else "two classes"
 
 
 def _check_generator(data: GeneratedData) -> Iterator[Problem]:

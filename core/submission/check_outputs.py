@@ -9,17 +9,15 @@ import numpy as np
 from lockstep.core.data.shapes import DataShape
 from lockstep.core.data.spec import InlineData
 from lockstep.core.ground.errors import Problem
-from lockstep.core.losses.spec import BinaryCrossEntropyLoss, CrossEntropyLoss, MultiMarginLoss, NllLoss
+from lockstep.core.losses import loss_of
+from lockstep.core.losses.kinds import FOR_QUESTIONS
 from lockstep.core.metrics import name_of, tally_of
 from lockstep.core.metrics.spec import TopKAccuracy
 from lockstep.core.model.layers import walk
 from lockstep.core.model.spec import ExpressionModel, LayersModel
 from lockstep.core.spec.job import TrainSpec
 from lockstep.core.submission.check_counted import check_counted
-from lockstep.core.submission.check_targets import CLASS_LOSSES, check_targets, largest_class
-
-SUM_TOLERANCE = 1e-3
-"""How far probabilities written by hand may be from adding up to 1."""
+from lockstep.core.submission.check_targets import check_targets, first_bad, largest_class
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +46,13 @@ def check_outputs(spec: TrainSpec, data: DataShape, outputs: Outputs) -> Iterato
         yield from _check_weights(spec, outputs)
         yield from check_counted(spec)
         yield from _check_logs(spec)
-        yield from _check_distributions(spec, outputs)
+        yield from _check_rows(spec, outputs)
     yield from _check_metrics(spec, outputs)
 
 
 def _check_number(spec: TrainSpec, data: DataShape, outputs: Outputs) -> Iterator[Problem]:
     """Whether there are as many outputs as loss and targets ask for."""
-    of_classes = spec.loss.type in CLASS_LOSSES
+    of_classes = loss_of(spec.loss).targets.are_classes
     got = outputs.classes if of_classes else math.prod(outputs.shape)
     wanted = _wanted_for_classes(spec, data, got) if of_classes else _wanted(spec, data)
     if wanted is None or wanted.outputs == got:
@@ -65,9 +63,7 @@ def _check_number(spec: TrainSpec, data: DataShape, outputs: Outputs) -> Iterato
     if isinstance(spec.model, ExpressionModel):
         hint = "an expression gives one number"
         if of_classes:
-            hint += "; take " + (
-                "binary_cross_entropy" if wanted.outputs == 2 else "layers for several classes"
-            )
+            hint += f"; take {FOR_QUESTIONS if wanted.outputs == 2 else 'layers for several classes'}"
     expected = f"{wanted.outputs} output{'s' if wanted.outputs > 1 else ''}"
     message = f"expected {expected}, because {wanted.reason}, got {got}; {hint}"
     yield Problem(pointer=outputs.pointer, code="output_mismatch", message=message)
@@ -107,7 +103,7 @@ def _wanted_for_classes(spec: TrainSpec, data: DataShape, outputs: int) -> _Want
 
 def _check_places(spec: TrainSpec, outputs: Outputs) -> Iterator[Problem]:
     """Whether there are as many class numbers for each row as the model gives classes for."""
-    if spec.loss.type not in CLASS_LOSSES:
+    if not loss_of(spec.loss).targets.are_classes:
         return
     y = np.shape(spec.data.inline.y) if isinstance(spec.data, InlineData) else ()
     columns = y[1] if len(y) == 2 else 1
@@ -130,54 +126,47 @@ def _check_places(spec: TrainSpec, outputs: Outputs) -> Iterator[Problem]:
 
 def _check_weights(spec: TrainSpec, outputs: Outputs) -> Iterator[Problem]:
     """Whether there is a weight for each class, or output."""
-    loss = spec.loss
-    key, weights, what = "weight", None, "class"
-    if isinstance(loss, (CrossEntropyLoss, NllLoss, MultiMarginLoss)):
-        weights = loss.weight
-    elif isinstance(loss, BinaryCrossEntropyLoss):
-        key, weights, what = "pos_weight", loss.pos_weight, "output"
+    weights = loss_of(spec.loss).weights
     if weights is None:
         return
-    if len(weights) != outputs.classes:
+    count = len(weights.values)
+    if count != outputs.classes:
         message = (
-            f"expected {outputs.classes} numbers, one for each {what}, got {len(weights)}; add or remove some"
+            f"expected {outputs.classes} numbers, one for each {weights.each}, got {count}; "
+            "add or remove some"
         )
-        yield Problem(pointer=f"/loss/{key}", code="wrong_length", message=message)
-    elif key == "weight" and not any(weights):
+        yield Problem(pointer=f"/loss/{weights.key}", code="wrong_length", message=message)
+    elif weights.each == "class" and not any(weights.values):
         message = "expected a weight above 0, got zeros alone; then no target counts"
-        yield Problem(pointer="/loss/weight", code="nothing_counts", message=message)
+        yield Problem(pointer=f"/loss/{weights.key}", code="nothing_counts", message=message)
 
 
 def _check_logs(spec: TrainSpec) -> Iterator[Problem]:
     """Whether a loss of log-probabilities gets them: of other numbers it has no lowest value."""
-    if spec.loss.type not in ("nll", "kl_div") or not isinstance(spec.model, LayersModel):
+    loss = loss_of(spec.loss)
+    if not loss.reading.of_logs or not isinstance(spec.model, LayersModel):
         return
     layers = [(pointer, layer) for pointer, _, layer in walk(spec.model.layers, "/model/layers")]
     pointer, last = next((pair for pair in reversed(layers) if not pair[1].keeps_numbers), layers[-1])
     if not last.gives_logs:
-        other = ", or take cross_entropy" if spec.loss.type == "nll" else ""
+        other = f", or take {loss.other}" if loss.other else ""
         message = (
-            f"expected log-probabilities for {spec.loss.type}, that is log_softmax as the last layer, got "
+            f"expected log-probabilities for {loss.name}, that is log_softmax as the last layer, got "
             f'another; append {{"type": "log_softmax"}}{other}'
         )
         yield Problem(pointer=pointer, code="no_log_probabilities", message=message)
 
 
-def _check_distributions(spec: TrainSpec, outputs: Outputs) -> Iterator[Problem]:
-    """Whether probabilities for kl_div add up to 1 over the last axis."""
-    if spec.loss.type != "kl_div" or not isinstance(spec.data, InlineData):
+def _check_rows(spec: TrainSpec, outputs: Outputs) -> Iterator[Problem]:
+    """Whether the targets of each row are together what the loss takes."""
+    if not isinstance(spec.data, InlineData) or loss_of(spec.loss).targets.are_classes:
         return
-    targets = np.asarray(spec.data.inline.y, dtype=np.float64)
-    if any(check_targets(spec.loss, targets)):
+    y = np.asarray(spec.data.inline.y, dtype=np.float64)
+    if any(check_targets(spec.loss, y)):
         return
-    y = targets.reshape(-1, outputs.places, outputs.classes)
-    with np.errstate(over="ignore"):
-        sums = (np.exp(y) if spec.loss.log_target else y).sum(axis=2)
-    rows = np.flatnonzero((np.abs(sums - 1) > SUM_TOLERANCE).any(axis=1))
-    if len(rows):
-        worst = sums[rows[0]][np.abs(sums[rows[0]] - 1).argmax()]
-        message = f"expected probabilities that add up to 1, got {worst:g}; divide them by their sum"
-        yield Problem(pointer=f"/data/inline/y/{rows[0]}", code="not_a_distribution", message=message)
+    refusal = loss_of(spec.loss).targets.refused_rows(y.reshape(-1, outputs.places, outputs.classes))
+    if refusal is not None:
+        yield from first_bad("y", refusal.values, refusal.bad, (refusal.code, refusal.message))
 
 
 def _check_metrics(spec: TrainSpec, outputs: Outputs) -> Iterator[Problem]:

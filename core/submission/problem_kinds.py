@@ -8,7 +8,8 @@ from lockstep.core.data.augmentations import AUGMENTATIONS
 from lockstep.core.data.builtins import BUILTINS
 from lockstep.core.data.generators import GENERATORS
 from lockstep.core.ground.numbers import came, shortened
-from lockstep.core.losses.spec import LOSS_NAMES
+from lockstep.core.losses import LOSSES
+from lockstep.core.losses.kinds import FOR_VALUES
 from lockstep.core.metrics.spec import METRIC_NAMES
 from lockstep.core.model.initializers import INITIALIZERS
 from lockstep.core.model.layers import LAYERS
@@ -65,34 +66,14 @@ _ALSO_CALLED = {
     "expression": "objective",
     "objective": "expression",
     "precision": "dtype",
-    "mean_squared_error": "mse",
-    "l2_loss": "mse",
-    "squared_error": "mse",
-    "mean_absolute_error": "mae",
-    "l1": "mae",
-    "l1_loss": "mae",
-    "smooth_l1_loss": "smooth_l1",
-    "categorical_crossentropy": "cross_entropy",
-    "sparse_categorical_crossentropy": "cross_entropy",
-    "softmax_cross_entropy": "cross_entropy",
-    "nll_loss": "nll",
-    "negative_log_likelihood": "nll",
     "f1_score": "f1",
     "auc": "roc_auc",
     "roc_auc_score": "roc_auc",
     "top_k": "top_k_accuracy",
     "r_squared": "r2",
     "root_mean_squared_error": "rmse",
-    "kl": "kl_div",
-    "kl_divergence": "kl_div",
-    "kullback_leibler": "kl_div",
-    "hinge_loss": "hinge",
-    "multiclass_hinge": "multi_margin",
     "class_weight": "weight",
     "class_weights": "weight",
-    "bce": "binary_cross_entropy",
-    "bce_with_logits": "binary_cross_entropy",
-    "log_loss": "binary_cross_entropy",
     "lr_scheduler": "schedule",
     "scheduler": "schedule",
     "learning_rate_schedule": "schedule",
@@ -123,6 +104,7 @@ _ALSO_CALLED = {
     **{alias: name for name, kind in OPTIMIZERS.items() for alias in kind.aliases},
     **{alias: name for name, kind in SCHEDULES.items() for alias in kind.aliases},
     **{alias: name for name, kind in INITIALIZERS.items() for alias in kind.aliases},
+    **{alias: name for name, loss in LOSSES.items() for alias in loss.aliases},
 }
 """What other systems call our words."""
 
@@ -187,11 +169,12 @@ def _loss(value: object) -> str:
     name = value.get("type") if isinstance(value, Mapping) else value
     if not isinstance(name, str):
         return (
-            f'expected the name of a loss, got {came(value)}; write one of {listed(LOSS_NAMES)}, as in "mse"'
+            f"expected the name of a loss, got {came(value)}; write one of {listed(LOSSES)}, "
+            f'as in "{FOR_VALUES}"'
         )
-    guess = similar(name, LOSS_NAMES)
+    guess = similar(name, LOSSES)
     hint = f'did you mean "{guess}"? ' if guess else ""
-    return f'expected the name of a loss, got "{shortened(name)}"; {hint}there are {listed(LOSS_NAMES)}'
+    return f'expected the name of a loss, got "{shortened(name)}"; {hint}there are {listed(LOSSES)}'
 
 
 def _metric(value: object) -> str:

@@ -12,7 +12,7 @@ from lockstep.core.data.spec import BuiltinData, GeneratedData, InlineData
 from lockstep.core.ground.errors import Problem
 from lockstep.core.ground.fields import REFUSED
 from lockstep.core.ground.numbers import came, shortened
-from lockstep.core.losses.spec import LOSS_TYPES, PlainLoss
+from lockstep.core.losses.kinds import LOSS_TAGS
 from lockstep.core.metrics.spec import METRIC_TAGS
 from lockstep.core.model.initializers import INITIALIZER_TAG, INITIALIZERS
 from lockstep.core.model.layers import LAYER_TAG, LAYERS, LIST_TAG
@@ -43,7 +43,7 @@ _TAGS: dict[str, type[BaseModel] | None] = {
     "<builtin>": BuiltinData,
     "<inline>": InlineData,
     "<generator>": GeneratedData,
-    "<loss>": PlainLoss,
+    **LOSS_TAGS,
     **METRIC_TAGS,
     LIST_TAG: None,
     "<rows>": None,
@@ -53,7 +53,7 @@ _TAGS: dict[str, type[BaseModel] | None] = {
     "<gain>": None,
     "<gain name>": None,
     **{LAYER_TAG.format(name): kind for name, kind in LAYERS.items()},
-    **{f"<{name}>": kind for name, kind in {**LOSS_TYPES, **OPTIMIZERS}.items()},
+    **{f"<{name}>": kind for name, kind in OPTIMIZERS.items()},
     **{AUGMENTATION_TAG.format(name): kind for name, kind in AUGMENTATIONS.items()},
     **{INITIALIZER_TAG.format(name): kind for name, kind in INITIALIZERS.items()},
     **{SCHEDULE_TAG.format(name): kind for name, kind in SCHEDULES.items()},

@@ -7,9 +7,9 @@ import pytest
 
 from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.losses import loss_of
-from lockstep.core.losses.base import LossSite
+from lockstep.core.losses.cross_entropy import CrossEntropyLoss
 from lockstep.core.losses.mixed import append_mixed
-from lockstep.core.losses.spec import CrossEntropyLoss
+from lockstep.core.losses.site import LossSite
 from tests.core.learning.test_training_together import Meeting
 from tests.core.learning.training_jobs import DIGITS, finished, training
 from tests.ranks import run_ranks
@@ -70,7 +70,6 @@ def test_the_loss_of_mixed_classes() -> None:
         denominator=np.array(6.0),
         total=np.zeros(()),
         gradient=np.zeros_like(np.asfortranarray(z)),
-        spec=loss,
     )
     kind.forward(site)
     kind.gradient(site)

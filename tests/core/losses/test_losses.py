@@ -28,9 +28,8 @@ def run(spec: LossSpec, output: np.ndarray, y: np.ndarray, whole: float | None =
         denominator=np.array(whole or denominator(spec, y) or 1.0, output.dtype),
         total=np.zeros((), output.dtype),
         gradient=np.full_like(laid_out, np.nan),
-        spec=spec,
     )
-    assert kind.targets(laid_out).shape == y.shape
+    assert kind.room(laid_out).shape == y.shape
     kind.forward(site)
     kind.gradient(site)
     with np.errstate(all="ignore"):
@@ -209,7 +208,7 @@ def test_far_logits_stay_finite_with_weights(dtype: str) -> None:
 
 
 def targets_of(name: str) -> np.ndarray:
-    return np.array([1, 0, 1]) if LOSSES[name].classes else Y
+    return np.array([1, 0, 1]) if loss_of(loss(name)).targets.are_classes else Y
 
 
 @pytest.mark.parametrize("name", sorted(LOSSES))
@@ -244,13 +243,13 @@ def test_a_sequence_is_as_its_places_in_a_column(spec: LossSpec, layout: str) ->
     """(rows, length, classes) gives what (rows * length, classes) does, wherever the rows lie in memory."""
     random = np.random.default_rng(5)
     output, kind = random.standard_normal((3, 2, 4)), loss_of(spec)
-    y = random.integers(0, 4, (3, 2)) if kind.classes else random.uniform(0, 1, (3, 8))
-    flat_y = y.reshape(-1) if kind.classes else y.reshape(6, 4)
+    y = random.integers(0, 4, (3, 2)) if kind.targets.are_classes else random.uniform(0, 1, (3, 8))
+    flat_y = y.reshape(-1) if kind.targets.are_classes else y.reshape(6, 4)
     laid_out = LAYOUTS[layout](output)
     whole = denominator(spec, y)
     site = LossSite(
         dtype=output.dtype, calls=[], output=laid_out, y=y, denominator=np.array(whole),
-        total=np.zeros(()), gradient=np.full_like(laid_out, np.nan), spec=spec,
+        total=np.zeros(()), gradient=np.full_like(laid_out, np.nan),
     )  # fmt: skip
     kind.forward(site)
     kind.gradient(site)
@@ -260,4 +259,4 @@ def test_a_sequence_is_as_its_places_in_a_column(spec: LossSpec, layout: str) ->
     total, gradient = run(spec, output.reshape(6, 4), flat_y, whole)
     assert float(site.total) == pytest.approx(total, rel=1e-13)
     np.testing.assert_allclose(site.gradient.reshape(6, 4), gradient, rtol=1e-12)
-    assert kind.targets(laid_out).shape == y.shape
+    assert kind.room(laid_out).shape == y.shape

@@ -5,8 +5,9 @@ import pytest
 from pydantic import ValidationError
 
 from lockstep.core.ground.errors import SpecError
+from lockstep.core.losses.distances import HuberLoss
 from lockstep.core.model.layers import walk
-from lockstep.core.spec import HuberLoss, LayersModel, ResolvedSpec, TrainSpec
+from lockstep.core.spec import LayersModel, ResolvedSpec, TrainSpec
 from lockstep.core.submission import parse_spec, resolve, steps_per_epoch, total_steps
 from tests.specs import DIGITS, LINE, changed, linear
 

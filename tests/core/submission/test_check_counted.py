@@ -11,7 +11,7 @@ from lockstep.core.data.split import part_rows
 from lockstep.core.ground.errors import Problem, SpecError
 from lockstep.core.learning.loading import load_dataset
 from lockstep.core.losses import denominator, weight_by_row
-from lockstep.core.losses.spec import MultiMarginLoss
+from lockstep.core.losses.multi_margin import MultiMarginLoss
 from lockstep.core.submission import parse_spec, resolve
 from lockstep.core.submission.check_counted import MOST_DRAWS
 from tests.core.learning.training_jobs import finished, training

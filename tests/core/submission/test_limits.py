@@ -8,11 +8,11 @@ import pytest
 from lockstep.core.data.augmentations import MAX_AUGMENTATIONS
 from lockstep.core.data.spec import MAX_CLASSES, MAX_SIZE
 from lockstep.core.ground.errors import SpecError
+from lockstep.core.losses.kl_div import SUM_TOLERANCE
 from lockstep.core.submission import parse_job
 from lockstep.core.submission.check_data import FLOAT32_MAX
 from lockstep.core.submission.check_formula import MAX_RECORDED
 from lockstep.core.submission.check_model import MAX_PARAMETERS
-from lockstep.core.submission.check_outputs import SUM_TOLERANCE
 from lockstep.core.submission.checks import MAX_STEPS
 from lockstep.core.submission.problems import MAX_PROBLEMS
 from tests.specs import DIGITS, LINE, changed, linear

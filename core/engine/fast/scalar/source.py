@@ -12,21 +12,18 @@ from lockstep.core.model.ops import OPS
 from lockstep.core.model.ops.op import ScalarRule
 from lockstep.core.optim.base import OptimizerSpec
 
-_SLOPES = {"mse": 2.0, "sse": 2.0, "half_sse": 1.0}
-LOSSES = frozenset(_SLOPES)
-"""The losses that there is source for."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """What the source is of: a graph, `rows` rows, a loss divided by `denominator`, an optimizer.
+    """What the source is of: a graph, `rows` rows, a loss, an optimizer.
 
+    The loss is `squares` times the sum of the errors' squares, divided by `denominator`.
     The steps that are multiples of `stride` are recorded.
     """
 
     graph: Graph
     rows: int
-    loss: str
+    squares: float
     denominator: float
     optimizer: OptimizerSpec
     stride: int = 1
@@ -144,9 +141,9 @@ class _Writer:
         for row in self._rows:
             self._line(f"e{row} = {self._value(output, row)} - y{row}")
         total = " + ".join(f"e{row} * e{row}" for row in self._rows)
-        half = " * 0.5" if problem.loss == "half_sse" else ""
-        self._line(f"loss = ({total}){half} / {problem.denominator!r}")
-        scale = _SLOPES[problem.loss] / problem.denominator
+        part = "" if problem.squares == 1.0 else f" * {problem.squares!r}"
+        self._line(f"loss = ({total}){part} / {problem.denominator!r}")
+        scale = 2.0 * problem.squares / problem.denominator
         for row in self._rows:
             self._add_term(output, row, f"e{row} * {scale!r}")
 

@@ -8,9 +8,9 @@ from typing import Any, cast
 import numpy as np
 
 from lockstep.core.data.dataset import Part
-from lockstep.core.engine.fast.scalar.source import LOSSES, Problem, source_of
+from lockstep.core.engine.fast.scalar.source import Problem, source_of
 from lockstep.core.engine.interfaces import Taken
-from lockstep.core.losses import denominator
+from lockstep.core.losses import denominator, loss_of
 from lockstep.core.model.graph import Graph
 from lockstep.core.model.ops import OPS
 from lockstep.core.model.parameters import Parameters
@@ -71,14 +71,15 @@ def _is_plain(spec: ResolvedSpec) -> bool:
 def _problem(spec: ResolvedSpec, part: Part, graph: Graph, stride: int) -> Problem | None:
     values = sum(part.rows if node.batched else 1 for node in graph.nodes if node.inputs)
     known = all(OPS[node.op].rule(node) for node in graph.nodes)
-    if not (known and values <= MOST_VALUES and spec.loss.type in LOSSES):
+    squares = loss_of(spec.loss).squares
+    if squares is None or not (known and values <= MOST_VALUES):
         return None
     if spec.optimizer.scalar_update(()) is None:
         return None
     return Problem(
         graph=graph,
         rows=part.rows,
-        loss=spec.loss.type,
+        squares=squares,
         denominator=denominator(spec.loss, part.y),
         optimizer=spec.optimizer,
         stride=stride,

@@ -215,7 +215,7 @@ def test_no_word_of_a_user_is_in_the_source(stride: int) -> None:
     graph = formula("*".join(names) + "*x1 + x2", names, columns=2)
     sgd = Sgd(type="sgd")
     source = source_of(
-        Problem(graph=graph, rows=2, loss="mse", denominator=2.0, optimizer=sgd, stride=stride)
+        Problem(graph=graph, rows=2, squares=1.0, denominator=2.0, optimizer=sgd, stride=stride)
     )
 
     found = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}

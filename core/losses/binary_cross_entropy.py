@@ -1,18 +1,77 @@
-"""Losses of yes and no: every output is a question of its own."""
+"""Cross-entropy of yes and no: every output is a question of its own."""
+
+from typing import Literal
 
 import numpy as np
 
-from lockstep.core.losses.base import Loss, LossSite, flat
-from lockstep.core.losses.spec import BinaryCrossEntropyLoss, HingeLoss
+from lockstep.core.losses.base import Loss, LossFormula, LossSpec, Weights
+from lockstep.core.losses.readings import Emitter, Sides
+from lockstep.core.losses.settings import OutputWeights
+from lockstep.core.losses.site import LossSite, flat
+from lockstep.core.losses.targets import Refusal, Targets
 
 
-class BinaryCrossEntropy(Loss):
+class BinaryCrossEntropyLoss(LossSpec):
+    """From logits and targets from 0 to 1, as torch.nn.BCEWithLogitsLoss; mean over all elements."""
+
+    type: Literal["binary_cross_entropy"]
+    pos_weight: OutputWeights | None = None
+    """how much the targets 1 count, one number for each output"""
+
+
+class Chances(Targets):
+    """How probable a yes is."""
+
+    called = "probabilities"
+    fit = frozenset({"two classes"})
+
+    def refused(self, y: np.ndarray) -> Refusal:
+        """What is below 0 or above 1."""
+        message = (
+            "expected a number from 0 to 1 with binary_cross_entropy, got {}; scale the targets, or take mse"
+        )
+        return Refusal(bad=(y < 0) | (y > 1), values=y, code="not_a_probability", message=message)
+
+
+class Sigmoid(Sides):
+    """Logits of a yes."""
+
+    def read(self, outputs: np.ndarray) -> dict[str, np.ndarray]:
+        """The probability of the yes, and which side it is on."""
+        return {"probabilities": 1.0 / (1.0 + np.exp(-outputs)), **super().read(outputs)}
+
+    def emit(self, out: Emitter, y: str) -> dict[str, str]:
+        """Both."""
+        labels = out.cast(out.emit("GreaterOrEqual", y, out.number(0.0)), np.dtype(np.int64))
+        return {"probabilities": out.emit("Sigmoid", y), "labels": labels}
+
+
+class BinaryCrossEntropy(Loss[BinaryCrossEntropyLoss]):
     """Σ of ln(1 + e^z) - z y from logits z and targets y in 0..1, divided by the number of elements.
 
     Computed as max(z, 0) - z y + ln(1 + e^-|z|), which neither overflows nor cancels.
     """
 
     name = "binary_cross_entropy"
+    settings = BinaryCrossEntropyLoss
+    aliases = ("bce", "bce_with_logits", "log_loss")
+    formula = LossFormula("loss = ln(1 + e^ŷ) - ŷ y", "∂loss/∂ŷ = sigmoid(ŷ) - y")
+    mean = "elements"
+    mixes = True
+    measured = "questions"
+    targets = Chances()
+    reading = Sigmoid()
+
+    @classmethod
+    def of(cls, spec: BinaryCrossEntropyLoss) -> "BinaryCrossEntropy":
+        """The plain way without weights."""
+        return (BinaryCrossEntropy if spec.pos_weight is None else WeightedBinaryCrossEntropy)(spec)
+
+    @property
+    def weights(self) -> Weights | None:
+        """Those of the targets 1."""
+        given = self.spec.pos_weight
+        return None if given is None else Weights(key="pos_weight", values=given, each="output")
 
     def forward(self, site: LossSite) -> None:
         """Eight passes over what is mostly one column."""
@@ -45,21 +104,18 @@ def append_sigmoid(site: LossSite) -> np.ndarray:
     return sigmoid
 
 
-class WeightedBinaryCrossEntropy(Loss):
+class WeightedBinaryCrossEntropy(BinaryCrossEntropy):
     """Σ of (1 - y) z + (1 + (p - 1) y) ln(1 + e^-z), p being pos_weight; divided by the number of elements.
 
     ln(1 + e^-z) is computed as ln(1 + e^-|z|) + max(-z, 0).
     """
 
-    name = "binary_cross_entropy"
-
     def forward(self, site: LossSite) -> None:
         """With n = -z: (1 + (p - 1) y) (ln(1 + e^-|n|) + max(n, 0)) - (1 - y) n."""
-        spec = site.settings(BinaryCrossEntropyLoss)
         z, y = site.output, site.values
         small, negated, factor, rest = (site.buffer(z) for _ in range(4))
         extra, one = site.buffer(z), site.number(1.0)
-        extra[...] = np.array(spec.pos_weight, site.dtype) - 1.0
+        extra[...] = np.array(self.spec.pos_weight, site.dtype) - 1.0
         site.kept |= {"factor": factor, "rest": rest}
         site.call(np.negative, z, negated)
         site.call(np.abs, z, small)
@@ -87,30 +143,3 @@ class WeightedBinaryCrossEntropy(Loss):
         site.call(np.multiply, sigmoid, site.kept["factor"], sigmoid)
         site.call(np.add, sigmoid, site.kept["rest"], sigmoid)
         site.call(np.multiply, sigmoid, site.divided(1.0), site.gradient)
-
-
-class Hinge(Loss):
-    """Σ of max(0, margin - t z), divided by the number of elements; t is 1 for a target above 0, else -1.
-
-    Where margin = t z the gradient is 0.
-    """
-
-    name = "hinge"
-
-    def forward(self, site: LossSite) -> None:
-        """The signs t come of the targets 0 and 1 as of -1 and 1."""
-        side, cost = site.buffer(site.output), site.buffer(site.output)
-        site.kept |= {"side": side, "cost": cost}
-        site.call(np.subtract, site.values, site.number(0.5), side)
-        site.call(np.copysign, site.number(1.0), side, side)
-        site.call(np.multiply, site.output, side, cost)
-        site.call(np.subtract, site.number(site.settings(HingeLoss).margin), cost, cost)
-        site.call(np.maximum, cost, site.full(cost, 0.0), out=cost)
-        site.sum(flat(cost), site.total)
-
-    def gradient(self, site: LossSite) -> None:
-        """-t / denominator where it costs something, else 0."""
-        cost = site.kept["cost"]
-        site.call(np.sign, cost, cost)
-        site.call(np.multiply, cost, site.kept["side"], cost)
-        site.call(np.multiply, cost, site.divided(-1.0), site.gradient)
