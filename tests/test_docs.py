@@ -13,7 +13,7 @@ from lockstep.core.data.augmentations import AUGMENTATIONS
 from lockstep.core.data.builtins import BUILTINS
 from lockstep.core.data.generators import GENERATORS
 from lockstep.core.losses import LOSSES
-from lockstep.core.metrics.spec import MetricSpec
+from lockstep.core.metrics import METRICS
 from lockstep.core.model.initializers import INITIALIZERS
 from lockstep.core.model.layers import LAYERS
 from lockstep.core.optim import OPTIMIZERS
@@ -34,7 +34,7 @@ def types_of(kinds: tuple[type[BaseModel], ...]) -> list[str]:
         list(OPTIMIZERS),
         list(SCHEDULES),
         list(LOSSES),
-        types_of(get_args(MetricSpec)),
+        list(METRICS),
         list(AUGMENTATIONS),
         list(INITIALIZERS),
         list(BUILTINS),

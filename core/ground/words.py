@@ -29,8 +29,8 @@ class Vocabulary(Mapping[str, W]):
     """The words of one kind by their names, in the order in which users are offered them.
 
     `kind` is what one of them is called. `needs` says which attributes each word must have, and what for; one
-    that is absent, None or still abstract is missing. Raises IncompleteWord, and ValueError where two words
-    have one name.
+    that is absent, None or still abstract is missing, and so is whatever else its base leaves abstract.
+    Raises IncompleteWord, and ValueError where two words have one name.
     """
 
     def __init__(self, kind: str, needs: Mapping[str, str], words: Iterable[tuple[str, W]]) -> None:
@@ -40,7 +40,10 @@ class Vocabulary(Mapping[str, W]):
         for name, word in words:
             if name in self._words:
                 raise ValueError(f'expected one {kind} of each name, got two called "{name}"; rename one')
-            if missing := {attribute: use for attribute, use in needs.items() if _lacks(word, attribute)}:
+            missing = {attribute: use for attribute, use in needs.items() if _lacks(word, attribute)}
+            for attribute in sorted(getattr(word, "__abstractmethods__", frozenset()) - needs.keys()):
+                missing[attribute] = "which its base leaves open"
+            if missing:
                 raise IncompleteWord(kind, name, missing)
             self._words[name] = word
 

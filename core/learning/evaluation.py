@@ -108,10 +108,8 @@ class EvaluationWork:
         SoloGroup().all_reduce(self, self._total, admits=True)
         metrics = self._said(self._tally.known)
         if self._outputs is not None:
-            area = self._tally.area(self._outputs, self._part.y)
+            metrics |= self._tally.of_outputs(self._outputs, self._part.y)
             self._outputs = None
-            if area is not None:
-                metrics["roc_auc"] = area
         return Measurement(metrics=metrics, tables=self._tally.tables(self._total[1:]))
 
     def _said(self, names: Sequence[str]) -> dict[str, float]:

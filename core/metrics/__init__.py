@@ -1,6 +1,7 @@
 """Metrics: sums over chunks of rows, and what follows from their total.
 
-Sums of chunks need only be added, so chunks can be spread over members. They are float64 for either dtype.
+Sums of chunks need only be added, so chunks can be spread over members. They are float64 for either dtype. A
+metric stands in one module with all that there is of it; `kinds` lists them.
 """
 
 import math
@@ -9,13 +10,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from lockstep.core.losses import LossSpec, loss_of
+from lockstep.core.metrics.base import MetricSpec
 from lockstep.core.metrics.classes import ClassTally, QuestionTally
-from lockstep.core.metrics.spec import MetricSpec, TopKAccuracy
+from lockstep.core.metrics.kinds import METRICS, metric_of, metrics_under
 from lockstep.core.metrics.spread import spread_of
-from lockstep.core.metrics.tally import NoTally, Tally, chosen, name_of
+from lockstep.core.metrics.tally import NoTally, Tally
 from lockstep.core.metrics.values import ValueTally
 
-__all__ = ["Tally", "chosen", "name_of", "tally_of"]
+__all__ = ["METRICS", "MetricSpec", "Tally", "chosen", "metric_of", "tally_of"]
 
 
 def tally_of(
@@ -26,19 +28,22 @@ def tally_of(
 ) -> Tally:
     """What is counted under a loss, for a model that gives `output_shape` for each row.
 
-    Under kl_div, which compares distributions, there is nothing beside the loss. `targets` (rows, ...): all
-    of the part that is measured; without them there is no r2.
+    `targets` (rows, ...): all of the part that is measured; without them there is no r2.
     """
     kind = loss_of(loss)
-    elements = math.prod(output_shape)
+    metrics, elements = metrics_under(kind.measured, asked), math.prod(output_shape)
     match kind.measured:
         case "classes":
-            top = {metric.k for metric in asked or () if isinstance(metric, TopKAccuracy)}
-            return ClassTally(output_shape[-1], tuple(sorted(top)), kind.targets.ignored)
+            return ClassTally(output_shape[-1], metrics, kind.targets.ignored)
         case "questions":
-            return QuestionTally(elements)
+            return QuestionTally(elements, metrics)
         case "values":
             spread = None if targets is None else spread_of(targets)
-            return ValueTally(elements, kind.reading.amounts, spread)
+            return ValueTally(elements, metrics, kind.reading.amounts, spread)
         case "nothing":
-            return NoTally()
+            return NoTally(metrics)
+
+
+def chosen(tally: Tally, asked: Sequence[MetricSpec] | None) -> tuple[str, ...]:
+    """The names of what is measured after each epoch."""
+    return tally.usual if asked is None else tuple(metric_of(metric).called for metric in asked)

@@ -1,34 +1,60 @@
-"""Metrics of classifiers: of one class for each row, and of yes or no for each output."""
+"""What is counted for classifiers: of one class for each target, and of yes or no for each output."""
 
-from collections.abc import Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Sequence
 
 import numpy as np
 
-from lockstep.core.metrics.counts import Counts, of_confusion
-from lockstep.core.metrics.ranks import mean_roc_auc, odds, roc_auc
-from lockstep.core.metrics.tally import MOST_SHOWN, Tally
+from lockstep.core.metrics.base import Counts, Judged, Metric, OfCounts, OfHits, OfMatrix, OfScores
+from lockstep.core.metrics.ranks import odds
+from lockstep.core.metrics.tally import Tally
 
-_OF_COUNTS = ("precision", "recall", "f1")
+MOST_SHOWN = 32
+"""Up to so many classes, or questions, each has numbers of its own in the result, and a confusion matrix."""
 
 
-class ClassTally(Tally):
+class _Judging(Tally):
+    """What the two have in common."""
+
+    @abstractmethod
+    def _scores(self, output: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Scores and whether each row is positive, both (k, rows)."""
+
+    def of_outputs(self, output: np.ndarray, y: np.ndarray) -> dict[str, float]:
+        """From one ranking of the rows, or one for each class or output."""
+        scores, positive = self._scores(output, y)
+        wanted = ((name, metric) for name, metric in self.by_name.items() if isinstance(metric, OfScores))
+        values = {name: metric.value(scores, positive) for name, metric in wanted}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def _tables(self, counts: Counts, matrix: np.ndarray) -> dict[str, np.ndarray]:
+        tables: dict[str, np.ndarray] = {}
+        for name, metric in self.by_name.items():
+            if isinstance(metric, OfCounts) and (each := metric.each(counts)) is not None:
+                tables[f"{name}_per_class"] = each
+            elif isinstance(metric, OfMatrix):
+                tables[name] = metric.table(matrix)
+        return tables
+
+    def _values(self, judged: Judged, names: Sequence[str]) -> dict[str, float]:
+        wanted = ((name, self.by_name.get(name)) for name in names)
+        return {name: metric.value(judged) for name, metric in wanted if isinstance(metric, OfCounts)}
+
+
+class ClassTally(_Judging):
     """One class for each target: the one with the largest output, of equals the first.
 
-    `top`: for each k how many targets are among the k largest outputs, of equals the later ones, as in
-    scikit-learn. `ignored`: the target that does not count.
+    `ignored`: the target that does not count.
     """
 
-    usual = ("accuracy",)
-    at_the_end = ("roc_auc", "confusion_matrix")
-
-    def __init__(self, classes: int, top: tuple[int, ...], ignored: int | None) -> None:
+    def __init__(self, classes: int, metrics: Sequence[Metric], ignored: int | None) -> None:
+        super().__init__(metrics)
         self._classes = classes
-        self._top = top
+        self._hits = {metric.called: metric for metric in metrics if isinstance(metric, OfHits)}
         self._ignored = ignored
         self._whole = classes <= MOST_SHOWN
         self._counts = classes * classes if self._whole else 3 * classes
-        self.width = self._counts + len(top)
-        self.known = ("accuracy", *_OF_COUNTS, *(f"top_{k}_accuracy" for k in top))
+        self.width = self._counts + len(self._hits)
 
     def add(self, output: np.ndarray, y: np.ndarray, sums: np.ndarray) -> None:
         """The confusion matrix; for many classes only its diagonal and its sums along both axes."""
@@ -41,8 +67,8 @@ class ClassTally(Tally):
             groups = (targets[targets == predicted], targets, predicted)
             counted = [np.bincount(group, minlength=self._classes) for group in groups]
             sums[: self._counts] = np.concatenate(counted)
-        for place, k in enumerate(self._top):
-            sums[self._counts + place] = self._among_the_largest(outputs, targets, k)
+        for place, metric in enumerate(self._hits.values(), self._counts):
+            sums[place] = metric.value(outputs, targets)
 
     def _kept(self, output: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Outputs (N, classes) and targets (N,) that count."""
@@ -52,16 +78,9 @@ class ClassTally(Tally):
         kept = targets != self._ignored
         return outputs[kept], targets[kept]
 
-    def _among_the_largest(self, outputs: np.ndarray, targets: np.ndarray, k: int) -> int:
-        own = outputs[np.arange(len(targets)), targets][:, np.newaxis]
-        later = np.arange(self._classes) > targets[:, np.newaxis]
-        # Said by what lies behind: so a NaN is before all, as for argmax, and never a hit.
-        before = ~((outputs < own) | ((outputs == own) & ~later))
-        return int(np.count_nonzero(np.count_nonzero(before, axis=1) < k))
-
     def _counted(self, sums: np.ndarray) -> Counts:
         if self._whole:
-            return of_confusion(sums[: self._counts].reshape(self._classes, self._classes))
+            return _of_confusion(sums[: self._counts].reshape(self._classes, self._classes))
         right, true, predicted = sums[: self._counts].reshape(3, self._classes)
         return Counts(right=right, true=true, predicted=predicted)
 
@@ -71,35 +90,33 @@ class ClassTally(Tally):
         total = float(counts.true.sum())
         if not total:
             return {}
-        found = {"accuracy": float(counts.right.sum()) / total}
-        for place, k in enumerate(self._top):
-            found[f"top_{k}_accuracy"] = float(sums[self._counts + place]) / total
         of = np.array([1]) if self._classes == 2 else np.flatnonzero(counts.seen)
-        return _named(names, found, counts, of)
+        judged = Judged(right=float(counts.right.sum()), total=total, counts=counts, of=of)
+        found = self._values(judged, names)
+        found |= {name: float(sums[place]) / total for place, name in enumerate(self._hits, self._counts)}
+        return {name: found[name] for name in names if name in found}
 
     def tables(self, sums: np.ndarray) -> dict[str, np.ndarray]:
         """Of each class precision, recall and f1, and the confusion matrix [target][prediction]."""
         if not self._whole:
             return {}
         confusion = sums[: self._counts].reshape(self._classes, self._classes)
-        return by_class(of_confusion(confusion)) | {"confusion_matrix": confusion.astype(np.int64)}
+        return self._tables(_of_confusion(confusion), confusion)
 
-    def area(self, output: np.ndarray, y: np.ndarray) -> float | None:
-        """Of class 1 against class 0; with more classes the mean over the classes, each against the rest."""
+    def _scores(self, output: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Class 1 against class 0; with more classes each against the rest."""
         outputs, targets = self._kept(output, y)
         if self._classes == 2:
-            return roc_auc(outputs[:, 1].astype(np.float64) - outputs[:, 0], targets == 1)
-        return mean_roc_auc(odds(outputs).T, targets == np.arange(self._classes)[:, np.newaxis])
+            difference = outputs[:, 1].astype(np.float64) - outputs[:, 0]
+            return difference[np.newaxis], (targets == 1)[np.newaxis]
+        return odds(outputs).T, targets == np.arange(self._classes)[:, np.newaxis]
 
 
-class QuestionTally(Tally):
+class QuestionTally(_Judging):
     """Yes or no for each output: yes where it is at least 0; a target is a yes from 0.5 on."""
 
-    usual = ("accuracy",)
-    at_the_end = ("roc_auc", "confusion_matrix")
-    known = ("accuracy", *_OF_COUNTS)
-
-    def __init__(self, questions: int) -> None:
+    def __init__(self, questions: int, metrics: Sequence[Metric]) -> None:
+        super().__init__(metrics)
         self._questions = questions
         self.width = 4 * questions
 
@@ -120,51 +137,34 @@ class QuestionTally(Tally):
     def metrics(self, sums: np.ndarray, rows: int, names: Sequence[str]) -> dict[str, float]:
         """Accuracy over all elements; precision, recall and f1 of the yes, the mean over the outputs."""
         matrices = self._confusions(sums)
-        right = float(matrices[:, 0, 0].sum() + matrices[:, 1, 1].sum())
-        found = {"accuracy": right / (rows * self._questions)}
-        return _named(names, found, of_questions(matrices), np.arange(self._questions))
+        judged = Judged(
+            right=float(matrices[:, 0, 0].sum() + matrices[:, 1, 1].sum()),
+            total=float(rows * self._questions),
+            counts=_of_questions(matrices),
+            of=np.arange(self._questions),
+        )
+        return self._values(judged, names)
 
     def tables(self, sums: np.ndarray) -> dict[str, np.ndarray]:
         """For one output of no and yes, for several of each output: precision, recall, f1, confusion."""
         if self._questions > MOST_SHOWN:
             return {}
         matrices = self._confusions(sums)
-        counts = of_questions(matrices)
         if self._questions == 1:
-            matrices = matrices[0]
-            counts = of_confusion(matrices)
-        return by_class(counts) | {"confusion_matrix": matrices.astype(np.int64)}
+            return self._tables(_of_confusion(matrices[0]), matrices[0])
+        return self._tables(_of_questions(matrices), matrices)
 
-    def area(self, output: np.ndarray, y: np.ndarray) -> float | None:
-        """The mean over the outputs."""
-        return mean_roc_auc(self._flat(output).T, self._flat(y).T >= 0.5)
+    def _scores(self, output: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Each output by itself."""
+        return self._flat(output).T, self._flat(y).T >= 0.5
 
 
-def of_questions(matrices: np.ndarray) -> Counts:
+def _of_confusion(confusion: np.ndarray) -> Counts:
+    """The counts of a confusion matrix (classes, classes): rows are the targets, columns the predictions."""
+    return Counts(right=confusion.diagonal(), true=confusion.sum(axis=1), predicted=confusion.sum(axis=0))
+
+
+def _of_questions(matrices: np.ndarray) -> Counts:
     """The counts of the yes to each question, from the confusion matrices (questions, 2, 2)."""
     yes = matrices[:, 1, 1]
     return Counts(right=yes, true=yes + matrices[:, 1, 0], predicted=yes + matrices[:, 0, 1])
-
-
-def by_class(counts: Counts) -> dict[str, np.ndarray]:
-    """Precision, recall and f1 of each class."""
-    return {f"{name}_per_class": _each(counts, name) for name in _OF_COUNTS}
-
-
-def _each(counts: Counts, name: str) -> np.ndarray:
-    if name == "precision":
-        return counts.precision
-    return counts.recall if name == "recall" else counts.f1
-
-
-def _named(
-    names: Sequence[str], found: Mapping[str, float], counts: Counts, of: np.ndarray
-) -> dict[str, float]:
-    """Those of `names` that are in `found`, or follow from `counts` as the mean over the classes `of`."""
-    values: dict[str, float] = {}
-    for name in names:
-        if name in found:
-            values[name] = found[name]
-        elif name in _OF_COUNTS:
-            values[name] = float(_each(counts, name)[of].mean())
-    return values

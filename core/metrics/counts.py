@@ -1,46 +1,83 @@
-"""Precision, recall and F1 from counts. Names and arithmetic are those of scikit-learn, zero_division 0."""
+"""Accuracy, precision, recall and F1, and the confusion matrix that they come from; zero_division is 0."""
 
-from dataclasses import dataclass
+from abc import abstractmethod
 
 import numpy as np
 
+from lockstep.core.metrics.base import Counts, Judged, OfCounts, OfMatrix
 
-@dataclass(frozen=True, kw_only=True)
-class Counts:
-    """How often each class, or the yes to each question, was right, was true, was predicted: (classes,)."""
 
-    right: np.ndarray
-    true: np.ndarray
-    predicted: np.ndarray
+class Accuracy(OfCounts):
+    """The part of the targets that were met."""
 
-    @property
-    def precision(self) -> np.ndarray:
-        """right / predicted, (classes,)."""
-        return _ratio(self.right, self.predicted)
+    name = "accuracy"
+    aliases = ()
+    usual = True
 
-    @property
-    def recall(self) -> np.ndarray:
-        """right / true, (classes,)."""
-        return _ratio(self.right, self.true)
+    def value(self, judged: Judged) -> float:
+        """right / total."""
+        return judged.right / judged.total
 
-    @property
-    def f1(self) -> np.ndarray:
-        """2 right / (true + predicted), (classes,): the harmonic mean of the two."""
-        return _ratio(2.0 * self.right, self.true + self.predicted)
 
-    @property
-    def seen(self) -> np.ndarray:
-        """Whether each class occurs, as a target or as a prediction."""
-        seen: np.ndarray = self.true + self.predicted > 0
-        return seen
+class _OfEach(OfCounts):
+    """The mean of a number that each class has."""
+
+    usual = False
+
+    def value(self, judged: Judged) -> float:
+        """The mean over the classes that matter."""
+        return float(self.each(judged.counts)[judged.of].mean())
+
+    @abstractmethod
+    def each(self, counts: Counts) -> np.ndarray:
+        """Each class's own."""
+
+
+class Precision(_OfEach):
+    """How many of the predictions of a class were right."""
+
+    name = "precision"
+    aliases = ()
+
+    def each(self, counts: Counts) -> np.ndarray:
+        """right / predicted."""
+        return _ratio(counts.right, counts.predicted)
+
+
+class Recall(_OfEach):
+    """How many of the targets of a class were met."""
+
+    name = "recall"
+    aliases = ()
+
+    def each(self, counts: Counts) -> np.ndarray:
+        """right / true."""
+        return _ratio(counts.right, counts.true)
+
+
+class F1(_OfEach):
+    """The harmonic mean of precision and recall."""
+
+    name = "f1"
+    aliases = ("f1_score",)
+
+    def each(self, counts: Counts) -> np.ndarray:
+        """2 right / (true + predicted)."""
+        return _ratio(2.0 * counts.right, counts.true + counts.predicted)
+
+
+class ConfusionMatrix(OfMatrix):
+    """How often each class was predicted for each: [target][prediction]."""
+
+    name = "confusion_matrix"
+    aliases = ()
+
+    def table(self, matrix: np.ndarray) -> np.ndarray:
+        """The matrix itself."""
+        return matrix.astype(np.int64)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     result = np.zeros(len(part))
     np.divide(part, whole, out=result, where=whole > 0)
     return result
-
-
-def of_confusion(confusion: np.ndarray) -> Counts:
-    """The counts of a confusion matrix (classes, classes): rows are the targets, columns the predictions."""
-    return Counts(right=confusion.diagonal(), true=confusion.sum(axis=1), predicted=confusion.sum(axis=0))

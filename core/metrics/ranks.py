@@ -2,6 +2,19 @@
 
 import numpy as np
 
+from lockstep.core.metrics.base import OfScores
+
+
+class RocAuc(OfScores):
+    """The mean over the classes, each against the rest, or over the outputs; with two classes of class 1."""
+
+    name = "roc_auc"
+    aliases = ("auc", "roc_auc_score")
+
+    def value(self, scores: np.ndarray, positive: np.ndarray) -> float | None:
+        """The chance that a positive row scores above a negative one."""
+        return mean_roc_auc(scores, positive)
+
 
 def roc_auc(scores: np.ndarray, positive: np.ndarray) -> float | None:
     """The chance that a positive row scores above a negative one, ties counted half; None without both.

@@ -2,27 +2,26 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 
-from lockstep.core.metrics.spec import MetricSpec, TopKAccuracy
-
-MOST_SHOWN = 32
-"""Up to so many classes, or questions, each has numbers of its own in the result, and a confusion matrix."""
+from lockstep.core.metrics.base import Metric
 
 
 class Tally(ABC):
-    """Counts for one kind of targets.
+    """Counts behind some metrics, for one kind of targets.
 
     `width`: how many sums there are. `known`: the single numbers that follow from them. `usual`: those that
     follow each epoch if the spec names none. `at_the_end`: what only the result has.
     """
 
-    usual: ClassVar[tuple[str, ...]] = ()
-    known: tuple[str, ...] = ()
-    at_the_end: ClassVar[tuple[str, ...]] = ()
     width: int = 0
+
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self.by_name = {metric.called: metric for metric in metrics}
+        self.known = tuple(name for name, metric in self.by_name.items() if not metric.at_the_end)
+        self.usual = tuple(name for name, metric in self.by_name.items() if metric.usual)
+        self.at_the_end = tuple(name for name, metric in self.by_name.items() if metric.at_the_end)
 
     @abstractmethod
     def add(self, output: np.ndarray, y: np.ndarray, sums: np.ndarray) -> None:
@@ -36,9 +35,9 @@ class Tally(ABC):
         """What has a number for each class, by its name."""
         return {}
 
-    def area(self, output: np.ndarray, y: np.ndarray) -> float | None:  # noqa: ARG002 - most have none
-        """The area under the ROC curve, from the outputs of all rows; None where it means nothing."""
-        return None
+    def of_outputs(self, output: np.ndarray, y: np.ndarray) -> dict[str, float]:  # noqa: ARG002 - likewise
+        """The metrics that need the outputs of all rows; those that mean nothing are left out."""
+        return {}
 
 
 class NoTally(Tally):
@@ -50,15 +49,3 @@ class NoTally(Tally):
     def metrics(self, sums: np.ndarray, rows: int, names: Sequence[str]) -> dict[str, float]:  # noqa: ARG002 - none
         """None."""
         return {}
-
-
-def chosen(tally: Tally, asked: Sequence[MetricSpec] | None) -> tuple[str, ...]:
-    """The names of what is measured after each epoch."""
-    if asked is None:
-        return tally.usual
-    return tuple(name_of(metric) for metric in asked)
-
-
-def name_of(metric: MetricSpec) -> str:
-    """A metric's name in series and results: "top_3_accuracy" for k = 3."""
-    return f"top_{metric.k}_accuracy" if isinstance(metric, TopKAccuracy) else metric.type

@@ -7,7 +7,7 @@ from pydantic import Discriminator, Field, StringConstraints, Tag
 from lockstep.core.data.spec import Data
 from lockstep.core.ground.fields import Seed, Switch, Whole
 from lockstep.core.losses.kinds import AnyLoss
-from lockstep.core.metrics.spec import Metrics
+from lockstep.core.metrics.kinds import Metrics
 from lockstep.core.model.spec import LayersModel, Model
 from lockstep.core.optim import AnyOptimizer
 from lockstep.core.optim.clipping import Clip

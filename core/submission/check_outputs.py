@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,8 +11,7 @@ from lockstep.core.data.spec import InlineData
 from lockstep.core.ground.errors import Problem
 from lockstep.core.losses import loss_of
 from lockstep.core.losses.kinds import FOR_QUESTIONS
-from lockstep.core.metrics import name_of, tally_of
-from lockstep.core.metrics.spec import TopKAccuracy
+from lockstep.core.metrics import metric_of, tally_of
 from lockstep.core.model.layers import walk
 from lockstep.core.model.spec import ExpressionModel, LayersModel
 from lockstep.core.spec.job import TrainSpec
@@ -173,12 +172,12 @@ def _check_metrics(spec: TrainSpec, outputs: Outputs) -> Iterator[Problem]:
     """Whether the metrics asked for go with the loss."""
     tally = tally_of(spec.loss, spec.metrics, outputs.shape)
     known = (*tally.known, *tally.at_the_end)
-    for index, metric in enumerate(spec.metrics or ()):
-        pointer = f"/metrics/{index}"
-        if name_of(metric) not in known:
+    for index, asked in enumerate(spec.metrics or ()):
+        pointer, metric = f"/metrics/{index}", metric_of(asked)
+        if metric.called not in known:
             there = f"there are {', '.join(known)}" if known else "there are none"
-            message = f'expected a metric that goes with {spec.loss.type}, got "{metric.type}"; {there}'
+            message = f'expected a metric that goes with {spec.loss.type}, got "{metric.name}"; {there}'
             yield Problem(pointer=pointer, code="metric_mismatch", message=message)
-        elif isinstance(metric, TopKAccuracy) and metric.k >= outputs.classes:
-            message = f"expected k below the number of classes, {outputs.classes}, got {metric.k}; lower it"
-            yield Problem(pointer=f"{pointer}/k", code="out_of_range", message=message)
+        else:
+            problems = metric.problems_with(outputs.classes)
+            yield from (replace(problem, pointer=f"{pointer}{problem.pointer}") for problem in problems)

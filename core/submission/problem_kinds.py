@@ -10,7 +10,7 @@ from lockstep.core.data.generators import GENERATORS
 from lockstep.core.ground.numbers import came, shortened
 from lockstep.core.losses import LOSSES
 from lockstep.core.losses.kinds import FOR_VALUES
-from lockstep.core.metrics.spec import METRIC_NAMES
+from lockstep.core.metrics import METRICS
 from lockstep.core.model.initializers import INITIALIZERS
 from lockstep.core.model.layers import LAYERS
 from lockstep.core.optim import OPTIMIZERS
@@ -66,12 +66,6 @@ _ALSO_CALLED = {
     "expression": "objective",
     "objective": "expression",
     "precision": "dtype",
-    "f1_score": "f1",
-    "auc": "roc_auc",
-    "roc_auc_score": "roc_auc",
-    "top_k": "top_k_accuracy",
-    "r_squared": "r2",
-    "root_mean_squared_error": "rmse",
     "class_weight": "weight",
     "class_weights": "weight",
     "lr_scheduler": "schedule",
@@ -105,6 +99,7 @@ _ALSO_CALLED = {
     **{alias: name for name, kind in SCHEDULES.items() for alias in kind.aliases},
     **{alias: name for name, kind in INITIALIZERS.items() for alias in kind.aliases},
     **{alias: name for name, loss in LOSSES.items() for alias in loss.aliases},
+    **{alias: name for name, metric in METRICS.items() for alias in metric.aliases},
 }
 """What other systems call our words."""
 
@@ -180,11 +175,11 @@ def _loss(value: object) -> str:
 def _metric(value: object) -> str:
     name = value.get("type") if isinstance(value, Mapping) else value
     if not isinstance(name, str):
-        names = listed(METRIC_NAMES)
+        names = listed(METRICS)
         return f'expected the name of a metric, got {came(value)}; write one of {names}, as in "f1"'
-    guess = similar(name, METRIC_NAMES)
+    guess = similar(name, METRICS)
     hint = f'did you mean "{guess}"? ' if guess else ""
-    return f'expected the name of a metric, got "{shortened(name)}"; {hint}there are {listed(METRIC_NAMES)}'
+    return f'expected the name of a metric, got "{shortened(name)}"; {hint}there are {listed(METRICS)}'
 
 
 def _model(value: object) -> str:

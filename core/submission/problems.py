@@ -13,7 +13,7 @@ from lockstep.core.ground.errors import Problem
 from lockstep.core.ground.fields import REFUSED
 from lockstep.core.ground.numbers import came, shortened
 from lockstep.core.losses.kinds import LOSS_TAGS
-from lockstep.core.metrics.spec import METRIC_TAGS
+from lockstep.core.metrics.kinds import METRIC_TAGS
 from lockstep.core.model.initializers import INITIALIZER_TAG, INITIALIZERS
 from lockstep.core.model.layers import LAYER_TAG, LAYERS, LIST_TAG
 from lockstep.core.model.spec import ExpressionModel, LayersModel

@@ -34,8 +34,14 @@ def test_words_keep_their_order() -> None:
     assert list(Vocabulary("bend", NEEDS, [("b", Whole), ("a", Whole)])) == ["b", "a"]
 
 
+class HalfOpen(Whole, ABC):
+    @abstractmethod
+    def slope(self) -> None: ...
+
+
 @pytest.mark.parametrize(
-    ("word", "missing"), [(WithoutGradient, "gradient"), (WithoutFormula, "formula"), (object, "gradient")]
+    ("word", "missing"),
+    [(HalfOpen, "slope"), (WithoutGradient, "gradient"), (WithoutFormula, "formula"), (object, "gradient")],
 )
 def test_a_word_that_lacks_a_part_is_refused_by_name(word: type, missing: str) -> None:
     with pytest.raises(IncompleteWord, match=f'the bend "odd" is incomplete: give it `{missing}`') as refused:

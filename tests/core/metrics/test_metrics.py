@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lockstep.core.metrics import Tally, tally_of
+from lockstep.core.metrics.classes import MOST_SHOWN
 from lockstep.core.metrics.ranks import roc_auc
-from lockstep.core.metrics.tally import MOST_SHOWN
 from lockstep.core.spec import TrainSpec
 from tests.gradcheck import loss, spec_of
 
@@ -112,7 +112,7 @@ def test_ignored_targets_do_not_count() -> None:
 
     tally = tally_of(spec, None, (4,))
     assert measured(tally, SCORES, y) == measured(tally, SCORES[kept], y[kept])
-    assert tally.area(SCORES, y) == tally.area(SCORES[kept], y[kept])
+    assert tally.of_outputs(SCORES, y) == tally.of_outputs(SCORES[kept], y[kept])
     assert measured(tally, SCORES, np.full(30, -1)) == {}
 
 
@@ -175,17 +175,18 @@ def test_roc_auc_of_several_classes() -> None:
     shares = np.exp(SCORES) / np.exp(SCORES).sum(axis=1, keepdims=True)
     areas = [by_pairs(shares[:, number], np.equal(CLASSES, number)) for number in range(3)]
 
-    assert tally_of(loss("cross_entropy"), None, (4,)).area(SCORES, CLASSES) == pytest.approx(np.mean(areas))
+    found = tally_of(loss("cross_entropy"), None, (4,)).of_outputs(SCORES, CLASSES)
+    assert found == {"roc_auc": pytest.approx(np.mean(areas))}
 
 
 def test_roc_auc_of_two_classes() -> None:
     y = CLASSES % 2
     difference = SCORES[:, 1] - SCORES[:, 0]
-    of_questions = tally_of(loss("hinge"), None, (1,)).area(difference[:, np.newaxis], y[:, np.newaxis])
+    of_questions = tally_of(loss("hinge"), None, (1,)).of_outputs(difference[:, np.newaxis], y[:, np.newaxis])
 
-    area = tally_of(loss("nll"), None, (2,)).area(SCORES[:, :2], y)
-    assert area == pytest.approx(by_pairs(difference, y == 1))
-    assert of_questions == area
+    found = tally_of(loss("nll"), None, (2,)).of_outputs(SCORES[:, :2], y)
+    assert found == {"roc_auc": pytest.approx(by_pairs(difference, y == 1))}
+    assert of_questions == found
 
 
 X = np.array([[2.0, 1.0], [0.5, 0.75], [-1.0, -2.0], [3.0, 3.0], [0.0, 5.0]])

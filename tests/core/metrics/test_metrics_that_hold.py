@@ -218,7 +218,8 @@ def test_two_classes_are_told_apart_far_from_zero() -> None:
     )
     exactly = [Fraction(float(b)) - Fraction(float(a)) for a, b in outputs]
 
-    assert tally_of(loss("cross_entropy"), None, (2,)).area(outputs, y) == by_pairs(exactly, y == 1)
+    found = tally_of(loss("cross_entropy"), None, (2,)).of_outputs(outputs, y)
+    assert found == {"roc_auc": by_pairs(exactly, y == 1)}
 
 
 @pytest.mark.parametrize("size", [1.0, 40.0, 1000.0, 1e5])
@@ -233,9 +234,8 @@ def test_sure_classes_are_told_apart(size: float) -> None:
         score = outputs[:, number] - top - np.log(np.exp(rest - top[:, np.newaxis]).sum(axis=1))
         areas.append(by_pairs([Fraction(float(each)) for each in score], y == number))
 
-    assert tally_of(loss("multi_margin"), None, (3,)).area(outputs, y) == pytest.approx(
-        np.mean(areas), abs=1e-9
-    )
+    found = tally_of(loss("multi_margin"), None, (3,)).of_outputs(outputs, y)
+    assert found == {"roc_auc": pytest.approx(np.mean(areas), abs=1e-9)}
 
 
 def test_odds() -> None:
