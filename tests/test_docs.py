@@ -12,13 +12,14 @@ from pydantic import BaseModel
 from lockstep.core.data.augmentations import AUGMENTATIONS
 from lockstep.core.data.builtins import BUILTINS
 from lockstep.core.data.generators import GENERATORS
-from lockstep.core.losses import LOSSES
+from lockstep.core.losses import LOSSES, loss_of
 from lockstep.core.metrics import METRICS
 from lockstep.core.model.initializers import INITIALIZERS
 from lockstep.core.model.layers import LAYERS
 from lockstep.core.optim import OPTIMIZERS
 from lockstep.core.optim.schedules import SCHEDULES
 from lockstep.core.spec.job import TrainSpec
+from tests.gradcheck import loss
 
 SPEC = (Path(__file__).parent.parent / "docs" / "spec.md").read_text(encoding="utf-8")
 
@@ -83,3 +84,39 @@ def test_the_row_of_a_layer_has_its_keys_and_their_defaults(layer: str) -> None:
             assert float(default) == wanted, key
         elif isinstance(wanted, str):
             assert re.search(rf"`{key}` [^,;/]*\b{wanted}\b", keys), key
+
+
+MEANS = {
+    "elements": "elements",
+    "rows": "rows",
+    "targets": "targets",
+    "weights": "counted targets, by weight",
+    "none": "nothing: a sum",
+}
+"""What the table of losses calls them."""
+
+
+def row_of_loss(loss: str) -> list[str]:
+    """The cells of a loss's row, without the first."""
+    lines = SPEC.partition("## Losses")[2].partition("\n## ")[0].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    found = [cells[1:] for cells in rows if f"`{loss}`" in cells[0]]
+    assert len(found) == 1, f'give "{loss}" one row in the table of losses in docs/spec.md'
+    return found[0]
+
+
+def spelled(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if value else "0"
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_table_of_losses_says_what_they_are(name: str) -> None:
+    keys, mean, targets = row_of_loss(name)
+    kind = LOSSES[name]
+
+    for key, field in kind.settings.model_fields.items():
+        if key != "type":
+            assert f"`{key}`" + ("" if field.default is None else f" {spelled(field.default)}") in keys
+    assert mean == MEANS[kind.mean]
+    assert loss_of(loss(name)).targets.called in targets
+    assert ("log-probabilities" in targets) == loss_of(loss(name)).reading.of_logs
