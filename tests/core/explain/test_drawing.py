@@ -89,5 +89,3 @@ def test_formulas_take_names(op: str) -> None:
     texts = [formula.value_of("out", inputs)]
     texts += [formula.slope_of(index, "out", inputs) for index in range(len(inputs))]
     assert not re.search(r"[{}]", "".join(texts))
-
-

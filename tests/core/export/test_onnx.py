@@ -1,5 +1,6 @@
 """ONNX: checked, and run by the reference implementation that comes with the format."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,12 +9,14 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 
 from lockstep.core.export.onnx import to_onnx
+from lockstep.core.losses import LOSSES
 from lockstep.core.model.build import build_graph
 from lockstep.core.model.ops import OPS
 from lockstep.core.model.ops.onnx_graph import NotExportable, not_in_onnx
 from lockstep.core.model.ops.tanh import Tanh
 from tests.core.export.models import Trained, case, trained
 from tests.core.model.cases import CASES, graphs
+from tests.gradcheck import loss
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
@@ -86,6 +89,17 @@ def test_every_op_is_in_a_case(op: str) -> None:
 
     known = {node.op for graph in (*graphs().values(), formula) for node in graph.nodes}
     assert op in known, f'no case has the op "{op}": add one to tests/core/model/cases.py'
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_what_it_tells_beside_the_outputs_is_what_a_prediction_tells(name: str) -> None:
+    drawn = trained(IRIS | {"dtype": "float64"})
+    model = replace(drawn, spec=drawn.spec.model_copy(update={"loss": loss(name)}))
+    got, expected = run(model), model.predictions()
+
+    assert "y" in got
+    for output, values in got.items():
+        np.testing.assert_allclose(values, expected[output], rtol=0, atol=TOLERANCE["float64"])
 
 
 def test_equal_weights_give_equal_bytes() -> None:
