@@ -1,0 +1,85 @@
+"""A word of the language stands in one room: outside nobody asks for it by its name or its class."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lockstep.core.losses import LOSSES
+from lockstep.core.metrics import METRICS
+from tests.test_architecture import ROOT, parse, sources
+
+EXAMPLES = ("service/api/openapi_parts.py", "core/submission/behind.py")
+"""Where whole specs are written down."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The words of one kind, and the folder of their rooms. `elsewhere`: names that mean more than that."""
+
+    words: Mapping[str, type[Any]]
+    rooms: str
+    elsewhere: frozenset[str] = frozenset()
+
+
+KINDS = {
+    "loss": Kind(LOSSES, "core/losses/"),
+    "metric": Kind(METRICS, "core/metrics/", frozenset({"precision"})),  # a word for dtype elsewhere
+}
+
+
+def classes_of(kind: Kind) -> frozenset[str]:
+    """The names of the words' classes, and of those of their settings."""
+    settings = (getattr(word, "settings", None) for word in kind.words.values())
+    return frozenset(found.__name__ for found in (*kind.words.values(), *settings) if found is not None)
+
+
+def asked_for(tree: ast.Module, kind: Kind, own: Set[str] = frozenset()) -> Iterator[str]:
+    """Where a module asks for a word, by a text that is its name or by its class; `own` are its own words."""
+    names, classes = kind.words.keys() - kind.elsewhere - own, classes_of(kind)
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(text)) if text in names:
+                yield f'line {node.lineno}: "{text}"'
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name) if name in classes:
+                yield f"line {node.lineno}: {name}"
+
+
+def outside(kind: Kind) -> Iterator[tuple[str, Path, Set[str]]]:
+    """Each module outside the rooms: its place, its path, and the words of other kinds that stand there."""
+    for path in sources("core", "service", "worker"):
+        place = path.relative_to(ROOT).as_posix()
+        if not place.startswith(kind.rooms) and place not in EXAMPLES:
+            own = {name for other in KINDS.values() if place.startswith(other.rooms) for name in other.words}
+            yield place, path, own
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_nobody_outside_the_rooms_asks_for_a_word(name: str) -> None:
+    kind = KINDS[name]
+    wrong = [
+        f"{place}, {found}"
+        for place, path, own in outside(kind)
+        for found in asked_for(parse(path), kind, own)
+    ]
+
+    assert not wrong, f"ask a trait of the {name} instead, which each of them has: {'; '.join(wrong)}"
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        'if spec.loss.type == "cross_entropy": pass',
+        "if isinstance(loss, Huber): pass",
+        "from lockstep.core.losses.hinge import HingeLoss",
+        'match loss.name:\n    case "mse" | "sse": pass',
+        'CLASS_LOSSES = ("nll",)',
+    ],
+)
+def test_a_planted_question_is_found(planted: str) -> None:
+    assert list(asked_for(ast.parse(planted), KINDS["loss"]))
