@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Literal
 
 import pytest
 
-from lockstep.core.ground.words import IncompleteWord, Vocabulary
+from lockstep.core.ground.fields import SpecModel
+from lockstep.core.ground.words import IncompleteWord, Vocabulary, branches, type_tag
 
 NEEDS = {"gradient": "its derivative", "formula": "its formula for people"}
 
@@ -48,6 +50,22 @@ def test_a_word_that_lacks_a_part_is_refused_by_name(word: type, missing: str) -
         Vocabulary("bend", NEEDS, [("good", Whole), ("odd", word)])
 
     assert missing in refused.value.missing
+
+
+class One(SpecModel):
+    type: Literal["a", "b"]
+
+
+class Other(SpecModel):
+    type: Literal["c"]
+
+
+def test_words_that_share_a_class_share_its_branch() -> None:
+    kinds = {"a": One, "c": Other, "b": One}
+    tag_of = type_tag(kinds, "<{}>")
+
+    assert branches(kinds, "<{}>") == {"<a>": One, "<c>": Other}
+    assert [tag_of({"type": name}) for name in ("a", "b", "c", "d")] == ["<a>", "<a>", "<c>", None]
 
 
 def test_two_words_of_one_name_are_refused() -> None:
