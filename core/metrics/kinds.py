@@ -62,9 +62,12 @@ def metric_of(spec: MetricSpec) -> Metric:
     return METRICS[spec.type](spec)
 
 
+_UNASKED = tuple(metric_of(PlainMetric(type=name)) for name in _PLAIN)
+
+
 def metrics_under(measured: Measured, asked: Sequence[MetricSpec] | None) -> list[Metric]:
     """All metrics that go with losses under which this is compared; those with settings as they are asked."""
-    plain = [metric_of(PlainMetric(type=name)) for name in _PLAIN if measured in METRICS[name].measured]
+    plain = [metric for metric in _UNASKED if measured in metric.measured]
     given = {metric.called: metric for metric in map(metric_of, asked or ()) if metric.settings is not None}
     fitting = [metric for metric in given.values() if measured in metric.measured]
     return [*plain, *sorted(fitting, key=lambda metric: (metric.name, metric.order))]

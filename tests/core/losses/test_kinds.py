@@ -59,7 +59,8 @@ def test_the_gradient_is_zero_where_the_outputs_say_the_targets(name: str) -> No
     targets = loss_of(spec).reading.amounts(outputs).copy()
 
     assert takes(spec, targets)
-    np.testing.assert_allclose(run(spec, outputs, targets)[1], 0.0, atol=1e-7)
+    words = f"its reading says {name} is least at other targets than it is: give it one that tells `amounts`"
+    np.testing.assert_allclose(run(spec, outputs, targets)[1], 0.0, atol=1e-7, err_msg=words)
     assert np.abs(run(spec, outputs, targets + 0.1)[1]).min() > 1e-3
 
 
@@ -74,7 +75,9 @@ def test_the_targets_that_it_takes_have_a_lowest_loss(name: str) -> None:
     for y in NUMBERS[[takes(spec, y.reshape(1, 1)) for y in NUMBERS]]:
         values = np.array([run(spec, np.full((1, 1), z), np.full((1, 1), y))[0] for z in outputs])
 
-        assert np.nanmin(values) > np.nanmin(values[near]) - 1e-6
+        assert np.nanmin(values) > np.nanmin(values[near]) - 1e-6, (
+            f"of the target {y:g} {name} has no lowest value: let its `targets` refuse it"
+        )
 
 
 @pytest.mark.parametrize("name", sorted(name for name in LOSSES if LOSSES[name].mixes))

@@ -9,7 +9,10 @@ import pytest
 
 from lockstep.core.metrics import Tally, tally_of
 from lockstep.core.metrics.classes import MOST_SHOWN
+from lockstep.core.metrics.kinds import metrics_under
 from lockstep.core.metrics.ranks import roc_auc
+from lockstep.core.metrics.spread import spread_of
+from lockstep.core.metrics.values import ValueTally
 from lockstep.core.spec import TrainSpec
 from tests.gradcheck import loss, spec_of
 
@@ -204,6 +207,18 @@ def test_values(name: str) -> None:
     assert found["rmse"] == pytest.approx(math.sqrt((error**2).mean()))
     assert found["r2"] == pytest.approx((1 - (error**2).sum(axis=0) / spread).mean())
     assert set(found) == {"mae", "rmse", "r2"}
+
+
+def test_values_are_compared_as_the_outputs_say_them() -> None:
+    """Under a loss whose outputs are logarithms, e^output is compared with the targets."""
+    y = np.array([[1.0], [2.0], [4.0]])
+    metrics = metrics_under("values", None)
+
+    assert measured(ValueTally(1, metrics, np.exp, spread_of(y)), np.log(y + 0.5), y) == {
+        "mae": pytest.approx(0.5),
+        "rmse": pytest.approx(0.5),
+        "r2": pytest.approx(1 - 0.75 / ((y - y.mean()) ** 2).sum()),
+    }
 
 
 @pytest.mark.parametrize(("target", "expected"), [(3.0, 1.0), (4.0, 0.0)])
