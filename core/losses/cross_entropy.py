@@ -95,9 +95,8 @@ class CrossEntropy(_OfClasses[CrossEntropyLoss]):
     @classmethod
     def of(cls, spec: CrossEntropyLoss) -> "CrossEntropy":
         """The plain way where no setting differs from its default."""
-        return (CrossEntropy if spec == CrossEntropyLoss(type="cross_entropy") else WeightedCrossEntropy)(
-            spec
-        )
+        plain = spec.weight is None and spec.ignore_index is None and not spec.label_smoothing
+        return (CrossEntropy if plain else WeightedCrossEntropy)(spec)
 
     def forward(self, site: LossSite) -> None:
         """In memory the logits are (classes, rows), so all reductions run along the rows."""

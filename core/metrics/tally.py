@@ -9,19 +9,27 @@ from lockstep.core.metrics.base import Metric
 
 
 class Tally(ABC):
-    """Counts behind some metrics, for one kind of targets.
-
-    `width`: how many sums there are. `known`: the single numbers that follow from them. `usual`: those that
-    follow each epoch if the spec names none. `at_the_end`: what only the result has.
-    """
+    """Counts behind some metrics, for one kind of targets. `width`: how many sums there are."""
 
     width: int = 0
 
     def __init__(self, metrics: Sequence[Metric]) -> None:
         self.by_name = {metric.called: metric for metric in metrics}
-        self.known = tuple(name for name, metric in self.by_name.items() if not metric.at_the_end)
-        self.usual = tuple(name for name, metric in self.by_name.items() if metric.usual)
-        self.at_the_end = tuple(name for name, metric in self.by_name.items() if metric.at_the_end)
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The single numbers that follow from the sums."""
+        return tuple(name for name, metric in self.by_name.items() if not metric.at_the_end)
+
+    @property
+    def at_the_end(self) -> tuple[str, ...]:
+        """What only the result has."""
+        return tuple(name for name, metric in self.by_name.items() if metric.at_the_end)
+
+    @property
+    def usual(self) -> tuple[str, ...]:
+        """Those that follow each epoch if the spec names none."""
+        return tuple(name for name, metric in self.by_name.items() if metric.usual)
 
     @abstractmethod
     def add(self, output: np.ndarray, y: np.ndarray, sums: np.ndarray) -> None:

@@ -170,9 +170,11 @@ def _check_rows(spec: TrainSpec, outputs: Outputs) -> Iterator[Problem]:
 
 def _check_metrics(spec: TrainSpec, outputs: Outputs) -> Iterator[Problem]:
     """Whether the metrics asked for go with the loss."""
+    if not spec.metrics:
+        return
     tally = tally_of(spec.loss, spec.metrics, outputs.shape)
     known = (*tally.known, *tally.at_the_end)
-    for index, asked in enumerate(spec.metrics or ()):
+    for index, asked in enumerate(spec.metrics):
         pointer, metric = f"/metrics/{index}", metric_of(asked)
         if metric.called not in known:
             there = f"there are {', '.join(known)}" if known else "there are none"
