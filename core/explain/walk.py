@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from lockstep.core.explain.formulas import loss_formula
 from lockstep.core.explain.sample import Pass, Path
 from lockstep.core.explain.view import ERROR, PREDICTION, ViewNode
+from lockstep.core.losses import LOSSES
 from lockstep.core.model.encoding import spell, to_json
 from lockstep.core.model.notation import Notation
 from lockstep.core.model.ops import OPS
@@ -128,7 +128,7 @@ def _bracketed(name: str) -> str:
 
 
 def _formula(node: ViewNode) -> Notation:
-    return loss_formula(node.op) if node.kind == "loss" else OPS[node.op].formula
+    return LOSSES[node.op].formula if node.kind == "loss" else OPS[node.op].formula
 
 
 def _value_formula(node: ViewNode, names: _Names) -> str:

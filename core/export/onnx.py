@@ -83,5 +83,3 @@ def _graph(out: Emitter, graph: Graph) -> str:
             out.shapes[values[node.id]] = node.shape
     y = values[graph.output]
     return y if graph.nodes[graph.output].shape else out.emit("Reshape", y, out.whole(-1, 1))
-
-

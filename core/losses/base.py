@@ -11,6 +11,7 @@ from lockstep.core.ground.fields import SpecModel
 from lockstep.core.losses.readings import Reading
 from lockstep.core.losses.site import LossSite
 from lockstep.core.losses.targets import Targets
+from lockstep.core.model.notation import Notation
 
 Mean = Literal["elements", "rows", "targets", "weights", "none"]
 """What a loss's sum is divided by; "weights": those of the targets that count; "none": it stays a sum."""
@@ -28,14 +29,6 @@ class LossSpec(SpecModel):
 S = TypeVar("S", bound=LossSpec)
 
 
-@dataclass(frozen=True)
-class LossFormula:
-    """A loss as a reader would write it: the value, and its derivative by the output ŷ, or by the error r."""
-
-    value: str
-    slope: str
-
-
 @dataclass(frozen=True, kw_only=True)
 class Weights:
     """A setting of a loss that has a number for each class, or for each output."""
@@ -48,9 +41,10 @@ class Weights:
 class Loss(ABC, Generic[S]):
     """One kind of loss with its settings: its sum and, beside it, its gradient, and what they are about.
 
-    `settings`: the class of the settings. `aliases`: what other systems call it. `mean`: what the sum is
-    divided by. `mixes`: whether a target between two others means something to it. `measured`: which metrics
-    there are under it. `targets`: what targets it takes. `reading`: what the model's outputs say.
+    `settings`: the class of the settings. `aliases`: what other systems call it. `formula`: its one slope is
+    that by the output ŷ, or by the error r. `mean`: what the sum is divided by. `mixes`: whether a target
+    between two others means something to it. `measured`: which metrics there are under it. `targets`: what
+    targets it takes. `reading`: what the model's outputs say.
 
     Of use to some alone: `rows_last`: it wants the output in memory as (outputs, rows). `stacks`: whether it
     can work on several shards at once, with the bits of one after another. `squares`: the loss is that many
@@ -61,7 +55,7 @@ class Loss(ABC, Generic[S]):
     name: ClassVar[str]
     settings: ClassVar[type[LossSpec]]
     aliases: ClassVar[tuple[str, ...]]
-    formula: ClassVar[LossFormula]
+    formula: ClassVar[Notation]
     mean: ClassVar[Mean]
     mixes: ClassVar[bool]
     measured: ClassVar[Measured]

@@ -4,11 +4,13 @@ from typing import Literal
 
 import numpy as np
 
-from lockstep.core.losses.base import Loss, LossFormula, LossSpec, Weights
-from lockstep.core.losses.readings import Emitter, Sides
+from lockstep.core.losses.base import Loss, LossSpec, Weights
+from lockstep.core.losses.readings import Sides
 from lockstep.core.losses.settings import OutputWeights
 from lockstep.core.losses.site import LossSite, flat
 from lockstep.core.losses.targets import Refusal, Targets
+from lockstep.core.model.notation import Notation
+from lockstep.core.model.ops.onnx_graph import OnnxGraph
 
 
 class BinaryCrossEntropyLoss(LossSpec):
@@ -40,7 +42,7 @@ class Sigmoid(Sides):
         """The probability of the yes, and which side it is on."""
         return {"probabilities": 1.0 / (1.0 + np.exp(-outputs)), **super().read(outputs)}
 
-    def emit(self, out: Emitter, y: str) -> dict[str, str]:
+    def emit(self, out: OnnxGraph, y: str) -> dict[str, str]:
         """Both."""
         labels = out.cast(out.emit("GreaterOrEqual", y, out.number(0.0)), np.dtype(np.int64))
         return {"probabilities": out.emit("Sigmoid", y), "labels": labels}
@@ -55,7 +57,7 @@ class BinaryCrossEntropy(Loss[BinaryCrossEntropyLoss]):
     name = "binary_cross_entropy"
     settings = BinaryCrossEntropyLoss
     aliases = ("bce", "bce_with_logits", "log_loss")
-    formula = LossFormula("loss = ln(1 + e^ŷ) - ŷ y", "∂loss/∂ŷ = sigmoid(ŷ) - y")
+    formula = Notation("loss = ln(1 + e^ŷ) - ŷ y", ("∂loss/∂ŷ = sigmoid(ŷ) - y",))
     mean = "elements"
     mixes = True
     measured = "questions"

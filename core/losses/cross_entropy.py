@@ -7,13 +7,15 @@ from pydantic import Field
 
 from lockstep.core.ground.buffers import aligned
 from lockstep.core.ground.fields import Real, Whole
-from lockstep.core.losses.base import Loss, LossFormula, LossSpec, Weights
+from lockstep.core.losses.base import Loss, LossSpec, Weights
 from lockstep.core.losses.counted import counted
-from lockstep.core.losses.readings import Emitter, LogShares, Reading, largest
+from lockstep.core.losses.readings import LogShares, Reading, largest
 from lockstep.core.losses.settings import ClassWeights
 from lockstep.core.losses.site import LossSite, flat
 from lockstep.core.losses.targets import ClassNumbers
+from lockstep.core.model.notation import Notation
 from lockstep.core.model.ops.base import product
+from lockstep.core.model.ops.onnx_graph import OnnxGraph
 
 FEW = 4096
 """So many numbers cost less than the calls that would spare some of them."""
@@ -51,7 +53,7 @@ class Softmax(Reading):
         shares = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
         return {"probabilities": shares / shares.sum(axis=-1, keepdims=True), "labels": largest(outputs)}
 
-    def emit(self, out: Emitter, y: str) -> dict[str, str]:
+    def emit(self, out: OnnxGraph, y: str) -> dict[str, str]:
         """Both."""
         return {
             "probabilities": out.emit("Softmax", y, axis=-1),
@@ -87,7 +89,7 @@ class CrossEntropy(_OfClasses[CrossEntropyLoss]):
     name = "cross_entropy"
     settings = CrossEntropyLoss
     aliases = ("categorical_crossentropy", "sparse_categorical_crossentropy", "softmax_cross_entropy")
-    formula = LossFormula("loss = ln Σ e^ŷ - ŷ_y, y the class", "∂loss/∂ŷ_k = softmax(ŷ)_k - [k = y]")
+    formula = Notation("loss = ln Σ e^ŷ - ŷ_y, y the class", ("∂loss/∂ŷ_k = softmax(ŷ)_k - [k = y]",))
     reading = Softmax()
     rows_last = True
     stacks = True
@@ -242,7 +244,7 @@ class NegativeLogLikelihood(_OfClasses[NllLoss]):
     name = "nll"
     settings = NllLoss
     aliases = ("nll_loss", "negative_log_likelihood")
-    formula = LossFormula("loss = -ŷ_y, y the class", "∂loss/∂ŷ_k = -[k = y]")
+    formula = Notation("loss = -ŷ_y, y the class", ("∂loss/∂ŷ_k = -[k = y]",))
     reading = LogShares()
     other = CrossEntropy.name
 

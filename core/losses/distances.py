@@ -5,11 +5,12 @@ from typing import Literal
 
 import numpy as np
 
-from lockstep.core.losses.base import Loss, LossFormula, LossSpec, S
+from lockstep.core.losses.base import Loss, LossSpec, S
 from lockstep.core.losses.readings import Values
 from lockstep.core.losses.settings import Positive
 from lockstep.core.losses.site import LossSite, flat
 from lockstep.core.losses.targets import AnyNumbers
+from lockstep.core.model.notation import Notation
 
 
 class HuberLoss(LossSpec):
@@ -66,9 +67,9 @@ class Huber(_SquareThenLine[HuberLoss]):
     name = "huber"
     settings = HuberLoss
     aliases = ()
-    formula = LossFormula(
+    formula = Notation(
         "loss = Σ ½ r² / n where |r| <= delta, else delta (|r| - ½ delta) / n, r = ŷ - y",
-        "∂loss/∂ŷ = r cut to ±delta, / n",
+        ("∂loss/∂ŷ = r cut to ±delta, / n",),
     )
 
     def limit_and_scale(self) -> tuple[float, float]:
@@ -82,9 +83,9 @@ class SmoothL1(_SquareThenLine[SmoothL1Loss]):
     name = "smooth_l1"
     settings = SmoothL1Loss
     aliases = ("smooth_l1_loss",)
-    formula = LossFormula(
+    formula = Notation(
         "loss = Σ ½ r² / beta / n where |r| <= beta, else (|r| - ½ beta) / n, r = ŷ - y",
-        "∂loss/∂ŷ = r / beta cut to ±1, / n",
+        ("∂loss/∂ŷ = r / beta cut to ±1, / n",),
     )
 
     def limit_and_scale(self) -> tuple[float, float]:

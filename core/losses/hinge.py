@@ -4,11 +4,12 @@ from typing import Literal
 
 import numpy as np
 
-from lockstep.core.losses.base import Loss, LossFormula, LossSpec
+from lockstep.core.losses.base import Loss, LossSpec
 from lockstep.core.losses.readings import Sides
 from lockstep.core.losses.settings import Positive
 from lockstep.core.losses.site import LossSite, flat
 from lockstep.core.losses.targets import Refusal, Targets
+from lockstep.core.model.notation import Notation
 
 
 class HingeLoss(LossSpec):
@@ -46,7 +47,7 @@ class Hinge(Loss[HingeLoss]):
     name = "hinge"
     settings = HingeLoss
     aliases = ("hinge_loss",)
-    formula = LossFormula("loss = max(0, margin - y ŷ)", "∂loss/∂ŷ = -y where margin > y ŷ, else 0")
+    formula = Notation("loss = max(0, margin - y ŷ)", ("∂loss/∂ŷ = -y where margin > y ŷ, else 0",))
     mean = "elements"
     mixes = False
     measured = "questions"

@@ -5,10 +5,11 @@ from typing import Literal
 import numpy as np
 
 from lockstep.core.ground.fields import Switch
-from lockstep.core.losses.base import Loss, LossFormula, LossSpec
+from lockstep.core.losses.base import Loss, LossSpec
 from lockstep.core.losses.readings import LogShares
 from lockstep.core.losses.site import LossSite, flat
 from lockstep.core.losses.targets import Refusal, Targets
+from lockstep.core.model.notation import Notation
 
 SUM_TOLERANCE = 1e-3
 """How far probabilities written by hand may be from adding up to 1."""
@@ -72,7 +73,7 @@ class KullbackLeibler(Loss[KlDivLoss]):
     name = "kl_div"
     settings = KlDivLoss
     aliases = ("kl", "kl_divergence", "kullback_leibler")
-    formula = LossFormula("loss = Σ y (ln y - ŷ)", "∂loss/∂ŷ = -y, by the mean's denominator")
+    formula = Notation("loss = Σ y (ln y - ŷ)", ("∂loss/∂ŷ = -y, by the mean's denominator",))
     mean = "rows"
     mixes = False
     measured = "nothing"

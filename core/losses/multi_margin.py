@@ -6,11 +6,12 @@ import numpy as np
 
 from lockstep.core.ground.buffers import aligned
 from lockstep.core.ground.fields import Whole
-from lockstep.core.losses.base import Loss, LossFormula, LossSpec, Weights
+from lockstep.core.losses.base import Loss, LossSpec, Weights
 from lockstep.core.losses.readings import Largest
 from lockstep.core.losses.settings import ClassWeights, Positive
 from lockstep.core.losses.site import LossSite
 from lockstep.core.losses.targets import ClassNumbers
+from lockstep.core.model.notation import Notation
 
 
 class MultiMarginLoss(LossSpec):
@@ -38,9 +39,9 @@ class MultiMargin(Loss[MultiMarginLoss]):
     name = "multi_margin"
     settings = MultiMarginLoss
     aliases = ("multiclass_hinge",)
-    formula = LossFormula(
+    formula = Notation(
         "loss = Σ max(0, margin - ŷ_y + ŷ_k) / classes, over the k that are not y",
-        "∂loss/∂ŷ_k = 1 / classes where margin - ŷ_y + ŷ_k > 0; for y minus their sum",
+        ("∂loss/∂ŷ_k = 1 / classes where margin - ŷ_y + ŷ_k > 0; for y minus their sum",),
     )
     mean = "targets"
     mixes = False

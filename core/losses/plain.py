@@ -4,10 +4,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from lockstep.core.losses.base import Loss, LossFormula, LossSpec
+from lockstep.core.losses.base import Loss, LossSpec
 from lockstep.core.losses.readings import Values
 from lockstep.core.losses.site import LossSite, flat
 from lockstep.core.losses.targets import AnyNumbers
+from lockstep.core.model.notation import Notation
 
 
 class PlainLoss(LossSpec):
@@ -46,7 +47,7 @@ class MeanSquares(_Squares):
 
     name = "mse"
     aliases = ("mean_squared_error", "l2_loss", "squared_error")
-    formula = LossFormula("loss = Σ r² / n", "∂loss/∂r = 2 r / n")
+    formula = Notation("loss = Σ r² / n", ("∂loss/∂r = 2 r / n",))
     mean = "elements"
 
 
@@ -55,7 +56,7 @@ class SumOfSquares(_Squares):
 
     name = "sse"
     aliases = ()
-    formula = LossFormula("loss = Σ r²", "∂loss/∂r = 2 r")
+    formula = Notation("loss = Σ r²", ("∂loss/∂r = 2 r",))
     mean = "none"
 
 
@@ -64,7 +65,7 @@ class HalfSumOfSquares(_Squares):
 
     name = "half_sse"
     aliases = ()
-    formula = LossFormula("loss = ½ Σ r²", "∂loss/∂r = r")
+    formula = Notation("loss = ½ Σ r²", ("∂loss/∂r = r",))
     mean = "none"
     squares = 0.5
 
@@ -80,7 +81,7 @@ class MeanAbsolute(Loss[PlainLoss]):
     name = "mae"
     settings = PlainLoss
     aliases = ("mean_absolute_error", "l1", "l1_loss")
-    formula = LossFormula("loss = Σ |ŷ - y| / n", "∂loss/∂ŷ = sign(ŷ - y) / n")
+    formula = Notation("loss = Σ |ŷ - y| / n", ("∂loss/∂ŷ = sign(ŷ - y) / n",))
     mean = "elements"
     mixes = True
     measured = "values"

@@ -1,25 +1,14 @@
 """What the outputs of a model say, by the loss that it was trained with: in NumPy, and as ONNX."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar
 
 import numpy as np
 
+from lockstep.core.model.ops.onnx_graph import OnnxGraph
+
 NO_LABEL = -1
 """In place of a class where the outputs that it hangs on hold a NaN."""
-
-
-class Emitter(Protocol):
-    """Collects the nodes of an ONNX graph (core.export.emitter); values are strings."""
-
-    def emit(self, op: str, *inputs: str, name: str = "", **attributes: Any) -> str:
-        """Append one node; gives its only output."""
-
-    def number(self, value: float) -> str:
-        """A constant number of the model's dtype."""
-
-    def cast(self, value: str, dtype: np.dtype) -> str:
-        """The value in another dtype."""
 
 
 class Reading(ABC):
@@ -40,7 +29,7 @@ class Reading(ABC):
         """
 
     @abstractmethod
-    def emit(self, out: Emitter, y: str) -> dict[str, str]:
+    def emit(self, out: OnnxGraph, y: str) -> dict[str, str]:
         """The values that an ONNX model gives beside its outputs `y`, by their names."""
 
     def amounts(self, outputs: np.ndarray) -> np.ndarray:  # noqa: ARG002 - most say nothing of values
@@ -55,7 +44,7 @@ class Values(Reading):
         """Nothing of classes."""
         return {}
 
-    def emit(self, out: Emitter, y: str) -> dict[str, str]:  # noqa: ARG002 - likewise
+    def emit(self, out: OnnxGraph, y: str) -> dict[str, str]:  # noqa: ARG002 - likewise
         """Nothing."""
         return {}
 
@@ -71,7 +60,7 @@ class Largest(Reading):
         """Labels alone."""
         return {"labels": largest(outputs)}
 
-    def emit(self, out: Emitter, y: str) -> dict[str, str]:  # noqa: ARG002 - the outputs alone
+    def emit(self, out: OnnxGraph, y: str) -> dict[str, str]:  # noqa: ARG002 - the outputs alone
         """Nothing."""
         return {}
 
@@ -96,7 +85,7 @@ class Sides(Reading):
         labels = (outputs >= 0).astype(np.int64)
         return {"labels": np.where(np.isnan(outputs), NO_LABEL, labels)}
 
-    def emit(self, out: Emitter, y: str) -> dict[str, str]:  # noqa: ARG002 - the outputs alone
+    def emit(self, out: OnnxGraph, y: str) -> dict[str, str]:  # noqa: ARG002 - the outputs alone
         """Nothing."""
         return {}
 
