@@ -14,7 +14,7 @@ from lockstep.service.store import (
 )
 from lockstep.service.store.database import Database
 from lockstep.service.store.jobs import NewJob
-from lockstep.service.store.leases import Fence
+from lockstep.service.store.leases import JobFence
 from lockstep.service.store.specs import MOST_INLINE_IN_ROW
 from tests.damages import Harm
 from tests.stored_jobs import (
@@ -68,7 +68,7 @@ def finished(database: Database, number: int) -> str:
     held = claim(database)
     arrays = {"a": points(0, 1.0, float(number)).values}
 
-    def finish(fence: Fence) -> None:
+    def finish(fence: JobFence) -> None:
         history.append(fence, {"loss": points(0, 3.0, 2.0, 1.0)})
         weights.save(fence, to_safetensors(arrays), '{"mean": [0.0], "scale": [1.0]}')
         endings.succeed(fence, RESULT)

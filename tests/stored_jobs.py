@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from lockstep.core.learning.report import Points
-from lockstep.service.store import blobs, endings, evictions, jobs, leases
+from lockstep.service.store import blobs, claims, endings, evictions, jobs, leases
+from lockstep.service.store.claims import WorkerIdentity
 from lockstep.service.store.database import Database
 from lockstep.service.store.endings import Failure
 from lockstep.service.store.jobs import Job, NewJob
-from lockstep.service.store.leases import Claim, Fence, WorkerIdentity
+from lockstep.service.store.leases import JobClaim, JobFence
 from lockstep.service.store.specs import StoredSpec, take_apart
 
 OWNER = "owner_test"
@@ -53,7 +54,9 @@ def get(database: Database, job_id: str) -> Job:
         return jobs.get(tx, job_id, None)
 
 
-def claim(database: Database, worker: WorkerIdentity = WORKER, lease_seconds: float = LEASE_SECONDS) -> Claim:
+def claim(
+    database: Database, worker: WorkerIdentity = WORKER, lease_seconds: float = LEASE_SECONDS
+) -> JobClaim:
     """A claim on the oldest queued job, which must be there."""
     with database.write() as tx:
         found = leases.claim_next(tx, worker, lease_seconds)
@@ -61,13 +64,13 @@ def claim(database: Database, worker: WorkerIdentity = WORKER, lease_seconds: fl
     return found
 
 
-def fenced(database: Database, held: Claim, work: Callable[[Fence], object]) -> None:
+def fenced(database: Database, held: JobClaim, work: Callable[[JobFence], object]) -> None:
     """Run `work` in a fenced transaction."""
     with database.write() as tx:
-        work(leases.lock(tx, held))
+        work(claims.lock(tx, held))
 
 
-def evict(database: Database, held: Claim) -> list[str]:
+def evict(database: Database, held: JobClaim) -> list[str]:
     """End the attempt as the reconciler would after its lease."""
     with database.write() as tx:
         return evictions.evict_process(tx, held.worker.worker_id, held.worker.pid)
@@ -79,7 +82,7 @@ def cancel(database: Database, job_id: str) -> Job:
         return endings.request_cancel(tx, job_id, None)
 
 
-def job_in(database: Database, status: str) -> tuple[str, Claim | None]:
+def job_in(database: Database, status: str) -> tuple[str, JobClaim | None]:
     """A job brought to `status`, and the last claim on it."""
     job_id = queue_job(database).id
     if status == "queued":
@@ -87,7 +90,7 @@ def job_in(database: Database, status: str) -> tuple[str, Claim | None]:
     held = claim(database)
     if status in ("cancelling", "cancelled"):
         cancel(database, job_id)
-    endings_by_status: dict[str, Callable[[Fence], object]] = {
+    endings_by_status: dict[str, Callable[[JobFence], object]] = {
         "succeeded": lambda fence: endings.succeed(fence, RESULT),
         "failed": lambda fence: endings.fail(fence, Failure(code="diverged", message="too steep")),
         "cancelled": endings.finish_cancel,
@@ -104,6 +107,6 @@ def points(first: int, *values: float, dtype: str = "float64", every: int = 1) -
     return Points(steps=steps, values=np.array(values, dtype=dtype))
 
 
-def older(held: Claim) -> Claim:
+def older(held: JobClaim) -> JobClaim:
     """A claim of the same job by an attempt before."""
     return replace(held, attempt=held.attempt - 1)

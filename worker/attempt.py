@@ -22,7 +22,7 @@ from lockstep.core.model.encoding import to_safetensors
 from lockstep.core.run import Prepared, Run, prepare
 from lockstep.service.store import endings, specs, weights
 from lockstep.service.store.errors import Fenced, ReplayMismatch
-from lockstep.service.store.leases import Fence
+from lockstep.service.store.leases import JobClaim, JobFence
 from lockstep.worker.failures import failure_of
 from lockstep.worker.lease import Lease
 from lockstep.worker.pace import CheckpointPace, Stride
@@ -35,7 +35,7 @@ from lockstep.worker.tools import Tools
 logger = logging.getLogger(__name__)
 
 
-def lead_job(lease: Lease, tools: Tools, draining: Callable[[], bool]) -> None:
+def lead_job(lease: Lease[JobClaim], tools: Tools, draining: Callable[[], bool]) -> None:
     """Lead the job of the lease's claim to an end, or give the claim back once `draining` says so."""
     claim = lease.claim
     logger.info("action=attempt_started job=%s attempt=%d", claim.job_id, claim.attempt)
@@ -51,7 +51,7 @@ def lead_job(lease: Lease, tools: Tools, draining: Callable[[], bool]) -> None:
 class Attempt:
     """One attempt, run once."""
 
-    def __init__(self, lease: Lease, tools: Tools, draining: Callable[[], bool]) -> None:
+    def __init__(self, lease: Lease[JobClaim], tools: Tools, draining: Callable[[], bool]) -> None:
         self._lease = lease
         self._claim = lease.claim
         self._tools = tools
@@ -115,7 +115,7 @@ class Attempt:
         data = to_safetensors(outcome.weights)
         result = result_of(run, outcome) | {"preprocessing": prepared.told}
 
-        def write(fence: Fence) -> str:
+        def write(fence: JobFence) -> str:
             if fence.cancel_requested:
                 return _cancel(fence, reporter)
             reporter.write(fence)
@@ -126,7 +126,7 @@ class Attempt:
         return self._lease.write(write)
 
     def _give_back(self, reporter: Reporter) -> str:
-        def write(fence: Fence) -> str:
+        def write(fence: JobFence) -> str:
             reporter.write(fence, with_checkpoint=True)
             endings.release(fence)
             return "released"
@@ -152,7 +152,7 @@ class Attempt:
         # A step that is refused for its numbers has moved nothing; any other error may come from within one.
         is_sound = isinstance(error, Diverged | DomainError)
 
-        def write(fence: Fence) -> str:
+        def write(fence: JobFence) -> str:
             if fence.cancel_requested:
                 return _cancel(fence, reporter, saves=is_sound)
             if reporter is not None:
@@ -189,7 +189,7 @@ def result_of(run: Run, outcome: Outcome) -> dict[str, object]:
     }
 
 
-def _cancel(fence: Fence, reporter: Reporter | None, *, saves: bool = True) -> str:
+def _cancel(fence: JobFence, reporter: Reporter | None, *, saves: bool = True) -> str:
     """End the job as its user asked; what it has learned stays, as its last checkpoint."""
     if reporter is not None:
         reporter.write(fence, with_checkpoint=saves)

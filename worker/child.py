@@ -8,8 +8,8 @@ from setproctitle import setproctitle
 from lockstep.core.ground.arithmetic import lineage
 from lockstep.core.group.fingerprint import numerics_fingerprint, numerics_parts
 from lockstep.service.bell import Ringer, TaskName
+from lockstep.service.store.claims import WorkerIdentity
 from lockstep.service.store.database import Database
-from lockstep.service.store.leases import WorkerIdentity
 from lockstep.worker.lifeline import Lifeline
 from lockstep.worker.options import WorkerOptions
 from lockstep.worker.runner import Runner

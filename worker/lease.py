@@ -1,6 +1,6 @@
-"""The claim's lease: renewed by a thread; every write of the attempt goes through it.
+"""A claim's lease, on a job or a replay: renewed by a thread; every write of the holder goes through it.
 
-Safety comes from the fence (`leases.lock` in each transaction). The holder's own clock only spares useless
+Safety comes from the fence (`claims.lock` in each transaction). The holder's own clock only spares useless
 work: when no renewal has gone through for 0.8 of the lease, somebody else may be at it already.
 """
 
@@ -9,31 +9,33 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from lockstep.service.store import leases
+from lockstep.service.store import claims
+from lockstep.service.store.claims import Claim, Fence, Renewal
 from lockstep.service.store.errors import Fenced
-from lockstep.service.store.leases import Claim, Fence, Renewal
 from lockstep.worker.tools import Tools
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+C = TypeVar("C", bound=Claim)
 
 SELF_FENCE_SHARE = 0.8
 RETRY_SECONDS = 0.2
 
 
-class Lease:
-    """The right to work on `claim`, as a context manager: renewing goes on inside it.
+class Lease(Generic[C]):
+    """The right to work on what `claim` is on, as a context manager: renewing goes on inside it.
 
-    `claimed_at` is when the claim was asked for, by the monotonic clock.
+    `claimed_at` is when the claim was asked for, by the monotonic clock. `cancel_requested` and
+    `jobs_waiting` are as the latest renewal found them.
     """
 
-    def __init__(self, claim: Claim, tools: Tools, claimed_at: float) -> None:
+    def __init__(self, claim: C, tools: Tools, claimed_at: float) -> None:
         self.claim = claim
         self._tools = tools
         self._claimed_at = claimed_at
@@ -42,6 +44,7 @@ class Lease:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._renew_on, name="lockstep-lease", daemon=True)
         self.cancel_requested = False
+        self.jobs_waiting = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -53,8 +56,12 @@ class Lease:
         self._stop.set()
 
     @property
+    def _name(self) -> str:
+        return f"{self.claim.on.thing}={self.claim.row_id}"
+
+    @property
     def lost(self) -> bool:
-        """Whether somebody else may hold the job by now."""
+        """Whether somebody else may hold the claim by now."""
         age = time.monotonic() - self._renewed_at
         return self._fenced or age > SELF_FENCE_SHARE * self.claim.lease_seconds
 
@@ -63,7 +70,7 @@ class Lease:
         """How long ago the claim was asked for."""
         return time.monotonic() - self._claimed_at
 
-    def write(self, work: Callable[[Fence], T], *, renews: bool = False) -> T:
+    def write(self, work: Callable[[Fence[C]], T], *, renews: bool = False) -> T:
         """Run `work` in one fenced transaction, which renews the lease too if it `renews`.
 
         A database that is away or refuses is asked again while the lease lasts, and for as long at most where
@@ -73,9 +80,9 @@ class Lease:
 
         def transaction() -> T:
             with self._tools.database.write() as tx:
-                result = work(leases.lock(tx, self.claim))
+                result = work(claims.lock(tx, self.claim))
                 asked_at = time.monotonic()
-                renewal = leases.renew(tx, self.claim) if renews else None
+                renewal = claims.renew(tx, self.claim) if renews else None
             self._note(renewal, asked_at)
             return result
 
@@ -98,16 +105,15 @@ class Lease:
             except SQLAlchemyError as error:
                 if time.monotonic() >= give_up_at:
                     raise
-                logger.warning(
-                    "action=database_failed job=%s error=%s: trying again", self.claim.job_id, error
-                )
+                logger.warning("action=database_failed %s error=%s: trying again", self._name, error)
             time.sleep(RETRY_SECONDS)
-        raise Fenced(f"the claim on job {self.claim.job_id} was not renewed in time")
+        raise Fenced(f"the claim {self._name} was not renewed in time")
 
     def _note(self, renewal: Renewal | None, asked_at: float) -> None:
         if renewal is not None:
             self._renewed_at = max(self._renewed_at, asked_at)
             self.cancel_requested = renewal.cancel_requested
+            self.jobs_waiting = renewal.jobs_waiting
 
     def _renew_on(self) -> None:
         every = self._tools.settings.renew_seconds
@@ -121,13 +127,13 @@ class Lease:
             pause = every
             try:
                 with self._tools.database.write() as tx:
-                    renewal = leases.renew(tx, self.claim)
+                    renewal = claims.renew(tx, self.claim)
             except Fenced:
                 self._fenced = True
                 return
             except Exception as error:
                 # The database may come back before the lease ends.
-                logger.warning("action=renew_failed job=%s error=%s", self.claim.job_id, error)
+                logger.warning("action=renew_failed %s error=%s", self._name, error)
                 pause = RETRY_SECONDS
                 continue
             self._note(renewal, asked_at)

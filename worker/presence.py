@@ -4,15 +4,13 @@ import contextlib
 import logging
 import threading
 from collections.abc import Iterator
-from typing import Literal
 
 from lockstep.service.store import workers
-from lockstep.service.store.workers import WorkerState
+from lockstep.service.store.workers import State, WorkerState
 from lockstep.worker.tools import Tools
 
 logger = logging.getLogger(__name__)
 
-State = Literal["idle", "leading", "helping", "replaying"]
 LOOK_SECONDS = 0.5
 """How old a change of state may be in the table."""
 

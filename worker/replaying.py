@@ -1,7 +1,7 @@
 """How a worker answers a question about a step of a job: it computes up to that step again, alone.
 
-It works a stride at a time; between two it renews the lease and looks whether it is needed elsewhere. What
-is found is compared with the record: losses must come again bit for bit.
+It works a stride at a time; between two it looks whether it is needed elsewhere. What is found is compared
+with the record: losses must come again bit for bit.
 """
 
 import json
@@ -15,14 +15,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from lockstep.core.explain.replay import NotReached, Replay
 from lockstep.core.learning.report import Report
 from lockstep.core.model.encoding import to_safetensors
-from lockstep.service.store import history, leases, replays, specs
+from lockstep.service.store import history, replays, specs
 from lockstep.service.store.errors import Fenced, ReplayMismatch
 from lockstep.service.store.replays import ReplayClaim
 from lockstep.worker.failures import failure_of
+from lockstep.worker.lease import Lease
 from lockstep.worker.pace import Stride
 from lockstep.worker.resuming import latest_sound, tell_of_damage
 from lockstep.worker.start import starting_weights
-from lockstep.worker.tools import Tools
 
 logger = logging.getLogger(__name__)
 
@@ -31,26 +31,33 @@ class NeededElsewhere(Exception):
     """The worker is stopping, or a job waits that nobody else is free to lead."""
 
 
-def answer_replay(claim: ReplayClaim, tools: Tools, draining: Callable[[], bool]) -> bool:
-    """Answer the question, or leave it to somebody else; False for the latter."""
+def answer_replay(lease: Lease[ReplayClaim], draining: Callable[[], bool]) -> bool:
+    """Answer the question of the lease's claim, or leave it to somebody else; False for the latter."""
     try:
-        found = _Answering(claim, tools, draining).run()
-        with tools.database.write() as tx:
-            replays.finish(tx, claim, found)
+        with lease:
+            return _answer_or_leave(lease, draining)
+    except Fenced as error:
+        logger.warning("action=replay_fenced replay=%s error=%s", lease.claim.id, error)
+    return True
+
+
+def _answer_or_leave(lease: Lease[ReplayClaim], draining: Callable[[], bool]) -> bool:
+    claim = lease.claim
+    try:
+        found = _Answering(lease, draining).run()
+        lease.write(lambda fence: replays.finish(fence, found))
+    except Fenced:
+        raise
     except (NeededElsewhere, SQLAlchemyError) as reason:
         # A fault of the database is no answer: the question waits for the next worker.
         logger.info("action=replay_left replay=%s reason=%r", claim.id, reason)
-        with tools.database.write() as tx:
-            replays.release(tx, claim)
+        lease.write(replays.release)
         return False
-    except Fenced as error:
-        logger.warning("action=replay_fenced replay=%s error=%s", claim.id, error)
     except Exception as error:
         # Whatever it is, whoever asked learns of it.
         message = str(error) if isinstance(error, NotReached) else failure_of(error).message
         logger.warning("action=replay_failed replay=%s error=%r", claim.id, error)
-        with tools.database.write() as tx:
-            replays.fail(tx, claim, message)
+        lease.write(lambda fence: replays.fail(fence, message))
     else:
         logger.info("action=replayed job=%s step=%d", claim.asked.job_id, claim.asked.step)
     return True
@@ -59,24 +66,20 @@ def answer_replay(claim: ReplayClaim, tools: Tools, draining: Callable[[], bool]
 class _Answering:
     """One try at a question."""
 
-    def __init__(self, claim: ReplayClaim, tools: Tools, draining: Callable[[], bool]) -> None:
-        self._claim = claim
-        self._tools = tools
+    def __init__(self, lease: Lease[ReplayClaim], draining: Callable[[], bool]) -> None:
+        self._lease = lease
+        self._asked = lease.claim.asked
         self._draining = draining
-        self._looked_at = time.monotonic()
 
     def run(self) -> bytes:
         """What is found: safetensors for gradients, JSON for a walk. Raises NeededElsewhere and Fenced."""
-        asked = self._claim.asked
-        with self._tools.database.read() as tx:
-            stored = specs.load(tx, asked.job_id)
-            resumed = latest_sound(tx, asked.job_id, asked.step)
+        asked = self._asked
+        stored = self._lease.read(lambda tx: specs.load(tx, asked.job_id))
+        resumed = self._lease.read(lambda tx: latest_sound(tx, asked.job_id, asked.step))
         spec = stored.resolved()
         if resumed.damaged:
-            with self._tools.database.write() as tx:
-                tell_of_damage(tx, asked.job_id, resumed)
-        with self._tools.database.read() as tx:
-            start = None if resumed.checkpoint else starting_weights(tx, spec)
+            self._lease.write(lambda fence: tell_of_damage(fence.tx, asked.job_id, resumed))
+        start = None if resumed.checkpoint else self._lease.read(lambda tx: starting_weights(tx, spec))
         replay = Replay(spec, asked.step, resumed.checkpoint, start)
         stride = Stride()
         while not replay.done:
@@ -96,21 +99,15 @@ class _Answering:
         if not len(points.steps):
             return
         step, again = int(points.steps[-1]), float(points.values[-1])
-        with self._tools.database.read() as tx:
-            recorded = history.at(tx, self._claim.asked.job_id, name, step)
+        recorded = self._lease.read(lambda tx: history.at(tx, self._asked.job_id, name, step))
         if recorded is None or recorded == again or (math.isnan(recorded) and math.isnan(again)):
             return
         message = f"the {name} of step {step} was recorded as {recorded!r} and came again as {again!r}"
         raise ReplayMismatch(name, step, message)
 
     def _look_up(self) -> None:
-        """Renew the lease, and stop where the worker is needed elsewhere; every now and then."""
-        if self._draining():
+        """Stop where the worker is needed elsewhere, or somebody else has the question."""
+        if self._draining() or self._lease.jobs_waiting:
             raise NeededElsewhere
-        if time.monotonic() - self._looked_at < self._tools.settings.renew_seconds:
-            return
-        self._looked_at = time.monotonic()
-        with self._tools.database.write() as tx:
-            replays.renew(tx, self._claim)
-            if leases.jobs_waiting(tx, self._tools.worker.fingerprint):
-                raise NeededElsewhere
+        if self._lease.lost:
+            raise Fenced("the lease was not renewed in time")

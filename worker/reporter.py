@@ -17,7 +17,7 @@ from lockstep.core.run import Run
 from lockstep.service.store import checkpoints, endings, events, history
 from lockstep.service.store.endings import Progress
 from lockstep.service.store.events import NewEvent
-from lockstep.service.store.leases import Fence
+from lockstep.service.store.leases import JobClaim, JobFence
 from lockstep.worker.lease import Lease
 from lockstep.worker.pace import CheckpointPace
 
@@ -63,7 +63,7 @@ class Reporter:
         """Whether it is time to write."""
         return self._pace.hurried or time.monotonic() - self._written_at >= REPORT_SECONDS
 
-    def report(self, lease: Lease) -> None:
+    def report(self, lease: Lease[JobClaim]) -> None:
         """Write what is pending in a transaction of its own, with a checkpoint if one is due."""
         started_at = time.monotonic()
         saves = self._pace.due(started_at)
@@ -77,7 +77,7 @@ class Reporter:
             self._start = None
             self._pace.saved(self._written_at, self._written_at - started_at)
 
-    def write(self, fence: Fence, *, with_checkpoint: bool = False) -> None:
+    def write(self, fence: JobFence, *, with_checkpoint: bool = False) -> None:
         """Put all that is pending into a fenced transaction; it stays pending, for a transaction may fail."""
         for kind, data in tuple(self._happened):
             message = kind.replace("_", " ")
@@ -91,7 +91,7 @@ class Reporter:
             if self._run.step > 0:
                 checkpoints.save(fence, self._run.step, self._run.checkpoint().to_bytes())
 
-    def _write_findings(self, fence: Fence) -> None:
+    def _write_findings(self, fence: JobFence) -> None:
         """What the series say, once for a job: an attempt before this one may have told it."""
         self._found += self._watcher.new()
         if not self._found:

@@ -16,8 +16,8 @@ from lockstep.core.group import Group
 from lockstep.core.group.solo import SoloGroup
 from lockstep.core.group.tcp_lead import OnEvent, TcpLead
 from lockstep.core.group.terms import SECRET_BYTES, GroupIdentity, Timeouts
-from lockstep.service.store import leases, replays, seats, workers
-from lockstep.service.store.leases import Claim
+from lockstep.service.store import queue, replays, seats, workers
+from lockstep.service.store.leases import JobClaim
 from lockstep.worker.lease import Lease
 from lockstep.worker.tools import Tools
 
@@ -35,7 +35,7 @@ def timeouts(step_timeout_seconds: float) -> Timeouts:
 
 
 @contextlib.contextmanager
-def open_group(claim: Claim, tools: Tools, lease: Lease, on_event: OnEvent) -> Iterator[Group]:
+def open_group(claim: JobClaim, tools: Tools, lease: Lease[JobClaim], on_event: OnEvent) -> Iterator[Group]:
     """The group of the attempt: alone where one worker is wanted, else with a door for helpers.
 
     Within it the seats are looked after.
@@ -71,7 +71,7 @@ def open_group(claim: Claim, tools: Tools, lease: Lease, on_event: OnEvent) -> I
 class Seats:
     """A thread that rings for helpers while a seat is empty, and frees one while a job waits for a lead."""
 
-    def __init__(self, claim: Claim, tools: Tools, group: TcpLead) -> None:
+    def __init__(self, claim: JobClaim, tools: Tools, group: TcpLead) -> None:
         self._claim = claim
         self._tools = tools
         self._group = group
@@ -101,7 +101,7 @@ class Seats:
             fingerprint = self._claim.worker.fingerprint
             idle = _somebody_is_idle(tx)
             asked = not idle and replays.waiting(tx, self._claim.worker) > 0
-            waiting = has_helpers and (asked or leases.jobs_waiting(tx, fingerprint) > 0)
+            waiting = has_helpers and (asked or queue.jobs_waiting(tx, fingerprint) > 0)
             # Rings that no idle worker takes would only pile up.
             wanted = has_seats and not waiting and idle
         if waiting:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from lockstep.service.bell import Bell
 from lockstep.service.settings import Settings
+from lockstep.service.store.claims import WorkerIdentity
 from lockstep.service.store.database import Database
-from lockstep.service.store.leases import WorkerIdentity
 
 
 @dataclass(frozen=True, kw_only=True)

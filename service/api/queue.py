@@ -33,7 +33,7 @@ def read_queue(services: TheServices, key: Reader, request: Request) -> Response
         states = Counter(worker.state for worker in workers.list_workers(tx) if worker.present)
     body = {
         "object": "queue",
-        "jobs": {"queued": counts.queued, "running": counts.running, "cancelling": counts.cancelling},
+        "jobs": counts.jobs,
         "oldest_queued_seconds": counts.oldest_queued_seconds,
         "workers": {state: states[state] for state in get_args(workers.State)},
     }

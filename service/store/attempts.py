@@ -3,6 +3,7 @@
 from sqlalchemy import Connection, bindparam, update
 
 from lockstep.service.store.database import clock
+from lockstep.service.store.lifecycle import Outcome
 from lockstep.service.store.tables import attempts
 
 _CLOSE = (
@@ -16,6 +17,6 @@ _CLOSE = (
 )
 
 
-def close(tx: Connection, job_id: str, attempt: int, outcome: str) -> None:
-    """End an attempt as succeeded, failed, cancelled, evicted or released, and erase the group's secret."""
+def close(tx: Connection, job_id: str, attempt: int, outcome: Outcome) -> None:
+    """End an attempt and erase the group's secret."""
     tx.execute(_CLOSE, {"of_job": job_id, "attempt": attempt, "how": outcome})

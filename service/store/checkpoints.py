@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 from lockstep.service.store.blobs import joined, split
 from lockstep.service.store.database import clock, moment
 from lockstep.service.store.errors import Corrupt, CorruptCheckpoint
-from lockstep.service.store.leases import Fence
+from lockstep.service.store.leases import JobFence
 from lockstep.service.store.tables import checkpoint_parts, checkpoints, jobs
 
 KEPT_LATEST = 2
@@ -89,7 +89,7 @@ class CheckpointInfo:
     created_at: datetime
 
 
-def save(fence: Fence, step: int, data: bytes) -> None:
+def save(fence: JobFence, step: int, data: bytes) -> None:
     """Keep a checkpoint, once per step: the bits of a step are always the same. Steps only grow."""
     claim = fence.claim
     steps = list(fence.tx.execute(_STEPS, {"job_id": claim.job_id}).scalars())

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from lockstep.service.store.damage import json_object
 from lockstep.service.store.database import clock, moment
+from lockstep.service.store.lifecycle import Change
 from lockstep.service.store.tables import events, jobs
 
 Level = Literal["info", "warning", "error"]
@@ -97,6 +98,18 @@ def append(tx: Connection, job_id: str, new: NewEvent) -> None:
     """Note an event. The transaction must hold the job's row, so that ids grow in the order of commits."""
     row = {"level": new.level, "type": new.type, "message": clean(new.message)}
     tx.execute(_APPEND, {"job_id": job_id, **row, "data_json": json.dumps(new.data)})
+
+
+def note(
+    tx: Connection,
+    job_id: str,
+    change: Change,
+    given: Mapping[str, object],
+    numerics: Mapping[str, str] | None = None,
+) -> None:
+    """Note a change of a job's status as the transition table has it, with these values of its parameters."""
+    if change.event == "status" and change.target is not None:
+        append_status(tx, job_id, change.target, change.reason(given), numerics)
 
 
 def append_status(

@@ -9,8 +9,9 @@ from lockstep.service.parts import CORE_TYPE, FEATURES, NAMES, PINS, SHOWN_DIGIT
 from lockstep.service.store import events
 from lockstep.service.store.database import clock
 from lockstep.service.store.events import NewEvent
-from lockstep.service.store.outdated import is_outdated, number_of
+from lockstep.service.store.lifecycle import Columns
 from lockstep.service.store.tables import jobs, workers
+from lockstep.service.store.transitions import JOBS, OUTDATED, begun_by
 
 PRESENT_SECONDS = 15.0
 """A worker that was heard of so lately is present."""
@@ -68,6 +69,11 @@ def mark_no_worker(tx: Connection) -> None:
         _set_reason(tx, _TOLD_SO, None, None)
 
 
+def suits(columns: Columns) -> ColumnElement[bool]:
+    """Condition on jobs: they began with the bits of the parameter `fingerprint`, or have not begun."""
+    return or_(columns.fingerprint.is_(None), columns.fingerprint == bindparam("fingerprint"))
+
+
 def present() -> ColumnElement[bool]:
     """Condition on workers: heard of lately."""
     return workers.c.heartbeat_at > clock() - PRESENT_SECONDS
@@ -82,22 +88,24 @@ def has_present_worker(tx: Connection, job_id: str) -> bool:
     return tx.execute(found, {"wanted": advanced(began.fingerprint, began.number)}).first() is not None
 
 
-_BEGAN = select(jobs.c.fingerprint, number_of.label("number")).where(jobs.c.id == bindparam("job_id"))
+_BEGAN = select(jobs.c.fingerprint, begun_by(jobs.c).label("number")).where(jobs.c.id == bindparam("job_id"))
 
 
 _ANY_PRESENT = select(workers.c.id).where(present()).limit(1)
 _SAY = update(jobs).where(jobs.c.id == bindparam("one")).values(status_message=bindparam("message"))
-_TOLD_SO = and_(jobs.c.status == "queued", jobs.c.status_reason == NO_WORKER)
-_NOT_TOLD_SO = and_(jobs.c.status == "queued", jobs.c.status_reason.is_distinct_from(NO_WORKER))
+_waits = JOBS.may("explain")
+_TOLD_SO = and_(_waits, jobs.c.status_reason == NO_WORKER)
+_NOT_TOLD_SO = and_(_waits, jobs.c.status_reason.is_distinct_from(NO_WORKER))
 _has_worker = select(workers.c.id).where(workers.c.fingerprint == jobs.c.fingerprint, present()).exists()
 _FIT_FOR_NOBODY = and_(
-    jobs.c.status == "queued",
+    _waits,
     jobs.c.fingerprint.is_not(None),
-    ~is_outdated,
+    ~OUTDATED.on(jobs.c),
     or_(jobs.c.status_reason.is_(None), jobs.c.status_reason != REASON),
     ~_has_worker,
 )
-_FIT_AGAIN = and_(jobs.c.status == "queued", jobs.c.status_reason == REASON, _has_worker)
+_FIT_AGAIN = and_(_waits, jobs.c.status_reason == REASON, _has_worker)
+_EXPLAIN = JOBS.update("explain", jobs.c.id.in_(bindparam("job_ids", expanding=True)))
 
 
 def _set_reason(
@@ -107,14 +115,5 @@ def _set_reason(
     found = tx.execute(select(jobs.c.id).where(condition).with_for_update(skip_locked=True, of=jobs))
     job_ids = list(found.scalars())
     if job_ids:
-        tx.execute(
-            update(jobs)
-            .where(jobs.c.id.in_(job_ids), jobs.c.status == "queued")
-            .values(
-                status_reason=reason,
-                status_message=message,
-                version=jobs.c.version + 1,
-                updated_at=clock(),
-            )
-        )
+        tx.execute(_EXPLAIN, {"job_ids": job_ids, "reason": reason, "message": message})
     return job_ids

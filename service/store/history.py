@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select
 
 from lockstep.core.learning.report import Points
 from lockstep.service.store.errors import ReplayMismatch
-from lockstep.service.store.leases import Fence
+from lockstep.service.store.leases import JobFence
 from lockstep.service.store.sampling import Sampled, sample
 from lockstep.service.store.tables import history
 
@@ -94,7 +94,7 @@ def at(tx: Connection, job_id: str, series: str, step: int) -> float | None:
     return float(points.values[place]) if found else None
 
 
-def append(fence: Fence, series: Mapping[str, Points]) -> None:
+def append(fence: JobFence, series: Mapping[str, Points]) -> None:
     """Add points to the ends of series. Points of recorded steps must have the recorded bits.
 
     Raises ReplayMismatch where they have others. Steps must grow within each series, and values be float32 or

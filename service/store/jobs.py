@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from lockstep.service.store import events
 from lockstep.service.store.damage import Damage
-from lockstep.service.store.database import clock, moment
+from lockstep.service.store.database import moment
 from lockstep.service.store.errors import NotFound
 from lockstep.service.store.events import Course, Transition
 from lockstep.service.store.ids import new_id
@@ -23,11 +23,9 @@ from lockstep.service.store.records import (
     read_time,
 )
 from lockstep.service.store.specs import StoredSpec
-from lockstep.service.store.statuses import TERMINAL
+from lockstep.service.store.statuses import SUCCEEDED, TERMINAL, WORKING
 from lockstep.service.store.tables import job_metadata, jobs
-
-RING_AFTER_SECONDS = 2.0
-"""POST rings by itself; when that got lost, the reconciler rings from then on."""
+from lockstep.service.store.transitions import JOBS
 
 SUMMARY = tuple(column for column in jobs.c if column.name not in ("inline_json", "inline_sha256"))
 """What a list needs: all but the data that a spec may hold."""
@@ -109,14 +107,14 @@ class Job:
     @property
     def fraction(self) -> float:
         """How much is done, 0 to 1; success is 1 however few steps it took."""
-        if self.status == "succeeded":
+        if self.status in SUCCEEDED:
             return 1.0
         return min(self.step / self.steps, 1.0) if self.steps else 0.0
 
     @property
     def eta_seconds(self) -> float | None:
         """How long the rest takes at the present speed; None when it does not run or the speed is unknown."""
-        if self.status != "running" or not self.steps_per_second:
+        if self.status not in WORKING or not self.steps_per_second:
             return None
         return max(self.steps - self.step, 0) / self.steps_per_second
 
@@ -142,33 +140,26 @@ def create(tx: Connection, new: NewJob, job_id: str | None = None) -> Job:
     """Queue a job."""
     job_id = job_id or new_id("job")
     tx.execute(
-        insert(jobs).values(created_at=clock(), updated_at=clock(), ring_due_at=clock() + RING_AFTER_SECONDS),
+        insert(jobs).values(**JOBS.first("create")),
         {
             "id": job_id,
             "owner_id": new.owner_id,
             "kind": new.kind,
             "name": new.name,
             "metadata_json": json.dumps(dict(new.metadata)),
-            "status": "queued",
-            "version": 1,
             "spec_json": new.spec.spec_json,
             "inline_json": new.spec.inline_json,
             "inline_sha256": new.spec.inline_sha256,
             "spec_sha256": new.spec_sha256,
             "workers_wanted": new.workers,
-            "workers_active": 0,
-            "step": 0,
             "steps": new.steps,
-            "epoch": 0,
-            "attempt": 1,
-            "evictions": 0,
-            "rings": 0,
         },
     )
     if new.metadata:
         pairs = [{"job_id": job_id, "key": key, "value": value} for key, value in new.metadata.items()]
         tx.execute(insert(job_metadata), pairs)
-    events.append_status(tx, job_id, "queued", None)
+    (made,) = JOBS.of_act("create")
+    events.note(tx, job_id, made, {})
     return get(tx, job_id, new.owner_id)
 
 

@@ -4,51 +4,30 @@ Nothing of what they have computed goes on, for then two rules would be mixed un
 history and answered questions go, an event says so, and any worker may claim the job as if it were new.
 """
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, select
 
-from lockstep.core.ground.arithmetic import ARITHMETIC, FIRST_ARITHMETIC
+from lockstep.core.ground.arithmetic import ARITHMETIC
 from lockstep.service.store import events
-from lockstep.service.store.database import clock
 from lockstep.service.store.errors import NotFound
 from lockstep.service.store.events import NewEvent
 from lockstep.service.store.tables import checkpoints, history, jobs, replays
+from lockstep.service.store.transitions import JOBS, begun_by
 
 MOST_AT_ONCE = 100
 
-number_of = func.coalesce(jobs.c.arithmetic, FIRST_ARITHMETIC)
-"""The number under which a job that was claimed was begun; versions before the numbers kept none."""
-is_outdated = jobs.c.fingerprint.is_not(None) & (number_of < ARITHMETIC)
-"""Condition on jobs that are not over."""
-
+_number = begun_by(jobs.c)
 _FIND = (
-    select(jobs.c.id, number_of, jobs.c.step)
-    .where(jobs.c.status == "queued", is_outdated)
+    select(jobs.c.id, _number, jobs.c.step)
+    .where(JOBS.may("begin_again"))
     .order_by(jobs.c.id)
     .limit(MOST_AT_ONCE)
     .with_for_update(skip_locked=True)
 )
-_BEGIN_AGAIN = (
-    update(jobs)
-    .where(jobs.c.id == bindparam("job_id"), jobs.c.status == "queued", is_outdated)
-    .values(
-        fingerprint=None,
-        arithmetic=None,
-        checkpoint_step=None,
-        step=0,
-        epoch=0,
-        evictions=0,
-        status_reason=None,
-        status_message=bindparam("message"),
-        version=jobs.c.version + 1,
-        updated_at=clock(),
-        ring_due_at=clock(),
-        rings=0,
-    )
-)
+_BEGIN_AGAIN = JOBS.update("begin_again", jobs.c.id == bindparam("job_id"))
 _FORGET = tuple(
     delete(table).where(table.c.job_id == bindparam("of_job")) for table in (checkpoints, history, replays)
 )
-_NUMBER = select(number_of).where(jobs.c.id == bindparam("job_id"))
+_NUMBER = select(_number).where(jobs.c.id == bindparam("job_id"))
 
 
 def arithmetic_of(tx: Connection, job_id: str) -> int:

@@ -1,42 +1,61 @@
 """How much there is to do."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from lockstep.service.store.database import clock
-from lockstep.service.store.tables import jobs
+from lockstep.service.store.fingerprints import present, suits
+from lockstep.service.store.statuses import UNFINISHED, WAITING
+from lockstep.service.store.tables import jobs, workers
+from lockstep.service.store.transitions import JOBS
 
-_COUNTED = ("queued", "running", "cancelling")
+MOST_WAITING_COUNTED = 100
+
 _COUNTS = (
     select(jobs.c.status, func.count(), func.min(jobs.c.created_at), clock())
-    .where(jobs.c.status.in_(_COUNTED))
+    .where(jobs.c.status.in_(UNFINISHED))
     .group_by(jobs.c.status)
+)
+_some_waiting = (
+    select(jobs.c.id).where(JOBS.are("waiting"), suits(jobs.c)).limit(MOST_WAITING_COUNTED).subquery()
+)
+_WAITING = select(
+    select(func.count()).select_from(_some_waiting).scalar_subquery(),
+    select(func.count())
+    .select_from(workers)
+    .where(workers.c.state == "idle", workers.c.fingerprint == bindparam("fingerprint"), present())
+    .scalar_subquery(),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueueCounts:
-    """How many jobs wait and run, and since when the oldest has waited, in seconds."""
+    """How many jobs are in each status before the end, and how long the oldest has waited, in seconds."""
 
-    queued: int
-    running: int
-    cancelling: int
+    jobs: Mapping[str, int]
     oldest_queued_seconds: float | None
 
 
 def queue_counts(tx: Connection, owner: str | None) -> QueueCounts:
     """How many jobs of the owner (None: of everybody) are not over yet."""
-    counts: dict[str, int] = dict.fromkeys(_COUNTED, 0)
+    counts: dict[str, int] = dict.fromkeys(UNFINISHED, 0)
     oldest: float | None = None
     counted = _COUNTS if owner is None else _COUNTS.where(jobs.c.owner_id == owner)
     for status, count, since, now in tx.execute(counted):
         counts[status] = count
-        if status == "queued":
+        if status in WAITING:
             oldest = max(now - since, 0.0)
-    return QueueCounts(
-        queued=counts["queued"],
-        running=counts["running"],
-        cancelling=counts["cancelling"],
-        oldest_queued_seconds=oldest,
-    )
+    return QueueCounts(jobs=counts, oldest_queued_seconds=oldest)
+
+
+def jobs_waiting(tx: Connection, fingerprint: str) -> int:
+    """How many queued jobs of that fingerprint (or none yet) are more than the present idle workers of it.
+
+    Counted up to 100. A lead with helpers frees one of them when this is not 0.
+    """
+    queued: int
+    idle: int
+    queued, idle = tx.execute(_WAITING, {"fingerprint": fingerprint}).one()
+    return max(queued - idle, 0)

@@ -5,24 +5,20 @@ is the fencing token, so the answer of one that was given up is not written.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal, TypeAlias
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy.sql.selectable import FromClause
 
-from lockstep.service.store import blobs
-from lockstep.service.store.database import clock, insert_or_ignore
-from lockstep.service.store.errors import Fenced
+from lockstep.service.store import blobs, claims
+from lockstep.service.store.claims import Claim, Claimable, Fence, WorkerIdentity
+from lockstep.service.store.database import insert_or_ignore
 from lockstep.service.store.events import clean
 from lockstep.service.store.ids import new_id
-from lockstep.service.store.leases import WorkerIdentity
 from lockstep.service.store.tables import jobs, replays
+from lockstep.service.store.transitions import REPLAYS
 
 Question = Literal["gradients", "walk"]
-
-MOST_TRIES = 3
-ASK_AGAIN_SECONDS = 10.0
-"""A question that could not be answered may be asked anew after so long."""
-LOST = f"{MOST_TRIES} workers died over it; try another step"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,15 +40,47 @@ class Replay:
     error_message: str | None
 
 
+def _candidates(waiting: FromClause) -> Select[str]:
+    return (
+        select(waiting.c.id)
+        .join_from(waiting, jobs, jobs.c.id == waiting.c.job_id)
+        .where(waiting.c.finished_at.is_(None), _suits)
+    )
+
+
+_suits = jobs.c.fingerprint.in_(bindparam("fingerprints", expanding=True))
+CLAIMABLE = Claimable(
+    life=REPLAYS,
+    fenced_by="tries",
+    candidates=_candidates,
+    tells=("id", "job_id", "question", "step", "sample", "tries"),
+    thing="replay",
+    turn="try",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
-class ReplayClaim:
+class ReplayClaim(Claim):
     """The right to answer a question, for the `tries`-th time."""
+
+    on: ClassVar[Claimable] = CLAIMABLE
 
     id: str
     asked: Asked
     tries: int
-    lease_seconds: float
 
+    @property
+    def row_id(self) -> str:
+        """See Claim."""
+        return self.id
+
+    @property
+    def token(self) -> int:
+        """See Claim."""
+        return self.tries
+
+
+ReplayFence: TypeAlias = Fence[ReplayClaim]
 
 _SAME = (
     replays.c.job_id == bindparam("of_job"),
@@ -61,101 +89,26 @@ _SAME = (
     replays.c.sample == bindparam("of_sample"),
 )
 _FIND = select(replays.c.status, replays.c.result_sha256, replays.c.error_message).where(*_SAME)
-_AGAIN = (
-    update(replays)
-    .where(*_SAME, replays.c.status == "failed", replays.c.finished_at < clock() - ASK_AGAIN_SECONDS)
-    .values(status="queued", tries=0, error_message=None, finished_at=None, requested_at=clock())
-)
-_ASK_ANEW = (
-    update(replays)
-    .where(*_SAME, replays.c.status == "done", replays.c.result_sha256 == bindparam("damaged"))
-    .values(status="queued", tries=0, result_sha256=None, finished_at=None, requested_at=clock())
-)
-_free = or_(
-    replays.c.status == "queued",
-    and_(replays.c.status == "running", replays.c.lease_expires_at <= clock()),
-)
-_given_up = and_(
-    replays.c.status == "running",
-    replays.c.lease_expires_at <= clock(),
-    replays.c.tries >= MOST_TRIES,
-)
-_unclaimed = {"worker_id": None, "lease_expires_at": None}
-_GIVE_UP = (
-    update(replays)
-    .where(_given_up)
-    .values(status="failed", error_message=LOST, finished_at=clock(), **_unclaimed)
-)
-_others = replays.alias("others")
-_oldest = (
-    select(_others.c.id)
-    .join_from(_others, jobs, jobs.c.id == _others.c.job_id)
-    .where(
-        _others.c.finished_at.is_(None),
-        or_(_others.c.status == "queued", _others.c.lease_expires_at <= clock()),
-        jobs.c.fingerprint.in_(bindparam("fingerprints", expanding=True)),
-    )
-    .order_by(_others.c.id)
-    .limit(1)
-    .with_for_update(skip_locked=True, of=_others)
-    .scalar_subquery()
-)
-_CLAIM = (
-    update(replays)
-    .where(replays.c.id == _oldest, _free)
-    .values(
-        status="running",
-        tries=replays.c.tries + 1,
-        worker_id=bindparam("worker"),
-        lease_expires_at=clock() + bindparam("lease_seconds"),
-    )
-    .returning(
-        replays.c.id,
-        replays.c.job_id,
-        replays.c.question,
-        replays.c.step,
-        replays.c.sample,
-        replays.c.tries,
-    )
-)
-_mine = (
-    replays.c.id == bindparam("replay"),
-    replays.c.tries == bindparam("mine"),
-    replays.c.status == "running",
-)
-_RENEW = update(replays).where(*_mine).values(lease_expires_at=clock() + bindparam("lease_seconds"))
-_FINISH = (
-    update(replays)
-    .where(*_mine)
-    .values(status="done", result_sha256=bindparam("sha256"), finished_at=clock(), **_unclaimed)
-)
-_FAIL = (
-    update(replays)
-    .where(*_mine)
-    .values(status="failed", error_message=bindparam("message"), finished_at=clock(), **_unclaimed)
-)
-_RELEASE = update(replays).where(*_mine).values(status="queued", tries=replays.c.tries - 1, **_unclaimed)
+_ASK_AGAIN = REPLAYS.update("ask_again", *_SAME)
+_ASK_ANEW = REPLAYS.update("ask_anew", *_SAME)
+_GIVE_UP = REPLAYS.update("give_up")
 _WAITING = (
     select(func.count())
     .select_from(replays)
     .join(jobs, jobs.c.id == replays.c.job_id)
-    .where(
-        replays.c.finished_at.is_(None),
-        replays.c.status == "queued",
-        jobs.c.fingerprint.in_(bindparam("fingerprints", expanding=True)),
-    )
+    .where(replays.c.finished_at.is_(None), REPLAYS.are("waiting"), _suits)
 )
 
 
 def ask(tx: Connection, asked: Asked) -> Replay:
     """Ask, unless that was asked before; returns how far it is. Whether the step is done the caller knows."""
     found = find(tx, asked)
-    if found is not None and found.status != "failed":
+    if found is not None and REPLAYS.phases[found.status] != "undone":
         return found
-    tx.execute(_AGAIN, _key(asked))
+    tx.execute(_ASK_AGAIN, _key(asked))
     row = {"job_id": asked.job_id, "question": asked.question, "step": asked.step, "sample": asked.sample}
-    statement = insert_or_ignore(tx, replays).values(requested_at=clock())
-    tx.execute(statement, {"id": new_id("replay"), **row, "status": "queued", "tries": 0})
+    statement = insert_or_ignore(tx, replays).values(**REPLAYS.first("ask"))
+    tx.execute(statement, {"id": new_id("replay"), **row})
     asked_now = find(tx, asked)
     if asked_now is None:
         raise RuntimeError(f"the question {asked} is gone as soon as it was asked")
@@ -188,39 +141,31 @@ def claim_next(tx: Connection, worker: WorkerIdentity, lease_seconds: float) -> 
     tx.execute(_GIVE_UP)
     fingerprints = [*worker.earlier, worker.fingerprint]
     identity = {"worker": worker.worker_id, "fingerprints": fingerprints}
-    row = tx.execute(_CLAIM, {**identity, "lease_seconds": lease_seconds}).one_or_none()
+    row = tx.execute(CLAIMABLE.claiming, {**identity, "lease_seconds": lease_seconds}).one_or_none()
     if row is None:
         return None
     return ReplayClaim(
         id=row.id,
         asked=Asked(job_id=row.job_id, question=row.question, step=row.step, sample=row.sample),
         tries=row.tries,
+        worker=worker,
         lease_seconds=lease_seconds,
     )
 
 
-def renew(tx: Connection, claim: ReplayClaim) -> None:
-    """Let the lease run for its full length from now on; raises Fenced where somebody else has it."""
-    if tx.execute(_RENEW, {**_mine_of(claim), "lease_seconds": claim.lease_seconds}).rowcount != 1:
-        raise _fenced(claim)
+def finish(fence: ReplayFence, found: bytes) -> None:
+    """Keep the answer."""
+    claims.change(fence, "finish", {"sha256": blobs.put(fence.tx, found)})
 
 
-def finish(tx: Connection, claim: ReplayClaim, found: bytes) -> None:
-    """Keep the answer; raises Fenced."""
-    if tx.execute(_FINISH, {**_mine_of(claim), "sha256": blobs.put(tx, found)}).rowcount != 1:
-        raise _fenced(claim)
+def fail(fence: ReplayFence, message: str) -> None:
+    """Say why there is no answer."""
+    claims.change(fence, "fail", {"message": clean(message)})
 
 
-def fail(tx: Connection, claim: ReplayClaim, message: str) -> None:
-    """Say why there is no answer; raises Fenced."""
-    if tx.execute(_FAIL, {**_mine_of(claim), "message": clean(message)}).rowcount != 1:
-        raise _fenced(claim)
-
-
-def release(tx: Connection, claim: ReplayClaim) -> None:
+def release(fence: ReplayFence) -> None:
     """Leave the question to somebody else: the worker is needed elsewhere. Does not count as a try."""
-    if tx.execute(_RELEASE, _mine_of(claim)).rowcount != 1:
-        raise _fenced(claim)
+    claims.change(fence, "release", {})
 
 
 def waiting(tx: Connection, worker: WorkerIdentity) -> int:
@@ -237,11 +182,3 @@ def _key(asked: Asked) -> dict[str, object]:
         "at_step": asked.step,
         "of_sample": asked.sample,
     }
-
-
-def _mine_of(claim: ReplayClaim) -> dict[str, object]:
-    return {"replay": claim.id, "mine": claim.tries}
-
-
-def _fenced(claim: ReplayClaim) -> Fenced:
-    return Fenced(f"try {claim.tries} at replay {claim.id} is over: stop it")

@@ -6,13 +6,14 @@ from sqlalchemy import Connection, bindparam, case, select, update
 
 from lockstep.service.store.database import clock
 from lockstep.service.store.tables import jobs
+from lockstep.service.store.transitions import JOBS
 
 RING_AGAIN_SECONDS = 30.0
 MOST_SECONDS_BETWEEN_RINGS = 600.0
 
 _DUE = (
     select(jobs.c.id)
-    .where(jobs.c.status == "queued", jobs.c.ring_due_at <= clock())
+    .where(JOBS.are("waiting"), jobs.c.ring_due_at <= clock())
     .order_by(jobs.c.id)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
@@ -20,7 +21,7 @@ _DUE = (
 _pause = (jobs.c.rings + 1) * RING_AGAIN_SECONDS
 _RUNG = (
     update(jobs)
-    .where(jobs.c.id.in_(bindparam("job_ids", expanding=True)), jobs.c.status == "queued")
+    .where(jobs.c.id.in_(bindparam("job_ids", expanding=True)), JOBS.are("waiting"))
     .values(
         rings=jobs.c.rings + 1,
         ring_due_at=clock()

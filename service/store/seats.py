@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from lockstep.service.store.claims import WorkerIdentity
 from lockstep.service.store.database import clock
-from lockstep.service.store.leases import Fence, WorkerIdentity
+from lockstep.service.store.leases import JobFence
 from lockstep.service.store.tables import attempts, jobs
+from lockstep.service.store.transitions import JOBS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +44,7 @@ _FIND = (
     )
     .join_from(jobs, attempts, (attempts.c.job_id == jobs.c.id) & (attempts.c.number == jobs.c.attempt))
     .where(
-        jobs.c.status == "running",
+        JOBS.are("working"),
         jobs.c.fingerprint == bindparam("fingerprint"),
         jobs.c.lease_expires_at > clock(),
         jobs.c.workers_active < jobs.c.workers_wanted,
@@ -55,7 +57,7 @@ _FIND = (
 )
 
 
-def publish_address(fence: Fence, host: str, port: int, secret: bytes) -> None:
+def publish_address(fence: JobFence, host: str, port: int, secret: bytes) -> None:
     """Say where the lead listens for helpers; the secret is erased when the attempt ends."""
     claim = fence.claim
     row = {"host_": host, "port_": port, "secret_": secret}

@@ -1,28 +1,49 @@
-"""The statuses of a job and the ways between them.
+"""The statuses of a job and of a replay, each with its phase; docs/transitions.md has the ways between them.
 
-| from       | to         | who                                        | where                      |
-|------------|------------|--------------------------------------------|----------------------------|
-| (none)     | queued     | POST                                       | jobs.create                |
-| queued     | running    | a worker claims it                         | leases.claim_next          |
-| queued     | cancelled  | the user                                   | endings.request_cancel     |
-| running    | cancelling | the user                                   | endings.request_cancel     |
-| running    | succeeded  | the holder of the claim                    | endings.succeed            |
-| running    | failed     | the holder                                 | endings.fail               |
-| running    | queued     | the holder drains; attempt + 1             | endings.release            |
-| running    | queued     | lease over or process dead; attempt + 1    | evictions                  |
-| running    | failed     | the same, for the third time in vain       | evictions                  |
-| queued     | queued     | an older arithmetic began it: it begins again | outdated                |
-| cancelling | cancelled  | the holder, or eviction, or drain          | endings, evictions         |
-
-succeeded, failed and cancelled never change. Each way is one UPDATE with the source status in its WHERE.
+Whoever asks for a status asks for its phase, so a new status is declared here and in transitions.py alone.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, get_args
+
+Phase = Literal["waiting", "working", "leaving", "done", "undone"]
+"""waiting: for a worker to claim it. working: a worker holds a claim. leaving: the same, and is to end it.
+done: over, with a result. undone: over, without one."""
+HELD: tuple[Phase, ...] = ("working", "leaving")
+"""A worker holds a claim."""
+OVER: tuple[Phase, ...] = ("done", "undone")
 
 Status = Literal["queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
 STATUSES: tuple[Status, ...] = get_args(Status)
+JOB_PHASES: Mapping[str, Phase] = MappingProxyType(
+    {
+        "queued": "waiting",
+        "running": "working",
+        "cancelling": "leaving",
+        "succeeded": "done",
+        "failed": "undone",
+        "cancelled": "undone",
+    }
+)
 
-LIVE: tuple[Status, ...] = ("running", "cancelling")
+REPLAY_PHASES: Mapping[str, Phase] = MappingProxyType(
+    {"queued": "waiting", "running": "working", "done": "done", "failed": "undone"}
+)
+
+
+def in_phases(*phases: Phase) -> tuple[Status, ...]:
+    """The statuses of a job that are in one of these phases."""
+    return tuple(status for status in STATUSES if JOB_PHASES[status] in phases)
+
+
+WAITING = in_phases("waiting")
+WORKING = in_phases("working")
+LIVE = in_phases(*HELD)
 """A worker holds a claim on the job."""
-TERMINAL: tuple[Status, ...] = ("succeeded", "failed", "cancelled")
+SUCCEEDED = in_phases("done")
+ENDED_EARLY = in_phases("undone")
+"""The job is over, though it has no result."""
+TERMINAL = in_phases(*OVER)
 """The job is over for good."""
+UNFINISHED = tuple(status for status in STATUSES if status not in TERMINAL)

@@ -17,12 +17,11 @@ from lockstep.core.spec import ResolvedSpec
 from lockstep.service.store import blobs, checkpoints, jobs, specs
 from lockstep.service.store.damage import damaged, json_object
 from lockstep.service.store.errors import Corrupt, CorruptCheckpoint, NotFound
-from lockstep.service.store.leases import Fence
+from lockstep.service.store.leases import JobFence
+from lockstep.service.store.statuses import ENDED_EARLY, SUCCEEDED
 from lockstep.service.store.tables import weights
 
 _LOAD = select(weights.c.sha256, weights.c.preprocessing_json).where(weights.c.job_id == bindparam("job_id"))
-_ENDED_EARLY = frozenset({"cancelled", "failed"})
-"""Jobs whose checkpoints change no more, though they have no result."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +57,7 @@ class StoredWeights:
         return found
 
 
-def save(fence: Fence, safetensors: bytes, preprocessing_json: str) -> None:
+def save(fence: JobFence, safetensors: bytes, preprocessing_json: str) -> None:
     """Keep what the job learned; once, in the transaction that ends it."""
     sha256 = blobs.put(fence.tx, safetensors)
     row = {"sha256": sha256, "size_bytes": len(safetensors), "preprocessing_json": preprocessing_json}
@@ -84,7 +83,7 @@ def shapes(tx: Connection, job_id: str) -> dict[str, tuple[int, ...]]:
     row = tx.execute(_LOAD, {"job_id": job_id}).one_or_none()
     if row is None:
         job = jobs.summary(tx, job_id, None)
-        if job.status not in _ENDED_EARLY or not checkpoints.list_checkpoints(tx, job_id):
+        if job.status not in ENDED_EARLY or not checkpoints.list_checkpoints(tx, job_id):
             raise _missing(job_id, job.status)
         return learned_shapes(specs.load(tx, job_id).resolved())
     try:
@@ -96,7 +95,7 @@ def shapes(tx: Connection, job_id: str) -> dict[str, tuple[int, ...]]:
 def _of_checkpoint(tx: Connection, job_id: str) -> StoredWeights:
     """The last checkpoint that can be read and holds numbers, of a job that ended without a result."""
     status = jobs.summary(tx, job_id, None).status
-    sound = _sound_checkpoints(tx, job_id) if status in _ENDED_EARLY else iter(())
+    sound = _sound_checkpoints(tx, job_id) if status in ENDED_EARLY else iter(())
     checkpoint = next(sound, None)
     if checkpoint is None:
         raise _missing(job_id, status)
@@ -121,8 +120,8 @@ def _sound_checkpoints(tx: Connection, job_id: str) -> Iterator[Checkpoint]:
 
 
 def _missing(job_id: str, status: str) -> NotFound:
-    if status in _ENDED_EARLY:
+    if status in ENDED_EARLY:
         return NotFound(f"job {job_id} is {status}, and no checkpoint of it was kept")
-    if status == "succeeded":
+    if status in SUCCEEDED:
         return NotFound(f"job {job_id} is {status}, and its weights are gone")
     return NotFound(f"job {job_id} is {status} and has no weights yet: they come when it is over")

@@ -10,9 +10,10 @@ from safetensors.numpy import save
 from lockstep.core.learning.loading import load_dataset
 from lockstep.core.learning.report import Points
 from lockstep.core.spec import ResolvedSpec
-from lockstep.service.store import endings, history, jobs, leases, specs, weights
+from lockstep.service.store import claims, endings, history, jobs, leases, specs, weights
+from lockstep.service.store.claims import WorkerIdentity
 from lockstep.service.store.database import Database
-from lockstep.service.store.leases import Claim, WorkerIdentity
+from lockstep.service.store.leases import JobClaim
 
 KEY = "test-key-of-an-administrator"
 LINE: dict[str, Any] = {
@@ -33,7 +34,7 @@ CLASSES: dict[str, Any] = {
 WORKER = WorkerIdentity(worker_id="worker_1", pid=1, host="here", fingerprint="f")
 
 
-def claim(database: Database) -> Claim:
+def claim(database: Database) -> JobClaim:
     """Take the oldest queued job."""
     with database.write() as tx:
         taken = leases.claim_next(tx, WORKER, 15.0)
@@ -51,7 +52,7 @@ def succeed(
     assert isinstance(spec, ResolvedSpec)
     dataset = load_dataset(spec)
     with database.write() as tx:
-        fence = leases.lock(tx, taken)
+        fence = claims.lock(tx, taken)
         history.append(fence, series or {})
         weights.save(fence, save(arrays), dataset.preprocessing.to_json())
         result = {"steps": 10, "stop_reason": "steps_done", "loss": float("nan"), "metrics": {}}

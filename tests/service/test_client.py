@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 from lockstep.core.learning.report import Points
 from lockstep.service import client as client_module
 from lockstep.service.client import FIRST_PATIENCE_SECONDS, ApiError, Client
-from lockstep.service.store import endings, history, leases
+from lockstep.service.store import claims, endings, history
 from lockstep.service.store.database import Database
 from lockstep.service.store.tables import history as history_table
 from tests.service.broker import wait_until
@@ -181,7 +181,7 @@ def test_watch_follows_a_job_to_its_end(
     assert next(updates).job["status"] == "running"
     for step in range(3):
         with store.write() as tx:
-            fence = leases.lock(tx, taken)
+            fence = claims.lock(tx, taken)
             history.append(fence, {"loss": Points(steps=np.array([step]), values=np.array([float(step)]))})
             endings.record_progress(
                 fence, endings.Progress(step=step + 1, epoch=step, members=1, steps_per_second=1.0)
@@ -191,7 +191,7 @@ def test_watch_follows_a_job_to_its_end(
         assert update.history == {"loss": {"steps": [step], "values": [float(step)]}}
     client.cancel(job_id)
     with store.write() as tx:
-        endings.finish_cancel(leases.lock(tx, taken))
+        endings.finish_cancel(claims.lock(tx, taken))
     rest = list(updates)
     assert rest[-1].job["status"] == "cancelled"
     assert not any(update.history for update in rest)

@@ -14,7 +14,7 @@ from sqlalchemy import insert, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from lockstep.service.settings import Settings
-from lockstep.service.store import keys, leases, seats
+from lockstep.service.store import claims, keys, leases, seats
 from lockstep.service.store.database import Database, clock
 from lockstep.service.store.tables import api_keys, attempts, metadata, workers
 from tests.service.submissions import KEY, LINE, WORKER
@@ -72,7 +72,7 @@ def test_a_run_full_of_errors_logs_none(
                 any_api.get("/v1/jobs", headers=headers)
             logged(
                 database,
-                lambda tx: seats.publish_address(leases.lock(tx, taken), "10.0.0.1", 1, GROUP_SECRET),
+                lambda tx: seats.publish_address(claims.lock(tx, taken), "10.0.0.1", 1, GROUP_SECRET),
             )
             with suppress(Exception):
                 Bench(database=database, settings=Settings(database_url="sqlite:///unused")).lead()

@@ -12,10 +12,12 @@ from lockstep.core.learning.report import Points
 from lockstep.core.submission import parse_job, resolve, total_steps
 from lockstep.service.bell import TaskName
 from lockstep.service.settings import Settings
-from lockstep.service.store import events, evictions, history, jobs, leases, workers
+from lockstep.service.store import events, evictions, history, jobs, leases, replays, workers
+from lockstep.service.store.claims import WorkerIdentity
 from lockstep.service.store.database import Database
 from lockstep.service.store.jobs import Job, NewJob
-from lockstep.service.store.leases import WorkerIdentity
+from lockstep.service.store.leases import JobClaim
+from lockstep.service.store.replays import ReplayClaim
 from lockstep.worker.attempt import lead_job
 from lockstep.worker.lease import Lease
 from lockstep.worker.tools import Tools
@@ -108,12 +110,21 @@ class Bench:
         with self.database.write() as tx:
             return jobs.create(tx, new).id
 
-    def claim(self, name: str = "a", settings: Settings | None = None) -> Lease:
+    def claim(self, name: str = "a", settings: Settings | None = None) -> Lease[JobClaim]:
         """Claim the oldest job for the worker `name`."""
         tools = self.tools(name, settings)
         asked_at = time.monotonic()
         with self.database.write() as tx:
             claim = leases.claim_next(tx, tools.worker, tools.settings.lease_seconds)
+        assert claim is not None
+        return Lease(claim, tools, asked_at)
+
+    def question(self, settings: Settings | None = None) -> Lease[ReplayClaim]:
+        """Claim the oldest question for the worker "a"."""
+        tools = self.tools("a", settings)
+        asked_at = time.monotonic()
+        with self.database.write() as tx:
+            claim = replays.claim_next(tx, tools.worker, tools.settings.lease_seconds)
         assert claim is not None
         return Lease(claim, tools, asked_at)
 

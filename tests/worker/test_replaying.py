@@ -10,8 +10,8 @@ import pytest
 from lockstep.core.explain.replay import Replay
 from lockstep.core.model.encoding import from_safetensors
 from lockstep.core.spec import read_resolved
-from lockstep.service.store import events, history, leases, replays
-from lockstep.service.store.replays import Asked, Question, ReplayClaim
+from lockstep.service.store import claims, events, history, replays
+from lockstep.service.store.replays import Asked, Question
 from lockstep.worker.replaying import answer_replay
 from tests.worker.bench import LINE, MOONS, Bench, never
 from tests.worker.test_attempt import After
@@ -33,15 +33,8 @@ def asked(bench: Bench, job_id: str, step: int, question: Question = "gradients"
     return about
 
 
-def taken(bench: Bench) -> ReplayClaim:
-    with bench.database.write() as tx:
-        claim = replays.claim_next(tx, bench.tools().worker, 15.0)
-    assert claim is not None
-    return claim
-
-
 def answer(bench: Bench, draining: Callable[[], bool] = never) -> bool:
-    return answer_replay(taken(bench), bench.tools(), draining)
+    return answer_replay(bench.question(), draining)
 
 
 def found(bench: Bench, about: Asked) -> bytes:
@@ -138,11 +131,16 @@ def test_it_gives_way_to_a_job_and_to_a_stop(bench: Bench, monkeypatch: pytest.M
     asked(bench, job_id, 999)
     assert not answer(bench, lambda: True)
 
-    monkeypatch.setattr(leases, "jobs_waiting", lambda *_: 1)
-    claim = taken(bench)
-    attentive = bench.settings.model_copy(update={"renew_seconds": 0.0})
-    assert not answer_replay(claim, bench.tools(settings=attentive), never)
-    assert claim.tries == 1
+    monkeypatch.setattr(claims, "jobs_waiting", lambda *_: 1)
+    lease = bench.question(bench.settings.model_copy(update={"renew_seconds": 0.0}))
+
+    def looks_up() -> bool:
+        wait_until(lambda: lease.jobs_waiting > 0)
+        return False
+
+    assert not answer_replay(lease, looks_up)
+    assert lease.claim.tries == 1
+    assert bench.question().claim.tries == 1
 
 
 def test_a_runner_answers_questions_by_itself(bench: Bench) -> None:

@@ -14,7 +14,7 @@ from lockstep.core.model.encoding import to_safetensors
 from lockstep.service import questions
 from lockstep.service.api.models import Job, JobPage
 from lockstep.service.commands.jobs import job_lines
-from lockstep.service.store import blobs, replays
+from lockstep.service.store import blobs, claims, replays
 from lockstep.service.store.database import Database
 from lockstep.service.store.replays import Asked
 from lockstep.service.store.tables import history, jobs, weights
@@ -208,7 +208,7 @@ def test_a_damaged_answer_is_computed_again(
         with store.write() as tx:
             held = replays.claim_next(tx, WORKER, 15.0)
             assert held is not None
-            replays.finish(tx, held, to_safetensors({"a": np.array(2.0)}))
+            replays.finish(claims.lock(tx, held), to_safetensors({"a": np.array(2.0)}))
 
     answer()
     asked = f"/v1/jobs/{job_id}/gradients?step=1"
@@ -231,7 +231,7 @@ def test_a_damaged_walk_is_computed_again(
         replays.ask(tx, Asked(job_id=job_id, question="walk", step=1))
         held = replays.claim_next(tx, WORKER, 15.0)
         assert held is not None
-        replays.finish(tx, held, b"[1, 2")
+        replays.finish(claims.lock(tx, held), b"[1, 2")
 
     again = api.get(f"/v1/jobs/{job_id}/walk?step=1")
 

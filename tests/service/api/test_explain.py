@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from lockstep.core.explain.replay import Replay
 from lockstep.core.model.encoding import to_safetensors
 from lockstep.service import questions
-from lockstep.service.store import checkpoints, endings, leases, replays, specs
+from lockstep.service.store import checkpoints, claims, endings, replays, specs
 from lockstep.service.store.database import Database
 from lockstep.service.store.endings import Progress
 from tests.service.submissions import CLASSES, LINE, WORKER, claim
@@ -27,7 +27,7 @@ def job_id(api: TestClient, store: Database) -> str:
     made: str = api.post("/v1/jobs", json=LINE).json()["id"]
     held = claim(store)
     with store.write() as tx:
-        fence = leases.lock(tx, held)
+        fence = claims.lock(tx, held)
         checkpoints.save(fence, 0, b"start")
         checkpoints.save(fence, 3, b"later")
         endings.record_progress(fence, Progress(step=STEPS_DONE, epoch=STEPS_DONE))
@@ -49,11 +49,11 @@ def answered(store: Database) -> Iterator[None]:
                 while not replay.done:
                     replay.advance(10)
                 if held.asked.question == "gradients":
-                    replays.finish(tx, held, to_safetensors(replay.gradients()))
+                    replays.finish(claims.lock(tx, held), to_safetensors(replay.gradients()))
                 elif held.asked.sample:
-                    replays.fail(tx, held, "there is no such sample")
+                    replays.fail(claims.lock(tx, held), "there is no such sample")
                 else:
-                    replays.finish(tx, held, json.dumps(replay.walk(0)).encode())
+                    replays.finish(claims.lock(tx, held), json.dumps(replay.walk(0)).encode())
 
     thread = threading.Thread(target=answer)
     thread.start()

@@ -9,7 +9,7 @@ from lockstep.service.store import blobs, checkpoints, endings, weights
 from lockstep.service.store.blobs import PART_BYTES
 from lockstep.service.store.database import Database
 from lockstep.service.store.errors import Corrupt, NotFound
-from lockstep.service.store.leases import Claim, Fence
+from lockstep.service.store.leases import JobClaim, JobFence
 from lockstep.service.store.tables import blob_parts, checkpoint_parts, jobs
 from lockstep.service.store.tables import checkpoints as table
 from tests.stored_jobs import OVER_SECONDS, RESULT, claim, evict, fenced, queue_job
@@ -17,7 +17,7 @@ from tests.stored_jobs import OVER_SECONDS, RESULT, claim, evict, fenced, queue_
 LARGE = bytes(range(256)) * (2 * PART_BYTES // 256) + b"and some more"
 
 
-def save(database: Database, held: Claim, step: int, data: bytes) -> None:
+def save(database: Database, held: JobClaim, step: int, data: bytes) -> None:
     fenced(database, held, lambda fence: checkpoints.save(fence, step, data))
 
 
@@ -106,7 +106,7 @@ def test_weights_come_with_success(database: Database) -> None:
     with database.read() as tx, pytest.raises(NotFound, match=held.job_id):
         weights.load(tx, held.job_id)
 
-    def finish(fence: Fence) -> None:
+    def finish(fence: JobFence) -> None:
         weights.save(fence, b"tensors", '{"mean": [0]}')
         endings.succeed(fence, RESULT)
 

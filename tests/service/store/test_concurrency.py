@@ -10,11 +10,11 @@ from multiprocessing import get_context
 
 import pytest
 
-from lockstep.service.store import endings, evictions, idempotency, jobs, leases, rings
+from lockstep.service.store import claims, endings, evictions, idempotency, jobs, leases, rings
+from lockstep.service.store.claims import WorkerIdentity
 from lockstep.service.store.database import Database
 from lockstep.service.store.errors import Fenced, Refused
 from lockstep.service.store.idempotency import IdempotencyKey
-from lockstep.service.store.leases import WorkerIdentity
 from tests.stored_jobs import NEW, OVER_SECONDS, RESULT, cancel, claim, fenced, get, queue_job
 
 THREADS = 8
@@ -36,7 +36,7 @@ def at_once(*works: Callable[[], object]) -> list[object]:
 
 
 def claim_all(database: Database, name: str) -> list[str]:
-    """Claim until nothing is left, ending every third job."""
+    """JobClaim until nothing is left, ending every third job."""
     worker = WorkerIdentity(worker_id=name, pid=1, host="here", fingerprint="f")
     claimed: list[str] = []
     while True:
@@ -81,9 +81,9 @@ def test_renewal_and_eviction_of_an_expired_lease_exclude_each_other(database: D
         with database.write() as tx:
             return evictions.evict_expired(tx)
 
-    def renew(held: leases.Claim) -> leases.Renewal:
+    def renew(held: leases.JobClaim) -> claims.Renewal:
         with database.write() as tx:
-            return leases.renew(tx, held)
+            return claims.renew(tx, held)
 
     for _ in range(15):
         job_id = queue_job(database).id
@@ -115,7 +115,7 @@ def test_success_and_cancelling_exclude_each_other(database: Database) -> None:
 
 
 def test_claiming_and_cancelling_exclude_each_other(database: Database) -> None:
-    def try_claim() -> leases.Claim | None:
+    def try_claim() -> leases.JobClaim | None:
         with database.write() as tx:
             return leases.claim_next(tx, WorkerIdentity(worker_id="w", pid=1, host="h", fingerprint="f"), 60)
 
@@ -124,7 +124,7 @@ def test_claiming_and_cancelling_exclude_each_other(database: Database) -> None:
         held, _ = at_once(try_claim, partial(cancel, database, job_id))
         status = get(database, job_id).status
         assert status == ("cancelled" if held is None else "cancelling")
-        if isinstance(held, leases.Claim):
+        if isinstance(held, leases.JobClaim):
             fenced(database, held, endings.finish_cancel)
 
 

@@ -10,6 +10,7 @@ import pytest
 from lockstep.service.store import (
     blobs,
     checkpoints,
+    claims,
     endings,
     events,
     history,
@@ -68,7 +69,7 @@ def test_a_history_goes_on_after_a_gap(database: Database, redone: bool) -> None
         queue_job(database)
         held = claim(database)
 
-        def add(held: leases.Claim = held, **series: tuple[int, list[float]]) -> None:
+        def add(held: leases.JobClaim = held, **series: tuple[int, list[float]]) -> None:
             new = {name: points(first, *values) for name, (first, values) in series.items()}
             fenced(database, held, lambda fence: history.append(fence, new))
 
@@ -152,7 +153,7 @@ def test_a_damaged_answer_is_asked_for_anew(database: Database) -> None:
         with database.write() as tx:
             held = replays.claim_next(tx, WORKER, 60)
             assert held is not None
-            replays.finish(tx, held, b"the gradients %d" % held.asked.step)
+            replays.finish(claims.lock(tx, held), b"the gradients %d" % held.asked.step)
             found = replays.find(tx, asked)
         assert found is not None
         assert found.result_sha256 is not None

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lockstep.service.store import checkpoints, endings, evictions, leases, seats
+from lockstep.service.store import checkpoints, claims, endings, evictions, leases, seats
 from lockstep.service.store.database import Database
 from lockstep.service.store.errors import Fenced
 from tests.stored_jobs import (
@@ -34,7 +34,7 @@ def test_an_expired_lease_is_evicted_once_and_its_holder_fenced(database: Databa
     assert evict_expired(database) == []
     successor = claim(database, OTHER)
     assert successor.attempt == 2
-    acts: list[Callable[[leases.Fence], object]] = [
+    acts: list[Callable[[leases.JobFence], object]] = [
         lambda fence: endings.succeed(fence, RESULT),
         lambda fence: checkpoints.save(fence, 5, b"state"),
         endings.release,
@@ -44,7 +44,7 @@ def test_an_expired_lease_is_evicted_once_and_its_holder_fenced(database: Databa
         with pytest.raises(Fenced, match="attempt 1"):
             fenced(database, zombie, act)
     with database.write() as tx, pytest.raises(Fenced):
-        leases.renew(tx, zombie)
+        claims.renew(tx, zombie)
     assert get(database, job_id) == before
     fenced(database, successor, lambda fence: endings.succeed(fence, RESULT))
 
@@ -113,7 +113,7 @@ def test_who_holds_the_fence_is_not_evicted_by_the_clock(database: Database) -> 
     evicted: list[list[str]] = []
     thread = threading.Thread(target=lambda: evicted.append(evict_expired(database)))
     with database.write() as tx:
-        fence = leases.lock(tx, held)
+        fence = claims.lock(tx, held)
         thread.start()
         if tx.dialect.name == "postgresql":
             # A reconciler does not wait for a job that is being written to: others may need it.

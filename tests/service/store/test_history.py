@@ -10,23 +10,23 @@ from lockstep.service.store import history
 from lockstep.service.store.database import Database
 from lockstep.service.store.errors import ReplayMismatch
 from lockstep.service.store.history import FULL_CHUNK_POINTS, MOST_CHUNK_POINTS
-from lockstep.service.store.leases import Claim
+from lockstep.service.store.leases import JobClaim
 from lockstep.service.store.tables import history as table
 from tests.stored_jobs import claim, evict, fenced, points, queue_job
 
 
 @pytest.fixture
-def held(database: Database) -> Claim:
+def held(database: Database) -> JobClaim:
     queue_job(database)
     return claim(database)
 
 
-def add(database: Database, held: Claim, **series: Points) -> None:
+def add(database: Database, held: JobClaim, **series: Points) -> None:
     fenced(database, held, lambda fence: history.append(fence, series))
 
 
 def read(
-    database: Database, held: Claim, since: int | None = None, most: int | None = None
+    database: Database, held: JobClaim, since: int | None = None, most: int | None = None
 ) -> Mapping[str, Points]:
     with database.read() as tx:
         return dict(history.read(tx, held.job_id, since_step=since, max_points=most).series)
@@ -38,7 +38,7 @@ def chunks(database: Database) -> int:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_values_come_back_bit_for_bit(database: Database, held: Claim, dtype: str) -> None:
+def test_values_come_back_bit_for_bit(database: Database, held: JobClaim, dtype: str) -> None:
     strange = np.array([0.1, -0.0, 5e-324, np.inf, -np.inf, np.nan], dtype=dtype)
     strange.view(f"u{strange.itemsize}")[-1] += 12345  # a NaN with a payload
     steps = np.array([0, 1, 2, 7, 8, 100], dtype=np.int64)
@@ -50,7 +50,7 @@ def test_values_come_back_bit_for_bit(database: Database, held: Claim, dtype: st
     assert found.steps.dtype == np.int64
 
 
-def test_points_join_the_open_chunk_until_it_is_full(database: Database, held: Claim) -> None:
+def test_points_join_the_open_chunk_until_it_is_full(database: Database, held: JobClaim) -> None:
     chance = np.random.default_rng(0)
     values = chance.normal(size=3 * FULL_CHUNK_POINTS)
     at = 0
@@ -64,7 +64,7 @@ def test_points_join_the_open_chunk_until_it_is_full(database: Database, held: C
     assert found.steps.tolist() == list(range(at))
 
 
-def test_long_batches_are_cut(database: Database, held: Claim) -> None:
+def test_long_batches_are_cut(database: Database, held: JobClaim) -> None:
     values = np.arange(MOST_CHUNK_POINTS + 10.0)
     add(database, held, loss=points(0, *values))
     add(database, held, loss=points(len(values), 1.0))
@@ -72,7 +72,7 @@ def test_long_batches_are_cut(database: Database, held: Claim) -> None:
     assert len(read(database, held)["loss"].values) == len(values) + 1
 
 
-def test_series_are_read_by_name_and_since_a_step(database: Database, held: Claim) -> None:
+def test_series_are_read_by_name_and_since_a_step(database: Database, held: JobClaim) -> None:
     add(database, held, loss=points(0, 4, 3, 2, 1), validation_loss=points(1, 7, 8, every=2))
     assert set(read(database, held)) == {"loss", "validation_loss"}
     assert read(database, held, since=1)["loss"].steps.tolist() == [2, 3]
@@ -83,7 +83,7 @@ def test_series_are_read_by_name_and_since_a_step(database: Database, held: Clai
         assert history.read(tx, "job_0").series == {}
 
 
-def test_replayed_points_are_compared_and_later_ones_added(database: Database, held: Claim) -> None:
+def test_replayed_points_are_compared_and_later_ones_added(database: Database, held: JobClaim) -> None:
     nan = float("nan")
     add(database, held, loss=points(0, 5, 4, nan, 2), epoch_loss=points(1, 4.5, every=2))
     evict(database, held)
@@ -107,7 +107,7 @@ def test_replayed_points_are_compared_and_later_ones_added(database: Database, h
     ids=["one bit", "sign", "a step left out", "a wrong last one", "dtype"],
 )
 def test_a_replay_with_other_bits_is_refused_and_nothing_is_written(
-    database: Database, held: Claim, replayed: Points, step: int
+    database: Database, held: JobClaim, replayed: Points, step: int
 ) -> None:
     add(database, held, loss=points(0, 5, 4, 3, 2))
     with pytest.raises(ReplayMismatch, match="loss") as error:
@@ -116,14 +116,14 @@ def test_a_replay_with_other_bits_is_refused_and_nothing_is_written(
     assert set(read(database, held)) == {"loss"}
 
 
-def test_a_replay_at_other_steps_is_refused(database: Database, held: Claim) -> None:
+def test_a_replay_at_other_steps_is_refused(database: Database, held: JobClaim) -> None:
     add(database, held, loss=Points(steps=np.array([0, 2, 4]), values=np.ones(3)))
     with pytest.raises(ReplayMismatch) as error:
         add(database, held, loss=Points(steps=np.array([0, 3, 4]), values=np.ones(3)))
     assert error.value.step == 3
 
 
-def test_a_replay_across_chunks_is_compared(database: Database, held: Claim) -> None:
+def test_a_replay_across_chunks_is_compared(database: Database, held: JobClaim) -> None:
     values = np.arange(2.5 * FULL_CHUNK_POINTS)
     for start in range(0, len(values), 1000):
         add(database, held, loss=points(start, *values[start : start + 1000]))
@@ -148,17 +148,17 @@ def test_a_replay_across_chunks_is_compared(database: Database, held: Claim) -> 
     ],
     ids=["negative", "twice", "lengths", "kind of steps", "kind of values"],
 )
-def test_malformed_points_are_refused(database: Database, held: Claim, wrong: Points) -> None:
+def test_malformed_points_are_refused(database: Database, held: JobClaim, wrong: Points) -> None:
     with pytest.raises(ValueError, match="loss"):
         add(database, held, loss=wrong)
 
 
-def test_no_points_are_no_write(database: Database, held: Claim) -> None:
+def test_no_points_are_no_write(database: Database, held: JobClaim) -> None:
     add(database, held)
     add(database, held, loss=points(0))
     assert read(database, held) == {}
 
 
-def test_reading_can_be_thinned(database: Database, held: Claim) -> None:
+def test_reading_can_be_thinned(database: Database, held: JobClaim) -> None:
     add(database, held, loss=points(0, *np.arange(10000.0)))
     assert len(read(database, held, most=100)["loss"].steps) <= 100

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from lockstep.service.parts import CORE_TYPE, FEATURES, TUNABLES
-from lockstep.service.store import endings, events, evictions, leases, rings, seats, workers
+from lockstep.service.store import claims, endings, events, evictions, leases, queue, rings, seats, workers
 from lockstep.service.store.database import Database
 from lockstep.service.store.tables import attempts, jobs
 from lockstep.service.store.tables import events as events_table
@@ -32,7 +32,7 @@ def evict_expired(database: Database) -> list[str]:
         return evictions.evict_expired(tx)
 
 
-def heartbeat(database: Database, worker: leases.WorkerIdentity, state: workers.State = "idle") -> None:
+def heartbeat(database: Database, worker: claims.WorkerIdentity, state: workers.State = "idle") -> None:
     with database.write() as tx:
         beat = WorkerState(
             worker_id=worker.worker_id, host=worker.host, pid=worker.pid, state=state, job_id=None,
@@ -75,13 +75,13 @@ def test_renewal_keeps_a_lease_and_tells_of_cancelling(database: Database) -> No
     job_id = queue_job(database).id
     held = claim(database, lease_seconds=OVER_SECONDS)
     with database.write() as tx:
-        assert leases.renew(tx, replace(held, lease_seconds=60)) == leases.Renewal(
-            cancel_requested=False, jobs_waiting=0
+        assert claims.renew(tx, replace(held, lease_seconds=60)) == claims.Renewal(
+            status="running", jobs_waiting=0
         )
     assert evict_expired(database) == []
     cancel(database, job_id)
     with database.write() as tx:
-        assert leases.renew(tx, held).cancel_requested
+        assert claims.renew(tx, held).cancel_requested
 
 
 def test_waiting_jobs_are_those_that_idle_workers_leave(database: Database) -> None:
@@ -93,8 +93,8 @@ def test_waiting_jobs_are_those_that_idle_workers_leave(database: Database) -> N
     heartbeat(database, OTHER, "idle")
     heartbeat(database, STRANGER, "idle")
     with database.write() as tx:
-        assert leases.renew(tx, held).jobs_waiting == 2
-        assert leases.jobs_waiting(tx, STRANGER.fingerprint) == 2
+        assert claims.renew(tx, held).jobs_waiting == 2
+        assert queue.jobs_waiting(tx, STRANGER.fingerprint) == 2
 
 
 def test_draining_is_no_failure(database: Database) -> None:
@@ -135,7 +135,7 @@ def test_a_helper_finds_the_oldest_free_seat_of_its_fingerprint(database: Databa
     claim(database)
     held = claim(database)
 
-    def seat(worker: leases.WorkerIdentity) -> seats.Seat | None:
+    def seat(worker: claims.WorkerIdentity) -> seats.Seat | None:
         with database.read() as tx:
             return seats.find_seat(tx, worker)
 
@@ -160,7 +160,7 @@ def test_jobs_of_a_fingerprint_that_nobody_has_wait_and_say_why(database: Databa
     job_id = queue_job(database).id
     fenced(database, claim(database), endings.release)
 
-    def claim_as(worker: leases.WorkerIdentity) -> leases.Claim | None:
+    def claim_as(worker: claims.WorkerIdentity) -> leases.JobClaim | None:
         heartbeat(database, worker)
         with database.write() as tx:
             return leases.claim_next(tx, worker, 60)

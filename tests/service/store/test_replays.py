@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import Connection
 
 from lockstep.core.learning.report import Points
-from lockstep.service.store import checkpoints, fingerprints, history, replays
+from lockstep.service.store import checkpoints, claims, fingerprints, history, replays
+from lockstep.service.store.claims import WorkerIdentity
 from lockstep.service.store.database import Database
 from lockstep.service.store.errors import Fenced
-from lockstep.service.store.leases import WorkerIdentity
 from lockstep.service.store.replays import Asked, Replay, ReplayClaim
 from lockstep.service.store.tables import replays as table
 from tests.stored_jobs import OTHER, OVER_SECONDS, STRANGER, WORKER, claim, fenced, queue_job
@@ -52,8 +52,8 @@ def test_a_question_is_answered_once_and_the_answer_kept(database: Database, ask
     assert (held.asked, held.tries) == (asked, 1)
     assert take(database, WORKER) is None
     with database.write() as tx:
-        replays.renew(tx, held)
-        replays.finish(tx, held, b"found")
+        claims.renew(tx, held)
+        replays.finish(claims.lock(tx, held), b"found")
 
     done = ask(database, asked)
     assert done.status == "done"
@@ -93,11 +93,11 @@ def test_after_a_death_another_takes_it_and_the_zombie_writes_nothing(
     heir = taken(database, WORKER)
 
     assert heir.tries == 2
-    writes: tuple[Callable[[Connection], None], ...] = (
-        lambda tx: replays.finish(tx, dead, b"late"),
-        lambda tx: replays.fail(tx, dead, "late"),
-        lambda tx: replays.renew(tx, dead),
-        lambda tx: replays.release(tx, dead),
+    writes: tuple[Callable[[Connection], object], ...] = (
+        lambda tx: replays.finish(claims.lock(tx, dead), b"late"),
+        lambda tx: replays.fail(claims.lock(tx, dead), "late"),
+        lambda tx: claims.renew(tx, dead),
+        lambda tx: replays.release(claims.lock(tx, dead)),
     )
     for write in writes:
         with pytest.raises(Fenced), database.write() as tx:
@@ -125,7 +125,7 @@ def test_giving_it_back_is_no_try(database: Database, asked: Asked) -> None:
     for _ in range(5):
         held = taken(database)
         with database.write() as tx:
-            replays.release(tx, held)
+            replays.release(claims.lock(tx, held))
 
     assert taken(database).tries == 1
 

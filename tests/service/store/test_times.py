@@ -8,7 +8,7 @@ from sqlalchemy import select
 from lockstep.service.store import endings
 from lockstep.service.store.database import Database
 from lockstep.service.store.endings import Progress
-from lockstep.service.store.leases import Fence
+from lockstep.service.store.leases import JobFence
 from lockstep.service.store.tables import jobs
 from tests.stored_jobs import claim as claim_job
 from tests.stored_jobs import evict, fenced, get, job_in, queue_job
@@ -45,7 +45,7 @@ def test_the_first_step_is_no_longer_than_the_run(database: Database, measured: 
     held = claim_job(database)
     time.sleep(0.002)
 
-    def end(fence: Fence) -> None:
+    def end(fence: JobFence) -> None:
         endings.record_progress(fence, Progress(step=1, epoch=0, first_step_seconds=measured))
         endings.finish_cancel(fence)
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 import pytest
 
-from lockstep.service.store import endings, evictions, jobs, leases
+from lockstep.service.store import claims, endings, evictions, jobs, leases
 from lockstep.service.store.database import Database
 from lockstep.service.store.endings import Failure, Progress
 from lockstep.service.store.errors import Fenced, Refused
 from lockstep.service.store.jobs import Job
-from lockstep.service.store.leases import Claim
+from lockstep.service.store.leases import JobClaim
 from lockstep.service.store.statuses import LIVE, STATUSES, TERMINAL
 from lockstep.service.store.tables import attempts
 from tests.stored_jobs import OTHER, RESULT, WORKER, cancel, evict, fenced, get, job_in, queue_job
 
-Act = Callable[[Database, str, Claim], object]
+Act = Callable[[Database, str, JobClaim], object]
 
 ACTS: dict[str, Act] = {
     "claim": lambda database, _job, _held: _claim_next(database),
@@ -80,7 +80,7 @@ def test_each_act_from_status(database: Database, status: str) -> None:
     for act in ACTS:
         job_id, held = job_in(database, status)
         if held is None:
-            held = Claim(
+            held = JobClaim(
                 job_id=job_id, attempt=1, worker=WORKER, lease_seconds=60,
                 spec_sha256="", workers_wanted=1, steps=1, checkpoint_step=None,
             )  # fmt: skip
@@ -91,7 +91,7 @@ def test_each_act_from_status(database: Database, status: str) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_random_walks_keep_the_rules(database: Database, seed: int) -> None:
     chance = random.Random(seed)
-    claims: list[Claim] = []
+    claims: list[JobClaim] = []
     for _ in range(2):
         queue_job(database)
     while len(claims) < 15:
@@ -107,7 +107,7 @@ def test_random_walks_keep_the_rules(database: Database, seed: int) -> None:
             _act_and_check(database, chance.choice(sorted(set(ACTS) - {"claim"})), chance.choice(claims))
 
 
-def _act_and_check(database: Database, act: str, held: Claim) -> None:
+def _act_and_check(database: Database, act: str, held: JobClaim) -> None:
     before = _look(database, held.job_id)
     mine = before.job.status in LIVE and before.job.attempt == held.attempt
     error: type[Exception] | None = None
@@ -174,9 +174,9 @@ def _claim_next(database: Database) -> None:
         leases.claim_next(tx, OTHER, 60)
 
 
-def _renew(database: Database, held: Claim) -> None:
+def _renew(database: Database, held: JobClaim) -> None:
     with database.write() as tx:
-        leases.renew(tx, held)
+        claims.renew(tx, held)
 
 
 def _evict_expired(database: Database) -> None:

@@ -1,0 +1,211 @@
+"""A claim on a row of some table: taken, renewed, locked for each write, ended. Jobs and replays share it.
+
+A lease gives liveness: when it ends, somebody else may take over. The token gives safety: whoever takes over
+raises it, or whoever ends the claim for them does, and every transaction of the holder begins by locking the
+row with `token = :mine` (a condition in a later statement would not do under READ COMMITTED). That lock is a
+`Fence`, and all writes of a holder ask for one.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Select, Update, bindparam, select
+from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy.sql.selectable import FromClause
+
+from lockstep.service.store.errors import Fenced, Refused
+from lockstep.service.store.lifecycle import Change, Lifecycle
+from lockstep.service.store.queue import jobs_waiting
+from lockstep.service.store.statuses import HELD
+from lockstep.service.store.transitions import JOBS
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerIdentity:
+    """Who claims: `pid` is the process that computes, `fingerprint` that of its numerics.
+
+    `earlier`: what its fingerprint was under older numbers of the arithmetic (core/ground/arithmetic.py).
+    `parts`: a hash for each thing that decides its bits, which says in what two workers differ.
+    """
+
+    worker_id: str
+    pid: int
+    host: str
+    fingerprint: str
+    earlier: tuple[str, ...] = ()
+    parts: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+class Candidates(Protocol):
+    """Selects the ids of an alias' rows that suit the worker which the parameters name."""
+
+    def __call__(self, waiting: FromClause, /) -> Select[str]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimable:
+    """The rows of a table that workers claim, and the statements for that.
+
+    `fenced_by` is the column of the token; `tells` are those that a new claim is told. `thing` and `turn` are
+    words: for a row, and for what its token counts.
+    """
+
+    life: Lifecycle
+    fenced_by: str
+    candidates: Candidates
+    tells: tuple[str, ...]
+    thing: str
+    turn: str
+
+    @cached_property
+    def claiming(self) -> ReturningUpdate[*tuple[Any, ...]]:
+        """Takes the oldest row that suits the worker and that nobody is about to take."""
+        columns = self.life.table.c
+        waiting = self.life.table.alias("waiting")
+        oldest = (
+            self.candidates(waiting)
+            .where(self.life.may("claim", waiting.c))
+            .order_by(waiting.c.id)
+            .limit(1)
+            .with_for_update(skip_locked=True, of=waiting)
+            .scalar_subquery()
+        )
+        return self.life.update("claim", columns.id == oldest).returning(
+            *(columns[name] for name in self.tells)
+        )
+
+    @cached_property
+    def locking(self) -> Select[str]:
+        """Locks the holder's row."""
+        status = self.life.table.c.status
+        return select(status).where(*self._mine, self.life.are(*HELD)).with_for_update()
+
+    @cached_property
+    def renewing(self) -> ReturningUpdate[str]:
+        """Renews the holder's lease."""
+        return self.life.update("renew", *self._mine).returning(self.life.table.c.status)
+
+    @cached_property
+    def changing(self) -> Mapping[Change, Update]:
+        """By change: makes what the holder may make of its row."""
+        mine = [change for change in self.life.changes if change.who == "holder"]
+        return MappingProxyType({change: self.life.update_by(change, *self._mine) for change in mine})
+
+    @property
+    def _mine(self) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+        columns = self.life.table.c
+        return columns.id == bindparam("row_id"), columns[self.fenced_by] == bindparam("mine")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim(ABC):
+    """The right of a worker to work on a row until its lease ends."""
+
+    worker: WorkerIdentity
+    lease_seconds: float
+    on: ClassVar[Claimable]
+
+    @property
+    @abstractmethod
+    def row_id(self) -> str:
+        """The id of the row."""
+
+    @property
+    @abstractmethod
+    def token(self) -> int:
+        """The fencing token: the row's, unless the claim is over."""
+
+
+C = TypeVar("C", bound=Claim)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fence(Generic[C]):
+    """Proof that the transaction `tx` holds the claim's row, with the claim still going on.
+
+    `status` is the row's, and can't change before the transaction ends but by it.
+    """
+
+    tx: Connection
+    claim: C
+    status: str
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Whether the user has asked for the end of it."""
+        return _cancel_requested(self.status)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Renewal:
+    """What the holder learns when renewing; `jobs_waiting` as that function says."""
+
+    status: str
+    jobs_waiting: int
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Whether the user has asked for the end of it."""
+        return _cancel_requested(self.status)
+
+
+def lock(tx: Connection, claim: C) -> Fence[C]:
+    """Lock the claim's row for the rest of the transaction; its first statement. Raises Fenced.
+
+    `tx` comes from `Database.write()`: on SQLite that holds the only write lock already.
+    """
+    status = tx.execute(claim.on.locking, _mine(claim)).scalar_one_or_none()
+    if status is None:
+        raise _fenced(claim)
+    return Fence(tx=tx, claim=claim, status=status)
+
+
+def renew(tx: Connection, claim: Claim) -> Renewal:
+    """Let the lease run for its full length from now on; raises Fenced.
+
+    A lease that ran out is renewed all the same as long as nobody else has taken over.
+    """
+    values = {**_mine(claim), "lease_seconds": claim.lease_seconds}
+    status = tx.execute(claim.on.renewing, values).scalar_one_or_none()
+    if status is None:
+        raise _fenced(claim)
+    return Renewal(status=status, jobs_waiting=jobs_waiting(tx, claim.worker.fingerprint))
+
+
+def change(fence: Fence[Any], act: str, values: Mapping[str, object]) -> Change:
+    """Do what the holder may do to its row; returns what it was. Raises Refused where the status forbids it.
+
+    `values` has the parameters of all changes of the act.
+    """
+    claim: Claim = fence.claim
+    made = claim.on.life.change(act, fence.status)
+    if made is None:
+        raise _refused(claim, fence.status, act)
+    given = {name: values[name] for name in made.parameters}
+    fence.tx.execute(claim.on.changing[made], {**_mine(claim), **given})
+    return made
+
+
+def _mine(claim: Claim) -> dict[str, object]:
+    return {"row_id": claim.row_id, "mine": claim.token}
+
+
+def _cancel_requested(status: str) -> bool:
+    return status in JOBS.reached("cancel")
+
+
+def _fenced(claim: Claim) -> Fenced:
+    which = f"{claim.on.turn} {claim.token} at {claim.on.thing} {claim.row_id}"
+    return Fenced(f"{which} is over (evicted, released or ended): stop it")
+
+
+def _refused(claim: Claim, status: str, act: str) -> Refused:
+    thing, wanted = claim.on.thing, " or ".join(sorted(claim.on.life.reached(act)))
+    return Refused(
+        f"{thing}_{status}",
+        f"{thing} {claim.row_id} is {status}: it can't become {wanted}; look at Fence.cancel_requested",
+    )

@@ -1,0 +1,277 @@
+"""The transition table: every change of a job's and of a replay's status, and what they write and note.
+
+The statements are made of it (lifecycle.py), docs/transitions.md shows it, and a test tries each act in each
+status against it.
+"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, bindparam, case, func
+
+from lockstep.core.ground.arithmetic import ARITHMETIC, FIRST_ARITHMETIC
+from lockstep.service.store.database import clock
+from lockstep.service.store.lifecycle import Change, Columns, Condition, Effect, Lifecycle
+from lockstep.service.store.statuses import JOB_PHASES, LIVE, REPLAY_PHASES
+from lockstep.service.store.tables import jobs, replays
+
+MOST_EVICTIONS = 3
+"""So many in a row without a later checkpoint end the job: it may be what kills its workers."""
+MOST_TRIES = 3
+RING_AFTER_SECONDS = 2.0
+"""POST rings by itself; when that got lost, the reconciler rings from then on."""
+ASK_AGAIN_SECONDS = 10.0
+"""A question that could not be answered may be asked anew after so long."""
+
+LOST = f"Its worker was lost {MOST_EVICTIONS} times before a later checkpoint could be saved."
+GOES_ON = "Its worker was lost; it goes on from its latest checkpoint."
+GIVEN_UP = f"{MOST_TRIES} workers died over it; try another step"
+
+
+def begun_by(columns: Columns) -> ColumnElement[int]:
+    """The number under which a job that was claimed was begun; versions before the numbers kept none."""
+    return func.coalesce(columns.arithmetic, FIRST_ARITHMETIC)
+
+
+def _because(reason: object, message: object = None) -> Effect:
+    return Effect(
+        words=f"reason {_told(reason)}", values={"status_reason": reason, "status_message": message}
+    )
+
+
+def _told(reason: object) -> str:
+    return "none" if reason is None else f"`{reason}`" if isinstance(reason, str) else "as given"
+
+
+OUTDATED = Condition(
+    words="an older arithmetic began it",
+    on=lambda job: job.fingerprint.is_not(None) & (begun_by(job) < ARITHMETIC),
+)
+_LOST_TOO_OFTEN = Condition(
+    words=f"{MOST_EVICTIONS} evictions since a later checkpoint",
+    on=lambda job: job.evictions + 1 >= MOST_EVICTIONS,
+)
+
+_SEEN = Effect(words="version + 1", values={"version": jobs.c.version + 1, "updated_at": clock()})
+_CANCELLED = Effect(words="reason `cancel_requested`", values={"status_reason": "cancel_requested"})
+_FREE = Effect(
+    words="no claim",
+    values={
+        "worker_id": None,
+        "worker_pid": None,
+        "lease_expires_at": None,
+        "workers_active": 0,
+        "steps_per_second": None,
+    },
+)
+_NEXT_ATTEMPT = Effect(words="attempt + 1", values={"attempt": jobs.c.attempt + 1})
+_RUNG_FOR = Effect(words="rung for at once", values={"ring_due_at": clock(), "rings": 0})
+_COUNTED = Effect(words="evictions + 1", values={"evictions": jobs.c.evictions + 1})
+_OVER = Effect(words="finished", values={"finished_at": clock()})
+_RENEWED = Effect(
+    words="a lease from now on", values={"lease_expires_at": clock() + bindparam("lease_seconds")}
+)
+_NEW_JOB = Effect(
+    words="attempt 1, version 1, to be rung for soon",
+    values={
+        "version": 1,
+        "workers_active": 0,
+        "step": 0,
+        "epoch": 0,
+        "attempt": 1,
+        "evictions": 0,
+        "rings": 0,
+        "created_at": clock(),
+        "updated_at": clock(),
+        "ring_due_at": clock() + RING_AFTER_SECONDS,
+    },
+)
+_CLAIMED = Effect(
+    words="the worker, its fingerprint and arithmetic; the step of the checkpoint",
+    values={
+        "worker_id": bindparam("worker"),
+        "worker_pid": bindparam("pid"),
+        "fingerprint": func.coalesce(jobs.c.fingerprint, bindparam("fingerprint")),
+        "arithmetic": ARITHMETIC,
+        "workers_active": 1,
+        "step": func.coalesce(jobs.c.checkpoint_step, 0),
+        "steps_per_second": None,
+        "claimed_at": clock(),
+        "started_at": func.coalesce(jobs.c.started_at, clock()),
+    },
+)
+_first_step = func.coalesce(jobs.c.claimed_at + bindparam("first_step_seconds"), clock())
+_PROGRESS = Effect(
+    words="step, epoch, members, speed",
+    values={
+        "step": bindparam("done"),
+        "epoch": bindparam("in_epoch"),
+        "workers_active": bindparam("members"),
+        "steps_per_second": bindparam("speed"),
+        "first_step_at": func.coalesce(
+            jobs.c.first_step_at, case((bindparam("done") > 0, _first_step), else_=None)
+        ),
+    },
+)
+_RESULT = Effect(words="the result", values={"result_json": bindparam("result")})
+_ERROR = Effect(
+    words="the error",
+    values={
+        "error_code": bindparam("reason"),
+        "error_message": bindparam("message"),
+        "error_param": bindparam("param"),
+    },
+)
+_LOST_ERROR = Effect(words="the error", values={"error_code": "worker_lost", "error_message": LOST})
+_FROM_THE_START = Effect(
+    words="no fingerprint, no checkpoint, step 0, evictions 0",
+    values={
+        "fingerprint": None,
+        "arithmetic": None,
+        "checkpoint_step": None,
+        "step": 0,
+        "epoch": 0,
+        "evictions": 0,
+    },
+)
+_given = _because(bindparam("reason"), bindparam("message"))
+_evicted = (_NEXT_ATTEMPT, _COUNTED, _FREE, _RUNG_FOR, _SEEN)
+
+JOBS = Lifecycle(
+    table=jobs,
+    phases=JOB_PHASES,
+    changes=(
+        Change(
+            act="create", who="user", target="queued",
+            effects=(_NEW_JOB,), event="status",
+        ),
+        Change(
+            act="claim", who="worker", sources=("queued",), target="running",
+            effects=(_because(None), _CLAIMED, _RENEWED, _SEEN), event="status",
+        ),
+        Change(
+            act="explain", who="service", sources=("queued",),
+            effects=(_given, _SEEN),
+        ),
+        Change(
+            act="begin_again", who="service", sources=("queued",), only_if=OUTDATED,
+            effects=(_because(None, bindparam("message")), _FROM_THE_START, _RUNG_FOR, _SEEN),
+            event="began_again",
+        ),
+        Change(
+            act="cancel", who="user", sources=("queued",), target="cancelled",
+            effects=(_because("cancel_requested"), _OVER, _SEEN), event="status",
+        ),
+        Change(
+            act="cancel", who="user", sources=("running",), target="cancelling",
+            effects=(_CANCELLED, _SEEN), event="status",
+        ),
+        Change(
+            act="renew", who="holder", sources=LIVE,
+            effects=(_RENEWED,),
+        ),
+        Change(
+            act="progress", who="holder", sources=LIVE,
+            effects=(_PROGRESS, _SEEN),
+        ),
+        Change(
+            act="succeed", who="holder", sources=("running",), target="succeeded",
+            effects=(_because(bindparam("reason")), _RESULT, _OVER, _FREE, _SEEN),
+            outcome="succeeded", event="status",
+        ),
+        Change(
+            act="fail", who="holder", sources=("running",), target="failed",
+            effects=(_given, _ERROR, _OVER, _FREE, _SEEN), outcome="failed", event="status",
+        ),
+        Change(
+            act="finish_cancel", who="holder", sources=("cancelling",), target="cancelled",
+            effects=(_CANCELLED, _OVER, _FREE, _SEEN), outcome="cancelled", event="status",
+        ),
+        Change(
+            act="release", who="holder", sources=("running",), target="queued",
+            effects=(_given, _NEXT_ATTEMPT, _FREE, _RUNG_FOR, _SEEN), outcome="released", event="status",
+        ),
+        Change(
+            act="release", who="holder", sources=("cancelling",), target="cancelled",
+            effects=(_CANCELLED, _OVER, _FREE, _SEEN), outcome="cancelled", event="status",
+        ),
+        Change(
+            act="evict", who="service", sources=("running",), target="failed", only_if=_LOST_TOO_OFTEN,
+            effects=(_because("worker_lost", LOST), _LOST_ERROR, _OVER, *_evicted),
+            outcome="evicted", event="status",
+        ),
+        Change(
+            act="evict", who="service", sources=("running",), target="queued",
+            effects=(_because("worker_lost", GOES_ON), *_evicted), outcome="evicted", event="status",
+        ),
+        Change(
+            act="evict", who="service", sources=("cancelling",), target="cancelled",
+            effects=(_because("cancel_requested"), _OVER, *_evicted), outcome="evicted", event="status",
+        ),
+    ),
+)  # fmt: skip
+
+
+def _lapsed(replay: Columns) -> ColumnElement[bool]:
+    is_over: ColumnElement[bool] = replay.lease_expires_at <= clock()
+    return is_over
+
+
+_LAPSED = Condition(words="its lease ran out", on=_lapsed)
+_TRIED_TOO_OFTEN = Condition(
+    words=f"its lease ran out at try {MOST_TRIES}",
+    on=lambda replay: and_(_lapsed(replay), replay.tries >= MOST_TRIES),
+)
+_UNANSWERED = Condition(
+    words=f"that was {ASK_AGAIN_SECONDS:.0f} s ago",
+    on=lambda replay: replay.finished_at < clock() - ASK_AGAIN_SECONDS,
+)
+_DAMAGED = Condition(
+    words="the answer can't be read", on=lambda replay: replay.result_sha256 == bindparam("damaged")
+)
+_ASKED = Effect(words="tries 0", values={"tries": 0, "requested_at": clock()})
+_OPEN: dict[str, Any] = {"finished_at": None}
+_NO_LONGER_FAILED = Effect(words="no error", values={"error_message": None, **_OPEN})
+_NO_LONGER_DONE = Effect(words="no answer", values={"result_sha256": None, **_OPEN})
+_UNCLAIMED = Effect(words="no claim", values={"worker_id": None, "lease_expires_at": None})
+_TRIED = Effect(words="tries + 1", values={"tries": replays.c.tries + 1, "worker_id": bindparam("worker")})
+_UNTRIED = Effect(words="tries - 1", values={"tries": replays.c.tries - 1})
+_ANSWER = Effect(words="the answer", values={"result_sha256": bindparam("sha256")})
+_MESSAGE = Effect(words="the error", values={"error_message": bindparam("message")})
+_DEATHS = Effect(words="the error", values={"error_message": GIVEN_UP})
+
+REPLAYS = Lifecycle(
+    table=replays,
+    phases=REPLAY_PHASES,
+    changes=(
+        Change(act="ask", who="user", target="queued", effects=(_ASKED,)),
+        Change(
+            act="ask_again", who="user", sources=("failed",), target="queued", only_if=_UNANSWERED,
+            effects=(_ASKED, _NO_LONGER_FAILED),
+        ),
+        Change(
+            act="ask_anew", who="user", sources=("done",), target="queued", only_if=_DAMAGED,
+            effects=(_ASKED, _NO_LONGER_DONE),
+        ),
+        Change(act="claim", who="worker", sources=("queued",), target="running", effects=(_TRIED, _RENEWED)),
+        Change(
+            act="claim", who="worker", sources=("running",), target="running", only_if=_LAPSED,
+            effects=(_TRIED, _RENEWED),
+        ),
+        Change(act="renew", who="holder", sources=("running",), effects=(_RENEWED,)),
+        Change(
+            act="finish", who="holder", sources=("running",), target="done",
+            effects=(_ANSWER, _OVER, _UNCLAIMED),
+        ),
+        Change(
+            act="fail", who="holder", sources=("running",), target="failed",
+            effects=(_MESSAGE, _OVER, _UNCLAIMED),
+        ),
+        Change(
+            act="release", who="holder", sources=("running",), target="queued", effects=(_UNTRIED, _UNCLAIMED)
+        ),
+        Change(
+            act="give_up", who="service", sources=("running",), target="failed", only_if=_TRIED_TOO_OFTEN,
+            effects=(_DEATHS, _OVER, _UNCLAIMED),
+        ),
+    ),
+)  # fmt: skip
