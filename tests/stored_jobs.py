@@ -79,7 +79,7 @@ def evict(database: Database, held: JobClaim) -> list[str]:
 def cancel(database: Database, job_id: str) -> Job:
     """Ask for the job's end."""
     with database.write() as tx:
-        return endings.request_cancel(tx, job_id, None)
+        return endings.request(tx, "cancel", job_id, None)
 
 
 def job_in(database: Database, status: str) -> tuple[str, JobClaim | None]:

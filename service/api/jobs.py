@@ -235,7 +235,7 @@ def read_spec(services: TheServices, key: Reader, job_id: JobId) -> Response:
 def cancel_job(services: TheServices, key: Writer, job_id: JobId) -> Response:
     """Ends a queued job at once and a running one within a step or so. One that is over stays as it is."""
     with services.database.write() as tx:
-        job = endings.request_cancel(tx, job_id, key.sees)
+        job = endings.request(tx, "cancel", job_id, key.sees)
     return JsonResponse(render.job_bytes(job, services.settings.root_path), headers=_headers(job))
 
 

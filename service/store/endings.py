@@ -54,14 +54,16 @@ DATABASE_FAILED = Release(
 )
 
 _ASK = select(table.c.status, table.c.owner_id).where(table.c.id == bindparam("job_id")).with_for_update()
-_CANCEL = {
-    change: JOBS.update_by(change, table.c.id == bindparam("job_id")) for change in JOBS.of_act("cancel")
+_BY_USER = {
+    change: JOBS.update_by(change, table.c.id == bindparam("job_id"))
+    for change in JOBS.changes
+    if change.who == "user" and change.sources
 }
 
 
 def record_progress(fence: JobFence, progress: Progress) -> None:
     """Show how far the job is."""
-    _change(
+    change(
         fence,
         "progress",
         {
@@ -76,41 +78,41 @@ def record_progress(fence: JobFence, progress: Progress) -> None:
 
 def succeed(fence: JobFence, result: Mapping[str, object]) -> None:
     """End the job well. `result` is the contract's; it may hold NaN. Raises Refused once cancelling."""
-    _change(fence, "succeed", {"result": json.dumps(dict(result)), "reason": result.get("stop_reason")})
+    change(fence, "succeed", {"result": json.dumps(dict(result)), "reason": result.get("stop_reason")})
 
 
 def fail(fence: JobFence, failure: Failure) -> None:
     """End the job badly. Raises Refused once cancelling."""
     values = {"reason": failure.code, "message": events.clean(failure.message), "param": failure.param}
-    _change(fence, "fail", values)
+    change(fence, "fail", values)
 
 
 def finish_cancel(fence: JobFence) -> None:
     """End the job as its user asked. Raises Refused where nobody asked."""
-    _change(fence, "finish_cancel", {})
+    change(fence, "finish_cancel", {})
 
 
 def release(fence: JobFence, why: Release = DRAINED) -> None:
     """Give the claim back: the job is queued again, or cancelled if that was asked."""
-    _change(fence, "release", {"reason": why.reason, "message": why.message})
+    change(fence, "release", {"reason": why.reason, "message": why.message})
 
 
-def request_cancel(tx: Connection, job_id: str, owner: str | None) -> Job:
-    """Ask for a job's end: a queued one is over at once, a running one soon. Repeats change nothing.
+def request(tx: Connection, act: str, job_id: str, owner: str | None) -> Job:
+    """Do what its user may do to a job, such as "cancel"; nothing where its status has no such change.
 
     Returns the job as it is then; raises NotFound.
     """
     row = tx.execute(_ASK, {"job_id": job_id}).one_or_none()
     if row is None or owner not in (None, row.owner_id):
         raise not_found(job_id)
-    made = JOBS.change("cancel", row.status)
+    made = JOBS.change(act, row.status)
     if made is not None:
-        tx.execute(_CANCEL[made], {"job_id": job_id})
+        tx.execute(_BY_USER[made], {"job_id": job_id})
         events.note(tx, job_id, made, {})
     return jobs.get(tx, job_id, owner)
 
 
-def _change(fence: JobFence, act: str, values: Mapping[str, object]) -> None:
+def change(fence: JobFence, act: str, values: Mapping[str, object]) -> None:
     made = claims.change(fence, act, values)
     if made.outcome is not None:
         attempts.close(fence.tx, fence.claim.job_id, fence.claim.attempt, made.outcome)

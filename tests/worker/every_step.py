@@ -93,7 +93,7 @@ class Look:
             raise Died
         if self._what == "cancel":
             with self._bench.database.write() as tx:
-                endings.request_cancel(tx, self._job_id, None)
+                endings.request(tx, "cancel", self._job_id, None)
         return self._what == "drain"
 
 

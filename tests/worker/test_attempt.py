@@ -202,7 +202,7 @@ def test_a_holder_that_could_not_renew_stops_by_itself(bench: Bench) -> None:
 
 def cancel(bench: Bench, job_id: str) -> bool:
     with bench.database.write() as tx:
-        endings.request_cancel(tx, job_id, None)
+        endings.request(tx, "cancel", job_id, None)
     return False
 
 

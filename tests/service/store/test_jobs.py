@@ -52,7 +52,7 @@ def test_another_owners_job_is_not_found(database: Database) -> None:
             with pytest.raises(NotFound, match=wanted):
                 jobs.version_of(tx, wanted, owner)
     with database.write() as tx, pytest.raises(NotFound):
-        endings.request_cancel(tx, job_id, "owner_b")
+        endings.request(tx, "cancel", job_id, "owner_b")
 
 
 def test_small_inline_data_come_back_with_the_job_large_ones_with_its_spec(database: Database) -> None:

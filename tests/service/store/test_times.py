@@ -50,7 +50,7 @@ def test_the_first_step_is_no_longer_than_the_run(database: Database, measured: 
         endings.finish_cancel(fence)
 
     with database.write() as tx:
-        endings.request_cancel(tx, held.job_id, None)
+        endings.request(tx, "cancel", held.job_id, None)
     fenced(database, held, end)
     job = get(database, held.job_id)
 
