@@ -1,190 +1,199 @@
-"""Each act from each status, against a table that was written by hand; then random walks against it."""
+"""Each act in each status of a job, on both databases: its effect is what the table says, or nothing."""
 
+import json
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import pytest
+from sqlalchemy import Connection, delete, update
 
-from lockstep.service.store import claims, endings, evictions, jobs, leases
+from lockstep.core.spec.arithmetic import ARITHMETIC
+from lockstep.service.store import claims, endings, evictions, fingerprints, leases, outdated
 from lockstep.service.store.database import Database
-from lockstep.service.store.endings import Failure, Progress
-from lockstep.service.store.errors import Fenced, Refused
-from lockstep.service.store.jobs import Job
-from lockstep.service.store.leases import JobClaim
+from lockstep.service.store.endings import Failure, Progress, Release
+from lockstep.service.store.leases import JobClaim, JobFence
 from lockstep.service.store.statuses import LIVE, STATUSES, TERMINAL
-from lockstep.service.store.tables import attempts
-from tests.stored_jobs import OTHER, RESULT, WORKER, cancel, evict, fenced, get, job_in, queue_job
+from lockstep.service.store.tables import jobs as table
+from lockstep.service.store.transitions import JOBS, MOST_EVICTIONS
+from tests.service.store.walking import Seen, Trial, look, try_and_check, way_to
+from tests.stored_jobs import OTHER, RESULT, WORKER, claim, get, older, queue_job
 
-Act = Callable[[Database, str, JobClaim], object]
+GIVEN: Mapping[str, object] = {
+    "worker": OTHER.worker_id,
+    "pid": OTHER.pid,
+    "fingerprint": OTHER.fingerprint,
+    "lease_seconds": 60.0,
+    "done": 7,
+    "in_epoch": 1,
+    "members": 2,
+    "speed": 3.5,
+    "first_step_seconds": 0.25,
+    "result": json.dumps(RESULT),
+    "reason": "steps_done",
+    "message": "too steep",
+    "param": "/loss",
+}
+PROGRESS = Progress(step=7, epoch=1, members=2, steps_per_second=3.5, first_step_seconds=0.25)
+FAILURE = Failure(code="diverged", message="too steep", param="/loss")
+OLD = (
+    f"This version of Lockstep computes by arithmetic {ARITHMETIC}, the job was begun by {ARITHMETIC - 1}: "
+    "it begins again, and the 0 steps that were done are done anew."
+)
 
-ACTS: dict[str, Act] = {
-    "claim": lambda database, _job, _held: _claim_next(database),
-    "renew": lambda database, _job, held: _renew(database, held),
-    "progress": lambda database, _job, held: fenced(
-        database, held, lambda fence: endings.record_progress(fence, Progress(step=7, epoch=1))
+
+def trial(act: str, work: object, **given: object) -> Trial:
+    assert callable(work)
+    return Trial(acts=(act,), work=work, given={**GIVEN, **given})
+
+
+def by_holder(act: str) -> Trial:
+    """What no function of its own does."""
+    return trial(act, lambda tx, held: endings.change(claims.lock(tx, held), act, GIVEN))
+
+
+def by_user(act: str) -> Trial:
+    return trial(act, lambda tx, held: endings.request(tx, act, held.job_id, None))
+
+
+def is_of(row: Mapping[str, object], held: claims.Claim) -> bool:
+    return row["worker_id"] == held.worker.worker_id
+
+
+def lock(tx: Connection, held: JobClaim) -> JobFence:
+    return claims.lock(tx, held)
+
+
+NAMED = [
+    trial("claim", lambda tx, _: leases.claim_next(tx, OTHER, 60.0)),
+    trial("renew", claims.renew),
+    trial("progress", lambda tx, held: endings.record_progress(lock(tx, held), PROGRESS)),
+    trial("succeed", lambda tx, held: endings.succeed(lock(tx, held), RESULT)),
+    trial("fail", lambda tx, held: endings.fail(lock(tx, held), FAILURE), reason="diverged"),
+    trial("finish_cancel", lambda tx, held: endings.finish_cancel(lock(tx, held))),
+    trial(
+        "release",
+        lambda tx, held: endings.release(lock(tx, held), Release(reason="worker_drained", message="bye")),
+        reason="worker_drained",
+        message="bye",
     ),
-    "succeed": lambda database, _job, held: fenced(
-        database, held, lambda fence: endings.succeed(fence, RESULT)
+    trial(
+        "explain",
+        lambda tx, _: fingerprints.mark_no_worker(tx),
+        reason=fingerprints.NO_WORKER,
+        message=fingerprints.NO_WORKER_MESSAGE,
     ),
-    "fail": lambda database, _job, held: fenced(
-        database, held, lambda fence: endings.fail(fence, Failure(code="diverged", message="too steep"))
+    trial("begin_again", lambda tx, _: outdated.begin_again(tx), message=OLD),
+    Trial(
+        acts=("evict",),
+        work=lambda tx, held: evictions.evict_process(tx, held.worker.worker_id, held.worker.pid),
+        given=GIVEN,
+        means=is_of,
     ),
-    "finish_cancel": lambda database, _job, held: fenced(database, held, endings.finish_cancel),
-    "release": lambda database, _job, held: fenced(database, held, endings.release),
-    "cancel": lambda database, job, _held: cancel(database, job),
-    "evict": lambda database, _job, held: evict(database, held),
-    "evict_expired": lambda database, _job, _held: _evict_expired(database),
+]
+TRIALS = {each.acts[0]: each for each in NAMED}
+for change in JOBS.changes:
+    if change.who in ("holder", "user") and change.sources:
+        by_whom = by_holder if change.who == "holder" else by_user
+        TRIALS.setdefault(change.act, by_whom(change.act))
+
+ROWS: dict[str, dict[str, object]] = {
+    "as it comes": {},
+    "evicted before": {"evictions": MOST_EVICTIONS - 1},
+    "begun by older rules": {"fingerprint": WORKER.fingerprint, "arithmetic": ARITHMETIC - 1},
 }
 
-# What each act makes of a job; acts that are absent change nothing visible.
-OUTCOMES: dict[str, dict[str, str]] = {
-    "queued": {"claim": "running", "cancel": "cancelled"},
-    "running": {
-        "progress": "running",
-        "succeed": "succeeded",
-        "fail": "failed",
-        "release": "queued",
-        "cancel": "cancelling",
-        "evict": "queued",
-    },
-    "cancelling": {
-        "progress": "cancelling",
-        "finish_cancel": "cancelled",
-        "release": "cancelled",
-        "evict": "cancelled",
-    },
-    "succeeded": {},
-    "failed": {},
-    "cancelled": {},
-}
-# Who holds no claim is fenced; who does, may be refused.
-REFUSED = {
-    "running": {"finish_cancel"},
-    "cancelling": {"succeed", "fail"},
-}
-NEEDS_CLAIM = {"renew", "progress", "succeed", "fail", "finish_cancel", "release"}
+
+def held_in(database: Database, status: str) -> JobClaim:
+    """A claim, of some time, on a job that was brought to `status`."""
+    job_id = queue_job(database).id
+    held = JobClaim(
+        job_id=job_id, attempt=1, worker=WORKER, lease_seconds=60,
+        spec_sha256="", workers_wanted=1, steps=1, checkpoint_step=None,
+    )  # fmt: skip
+    for change in way_to(JOBS, "queued", status):
+        if change.who == "worker":
+            held = claim(database)
+        else:
+            with database.write() as tx:
+                TRIALS[change.act].work(tx, held)
+    assert get(database, job_id).status == status
+    return held
 
 
-@dataclass(frozen=True, kw_only=True)
-class Seen:
-    """What an act may not break."""
-
-    job: Job
-    open_attempts: int
-    secrets: int
+def test_every_act_is_tried() -> None:
+    assert set(TRIALS) == {change.act for change in JOBS.changes if change.sources}
 
 
+def test_a_new_job_begins_as_the_table_says(database: Database) -> None:
+    job_id = queue_job(database).id
+
+    seen = look(database, JOBS, job_id)
+    plain = {column: value for column, value in JOBS.first("create").items() if isinstance(value, str | int)}
+    assert {column: seen.row[column] for column in plain} == plain
+    assert [json.loads(event["data_json"]) for event in seen.noted] == [{"status": "queued", "reason": None}]
+
+
+@pytest.mark.parametrize("row", ROWS)
 @pytest.mark.parametrize("status", STATUSES)
-def test_each_act_from_status(database: Database, status: str) -> None:
-    for act in ACTS:
-        job_id, held = job_in(database, status)
-        if held is None:
-            held = JobClaim(
-                job_id=job_id, attempt=1, worker=WORKER, lease_seconds=60,
-                spec_sha256="", workers_wanted=1, steps=1, checkpoint_step=None,
-            )  # fmt: skip
-        _act_and_check(database, act, held)
-        _finish(database, job_id)
+def test_each_act_in_each_status(database: Database, status: str, row: str) -> None:
+    for each in TRIALS.values():
+        held = held_in(database, status)
+        with database.write() as tx:
+            tx.execute(update(table).values(version=table.c.version, **ROWS[row]))
+        try_and_check(database, JOBS, each, held)
+        with database.write() as tx:
+            tx.execute(delete(table))
+
+
+@pytest.mark.parametrize("status", LIVE)
+def test_whoever_held_a_job_before_does_nothing_to_it(database: Database, status: str) -> None:
+    zombie = older(held_in(database, status))
+    for act, each in TRIALS.items():
+        if JOBS.of_act(act)[0].who == "holder":
+            try_and_check(database, JOBS, each, zombie)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_random_walks_keep_the_rules(database: Database, seed: int) -> None:
     chance = random.Random(seed)
-    claims: list[JobClaim] = []
+    held: list[JobClaim] = []
     for _ in range(2):
         queue_job(database)
-    while len(claims) < 15:
-        if not claims or chance.random() < 0.4:
-            worker = chance.choice([WORKER, OTHER])
+    while len(held) < 15:
+        if not held or chance.random() < 0.4:
             with database.write() as tx:
-                found = leases.claim_next(tx, worker, 60)
+                found = leases.claim_next(tx, chance.choice([WORKER, OTHER]), 60)
             if found is None:
                 queue_job(database)
             else:
-                claims.append(found)
+                held.append(found)
         else:
-            _act_and_check(database, chance.choice(sorted(set(ACTS) - {"claim"})), chance.choice(claims))
+            some = chance.choice(held)
+            before = look(database, JOBS, some.job_id)
+            act = chance.choice(sorted(set(TRIALS) - {"claim"}))
+            try_and_check(database, JOBS, TRIALS[act], some)
+            check_rules(before, look(database, JOBS, some.job_id))
 
 
-def _act_and_check(database: Database, act: str, held: JobClaim) -> None:
-    before = _look(database, held.job_id)
-    mine = before.job.status in LIVE and before.job.attempt == held.attempt
-    error: type[Exception] | None = None
-    if act in NEEDS_CLAIM and not mine:
-        error = Fenced
-    elif act in REFUSED.get(before.job.status, ()):
-        error = Refused
-    if error is not None:
-        with pytest.raises(error):
-            ACTS[act](database, held.job_id, held)
-    else:
-        ACTS[act](database, held.job_id, held)
-    after = _look(database, held.job_id)
-    if error is not None or (act == "evict" and not mine and before.job.status not in LIVE):
-        assert after == before
-        return
-    expected = OUTCOMES[before.job.status].get(act, before.job.status)
-    evicted = act == "evict" and before.job.status in LIVE
-    if evicted and after.job.status == "failed":
-        assert after.job.error is not None
-        assert after.job.error.code == "worker_lost"
-    elif not evicted or mine or after != before:
-        assert after.job.status == expected
-    _check_rules(before, after)
-
-
-def _check_rules(before: Seen, after: Seen) -> None:
-    old, new = before.job, after.job
-    changed = new != old
-    assert new.version == old.version + changed
-    assert new.attempt - old.attempt in (0, 1)
-    assert len(new.transitions) == len(old.transitions) + (new.status != old.status)
-    assert new.transitions[-1].status == new.status
-    assert (old.status not in TERMINAL) or not changed
-    assert (new.finished_at is not None) == (new.status in TERMINAL)
-    assert (new.result is not None) == (new.status == "succeeded")
-    assert (new.error is not None) == (new.status == "failed")
-    assert after.open_attempts == (new.status in LIVE)
-    if new.status not in LIVE:
-        assert (new.workers_active, after.secrets) == (0, 0)
-
-
-def _look(database: Database, job_id: str) -> Seen:
-    with database.read() as tx:
-        rows = tx.execute(attempts.select().where(attempts.c.job_id == job_id)).all()
-        return Seen(
-            job=jobs.get(tx, job_id, None),
-            open_attempts=sum(row.ended_at is None for row in rows),
-            secrets=sum(row.secret is not None for row in rows),
-        )
-
-
-def _finish(database: Database, job_id: str) -> None:
-    """End the job somehow, so that the next one is the oldest."""
-    cancel(database, job_id)
-    with database.write() as tx:
-        for worker in (WORKER, OTHER):
-            evictions.evict_process(tx, worker.worker_id, None)
-    assert get(database, job_id).is_terminal
-
-
-def _claim_next(database: Database) -> None:
-    with database.write() as tx:
-        leases.claim_next(tx, OTHER, 60)
-
-
-def _renew(database: Database, held: JobClaim) -> None:
-    with database.write() as tx:
-        claims.renew(tx, held)
-
-
-def _evict_expired(database: Database) -> None:
-    with database.write() as tx:
-        assert evictions.evict_expired(tx) == []
+def check_rules(before: Seen, after: Seen) -> None:
+    """What holds of any change, whatever the table says."""
+    old, new = before.row, after.row
+    moved = new["status"] != old["status"]
+    assert new["version"] - old["version"] == (new["updated_at"] != old["updated_at"] or moved) or not moved
+    assert new["attempt"] - old["attempt"] in (0, 1)
+    assert new["attempt"] > old["attempt"] or not (old["status"] in LIVE and new["status"] == "queued")
+    statuses = [event for event in after.noted if event["type"] == "status"]
+    assert json.loads(statuses[-1]["data_json"])["status"] == new["status"]
+    assert old["status"] not in TERMINAL or new == old
+    assert (new["finished_at"] is not None) == (new["status"] in TERMINAL)
+    assert sum(each["ended_at"] is None for each in after.tries) == (new["status"] in LIVE)
+    if new["status"] not in LIVE:
+        assert (new["workers_active"], new["worker_id"], new["steps_per_second"]) == (0, None, None)
+        assert all(each["secret"] is None for each in after.tries)
 
 
 def test_repeated_cancel_changes_nothing(database: Database) -> None:
-    job_id, _ = job_in(database, "cancelled")
+    job_id = held_in(database, "cancelled").job_id
     before = get(database, job_id)
-    assert cancel(database, job_id) == before
+    with database.write() as tx:
+        assert endings.request(tx, "cancel", job_id, None) == before
