@@ -16,7 +16,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from lockstep.service.errors import ApiProblem
 from lockstep.service.store import keys
 from lockstep.service.store.database import Database
-from lockstep.service.store.keys import ApiKey, Scope
+from lockstep.service.store.keys import ApiKey
+from lockstep.service.store.scopes import Scope
 
 REMEMBERED_SECONDS = 2.0
 """How long a key that was found is not looked up again; so long may a revoked one still work."""

@@ -137,7 +137,7 @@ def refusal_of(error: Exception) -> ApiProblem | None:
         case NotFound():
             return ApiProblem(404, str(error))
         case Refused():
-            return _conflict(error.reason, str(error))
+            return single_problem(409, error.reason, str(error))
         case Damaged():
             return gone(f"{error.part}_damaged", str(error))
         case ExpressionError():
@@ -146,18 +146,19 @@ def refusal_of(error: Exception) -> ApiProblem | None:
     return None
 
 
+def single_problem(status: int, code: str, message: str, pointer: str = "") -> ApiProblem:
+    """A problem with one entry, whose message is the detail too."""
+    return ApiProblem(status, message, errors=[{"pointer": pointer, "code": code, "message": message}])
+
+
 def unprocessable(pointer: str, code: str, message: str) -> ApiProblem:
-    """422 with one entry, whose message is the detail too."""
-    return ApiProblem(422, message, errors=[{"pointer": pointer, "code": code, "message": message}])
+    """422 with one entry."""
+    return single_problem(422, code, message, pointer)
 
 
 def gone(code: str, message: str, pointer: str = "") -> ApiProblem:
     """410 with one entry: what was there can't be read any more."""
-    return ApiProblem(410, message, errors=[{"pointer": pointer, "code": code, "message": message}])
-
-
-def _conflict(code: str, message: str) -> ApiProblem:
-    return ApiProblem(409, message, errors=[{"pointer": "", "code": code, "message": message}])
+    return single_problem(410, code, message, pointer)
 
 
 def _of_http(error: HTTPException, request: Request) -> ApiProblem:

@@ -12,7 +12,7 @@ from lockstep.core.ground.errors import InvalidData
 from lockstep.core.model.encoding import from_safetensors
 from lockstep.core.spec.changes import not_comparable
 from lockstep.service.bell import Bell
-from lockstep.service.errors import ApiProblem
+from lockstep.service.errors import single_problem
 from lockstep.service.store import fingerprints, jobs, outdated, replays, specs
 from lockstep.service.store.damage import json_object
 from lockstep.service.store.database import Database
@@ -52,7 +52,9 @@ async def answer_to(database: Database, bell: Bell, owner: str | None, asked: As
     if isinstance(found, bytes):
         return found
     if found.error_message is not None:
-        raise _problem(409, "replay_failed", f"Step {asked.step} can't be looked at: {found.error_message}")
+        raise single_problem(
+            409, "replay_failed", f"Step {asked.step} can't be looked at: {found.error_message}"
+        )
     return await run_in_threadpool(_pending, database, asked, found)
 
 
@@ -115,7 +117,7 @@ def _require_done(job: Job, step: int) -> None:
         return
     has = f"0 to {last}" if job.started_at is not None and last >= 0 else "none"
     message = f"expected a step that job {job.id} has done ({has} so far), got {step}"
-    raise _problem(409, "step_not_done", message)
+    raise single_problem(409, "step_not_done", message)
 
 
 def _require_comparable(database: Database, job_id: str) -> None:
@@ -127,8 +129,4 @@ def _require_comparable(database: Database, job_id: str) -> None:
         spec = specs.load(tx, job_id)
     if reason := not_comparable(spec.resolved(), number):
         message = f"The steps of job {job_id} can't be computed again: {reason}"
-        raise _problem(409, "not_comparable", message)
-
-
-def _problem(status: int, code: str, message: str) -> ApiProblem:
-    return ApiProblem(status, message, errors=[{"pointer": "", "code": code, "message": message}])
+        raise single_problem(409, "not_comparable", message)

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lockstep.service.commands.access import CommandError, DataDirOption, OwnJsonOption, echo_json, hint
 from lockstep.service.commands.columns import Column, table_lines, terminal_width
 from lockstep.service.commands.output import give_up
+from lockstep.service.store.scopes import INCLUDED, SCOPES, Scope
 
 if TYPE_CHECKING:
     from lockstep.service.store.database import Database
     from lockstep.service.store.keys import ApiKey
 
-# The store is imported in the commands: what needs no database should start without it.
+# The rest of the store is imported in the commands: what needs no database should start without it.
 
 app = typer.Typer(name="keys", help="Make, list and revoke API keys.", no_args_is_help=True)
-
-Scope = Literal["read", "write", "admin"]
-INCLUDED: dict[Scope, frozenset[Scope]] = {
-    "read": frozenset({"read"}),
-    "write": frozenset({"read", "write"}),
-    "admin": frozenset({"read", "write", "admin"}),
-}
 
 
 @app.command("add")
@@ -108,7 +102,7 @@ def list_keys(as_json: OwnJsonOption = False, data_dir: DataDirOption = None) ->
 
 
 def _scopes(key: ApiKey) -> list[str]:
-    return [scope for scope in get_args(Scope) if scope in key.scopes]
+    return [scope for scope in SCOPES if scope in key.scopes]
 
 
 def _as_json(key: ApiKey) -> dict[str, object]:

@@ -5,16 +5,16 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, cast
+from typing import cast
 
 from sqlalchemy import Connection, bindparam, delete, insert, literal, select, update
 
 from lockstep.service.store.database import clock, insert_or_ignore, moment
 from lockstep.service.store.errors import NotFound, Refused
 from lockstep.service.store.ids import new_id
+from lockstep.service.store.scopes import INCLUDED, Scope
 from lockstep.service.store.tables import api_keys, jobs
 
-Scope = Literal["read", "write", "admin"]
 ADMIN_KEY_ID = "key_admin"
 """The row of the key that the settings name; a new key there takes the old one's place."""
 ADMIN_OWNER_ID = "owner_admin"
@@ -45,7 +45,7 @@ class ApiKey:
 def create(tx: Connection, owner_id: str, name: str, scopes: frozenset[Scope]) -> tuple[str, str]:
     """A new key: its id, and the secret, which can't be read again."""
     key_id, secret = new_id("key"), f"lk_{secrets.token_urlsafe(32)}"
-    row = {"id": key_id, "owner_id": owner_id, "name": name, "scopes": " ".join(sorted(scopes))}
+    row = {"id": key_id, "owner_id": owner_id, "name": name, "scopes": _joined(scopes)}
     tx.execute(insert(api_keys).values(created_at=clock()), {**row, "sha256": _hash(secret)})
     return key_id, secret
 
@@ -112,7 +112,7 @@ def ensure_admin(tx: Connection, secret: str) -> None:
         "owner_id": ADMIN_OWNER_ID,
         "name": "LOCKSTEP_API_KEY",
         "sha256": sha256,
-        "scopes": "admin read write",
+        "scopes": _joined(INCLUDED["admin"]),
     }
     tx.execute(delete(api_keys).where(api_keys.c.sha256 == sha256, api_keys.c.id != ADMIN_KEY_ID))
     tx.execute(insert_or_ignore(tx, api_keys).values(created_at=clock()), {"id": ADMIN_KEY_ID, **row})
@@ -131,6 +131,10 @@ def _api_key(key_id: str, owner_id: str, name: str, scopes: str, created_at: flo
         scopes=frozenset(cast(list[Scope], scopes.split())),
         created_at=moment(created_at),
     )
+
+
+def _joined(scopes: frozenset[Scope]) -> str:
+    return " ".join(sorted(scopes))
 
 
 def _hash(secret: str) -> str:

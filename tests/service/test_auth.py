@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from lockstep.service import auth
 from lockstep.service.store import keys
 from lockstep.service.store.database import Database
-from lockstep.service.store.keys import Scope
+from lockstep.service.store.scopes import Scope
 from tests.service.submissions import KEY, LINE
 
 
