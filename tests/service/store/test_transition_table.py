@@ -79,9 +79,11 @@ def test_a_job_that_is_over_stays_as_it_is() -> None:
     assert not [change for change in JOBS.changes if set(change.sources) & set(JOBS.statuses(*OVER))]
 
 
-def test_a_job_that_is_to_end_comes_to_one_end() -> None:
+def test_a_claim_that_is_to_end_comes_to_one_end() -> None:
+    """Unless the user asks for another."""
     for status in JOBS.statuses("leaving"):
-        ends = {change.target for change in JOBS.changes if status in change.sources} - {None}
+        ways = [change for change in JOBS.changes if status in change.sources and change.who != "user"]
+        ends = {change.target for change in ways} - {None}
         assert len(ends) == 1, (status, ends)
 
 
