@@ -15,8 +15,8 @@ from lockstep.service.store.claims import Claim, Claimable, Fence, WorkerIdentit
 from lockstep.service.store.database import insert_or_ignore
 from lockstep.service.store.events import clean
 from lockstep.service.store.ids import new_id
+from lockstep.service.store.replay_transitions import REPLAYS
 from lockstep.service.store.tables import jobs, replays
-from lockstep.service.store.transitions import REPLAYS
 
 Question = Literal["gradients", "walk"]
 

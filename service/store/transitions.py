@@ -1,30 +1,24 @@
-"""The transition table: every change of a job's and of a replay's status, and what they write and note.
+"""The transition table of jobs: every change of the status, and what it writes and notes.
 
 The statements are made of it (lifecycle.py), docs/transitions.md shows it, and a test tries each act in each
-status against it.
+status against it. replay_transitions.py has the one of replays.
 """
 
-from typing import Any
-
-from sqlalchemy import ColumnElement, and_, bindparam, case, func
+from sqlalchemy import ColumnElement, bindparam, case, func
 
 from lockstep.core.ground.arithmetic import ARITHMETIC, FIRST_ARITHMETIC
 from lockstep.service.store.database import clock
 from lockstep.service.store.lifecycle import Change, Columns, Condition, Effect, Lifecycle
-from lockstep.service.store.statuses import JOB_PHASES, LIVE, REPLAY_PHASES
-from lockstep.service.store.tables import jobs, replays
+from lockstep.service.store.statuses import JOB_PHASES, LIVE
+from lockstep.service.store.tables import jobs
 
 MOST_EVICTIONS = 3
 """So many in a row without a later checkpoint end the job: it may be what kills its workers."""
-MOST_TRIES = 3
 RING_AFTER_SECONDS = 2.0
 """POST rings by itself; when that got lost, the reconciler rings from then on."""
-ASK_AGAIN_SECONDS = 10.0
-"""A question that could not be answered may be asked anew after so long."""
 
 LOST = f"Its worker was lost {MOST_EVICTIONS} times before a later checkpoint could be saved."
 GOES_ON = "Its worker was lost; it goes on from its latest checkpoint."
-GIVEN_UP = f"{MOST_TRIES} workers died over it; try another step"
 
 
 def begun_by(columns: Columns) -> ColumnElement[int]:
@@ -66,8 +60,8 @@ _FREE = Effect(
 _NEXT_ATTEMPT = Effect(words="attempt + 1", values={"attempt": jobs.c.attempt + 1})
 _RUNG_FOR = Effect(words="rung for at once", values={"ring_due_at": clock(), "rings": 0})
 _COUNTED = Effect(words="evictions + 1", values={"evictions": jobs.c.evictions + 1})
-_OVER = Effect(words="finished", values={"finished_at": clock()})
-_RENEWED = Effect(
+OVER = Effect(words="finished", values={"finished_at": clock()})
+RENEWED = Effect(
     words="a lease from now on", values={"lease_expires_at": clock() + bindparam("lease_seconds")}
 )
 _NEW_JOB = Effect(
@@ -146,7 +140,7 @@ JOBS = Lifecycle(
         ),
         Change(
             act="claim", who="worker", sources=("queued",), target="running",
-            effects=(_because(None), _CLAIMED, _RENEWED, _SEEN), event="status",
+            effects=(_because(None), _CLAIMED, RENEWED, _SEEN), event="status",
         ),
         Change(
             act="explain", who="service", sources=("queued",),
@@ -159,7 +153,7 @@ JOBS = Lifecycle(
         ),
         Change(
             act="cancel", who="user", sources=("queued",), target="cancelled",
-            effects=(_because("cancel_requested"), _OVER, _SEEN), event="status",
+            effects=(_because("cancel_requested"), OVER, _SEEN), event="status",
         ),
         Change(
             act="cancel", who="user", sources=("running",), target="cancelling",
@@ -167,7 +161,7 @@ JOBS = Lifecycle(
         ),
         Change(
             act="renew", who="holder", sources=LIVE,
-            effects=(_RENEWED,),
+            effects=(RENEWED,),
         ),
         Change(
             act="progress", who="holder", sources=LIVE,
@@ -175,16 +169,16 @@ JOBS = Lifecycle(
         ),
         Change(
             act="succeed", who="holder", sources=("running",), target="succeeded",
-            effects=(_because(bindparam("reason")), _RESULT, _OVER, _FREE, _SEEN),
+            effects=(_because(bindparam("reason")), _RESULT, OVER, _FREE, _SEEN),
             outcome="succeeded", event="status",
         ),
         Change(
             act="fail", who="holder", sources=("running",), target="failed",
-            effects=(_given, _ERROR, _OVER, _FREE, _SEEN), outcome="failed", event="status",
+            effects=(_given, _ERROR, OVER, _FREE, _SEEN), outcome="failed", event="status",
         ),
         Change(
             act="finish_cancel", who="holder", sources=("cancelling",), target="cancelled",
-            effects=(_CANCELLED, _OVER, _FREE, _SEEN), outcome="cancelled", event="status",
+            effects=(_CANCELLED, OVER, _FREE, _SEEN), outcome="cancelled", event="status",
         ),
         Change(
             act="release", who="holder", sources=("running",), target="queued",
@@ -192,11 +186,11 @@ JOBS = Lifecycle(
         ),
         Change(
             act="release", who="holder", sources=("cancelling",), target="cancelled",
-            effects=(_CANCELLED, _OVER, _FREE, _SEEN), outcome="cancelled", event="status",
+            effects=(_CANCELLED, OVER, _FREE, _SEEN), outcome="cancelled", event="status",
         ),
         Change(
             act="evict", who="service", sources=("running",), target="failed", only_if=_LOST_TOO_OFTEN,
-            effects=(_because("worker_lost", LOST), _LOST_ERROR, _OVER, *_evicted),
+            effects=(_because("worker_lost", LOST), _LOST_ERROR, OVER, *_evicted),
             outcome="evicted", event="status",
         ),
         Change(
@@ -205,73 +199,7 @@ JOBS = Lifecycle(
         ),
         Change(
             act="evict", who="service", sources=("cancelling",), target="cancelled",
-            effects=(_because("cancel_requested"), _OVER, *_evicted), outcome="evicted", event="status",
-        ),
-    ),
-)  # fmt: skip
-
-
-def _lapsed(replay: Columns) -> ColumnElement[bool]:
-    is_over: ColumnElement[bool] = replay.lease_expires_at <= clock()
-    return is_over
-
-
-_LAPSED = Condition(words="its lease ran out", on=_lapsed)
-_TRIED_TOO_OFTEN = Condition(
-    words=f"its lease ran out at try {MOST_TRIES}",
-    on=lambda replay: and_(_lapsed(replay), replay.tries >= MOST_TRIES),
-)
-_UNANSWERED = Condition(
-    words=f"that was {ASK_AGAIN_SECONDS:.0f} s ago",
-    on=lambda replay: replay.finished_at < clock() - ASK_AGAIN_SECONDS,
-)
-_DAMAGED = Condition(
-    words="the answer can't be read", on=lambda replay: replay.result_sha256 == bindparam("damaged")
-)
-_ASKED = Effect(words="tries 0", values={"tries": 0, "requested_at": clock()})
-_OPEN: dict[str, Any] = {"finished_at": None}
-_NO_LONGER_FAILED = Effect(words="no error", values={"error_message": None, **_OPEN})
-_NO_LONGER_DONE = Effect(words="no answer", values={"result_sha256": None, **_OPEN})
-_UNCLAIMED = Effect(words="no claim", values={"worker_id": None, "lease_expires_at": None})
-_TRIED = Effect(words="tries + 1", values={"tries": replays.c.tries + 1, "worker_id": bindparam("worker")})
-_UNTRIED = Effect(words="tries - 1", values={"tries": replays.c.tries - 1})
-_ANSWER = Effect(words="the answer", values={"result_sha256": bindparam("sha256")})
-_MESSAGE = Effect(words="the error", values={"error_message": bindparam("message")})
-_DEATHS = Effect(words="the error", values={"error_message": GIVEN_UP})
-
-REPLAYS = Lifecycle(
-    table=replays,
-    phases=REPLAY_PHASES,
-    changes=(
-        Change(act="ask", who="user", target="queued", effects=(_ASKED,)),
-        Change(
-            act="ask_again", who="user", sources=("failed",), target="queued", only_if=_UNANSWERED,
-            effects=(_ASKED, _NO_LONGER_FAILED),
-        ),
-        Change(
-            act="ask_anew", who="user", sources=("done",), target="queued", only_if=_DAMAGED,
-            effects=(_ASKED, _NO_LONGER_DONE),
-        ),
-        Change(act="claim", who="worker", sources=("queued",), target="running", effects=(_TRIED, _RENEWED)),
-        Change(
-            act="claim", who="worker", sources=("running",), target="running", only_if=_LAPSED,
-            effects=(_TRIED, _RENEWED),
-        ),
-        Change(act="renew", who="holder", sources=("running",), effects=(_RENEWED,)),
-        Change(
-            act="finish", who="holder", sources=("running",), target="done",
-            effects=(_ANSWER, _OVER, _UNCLAIMED),
-        ),
-        Change(
-            act="fail", who="holder", sources=("running",), target="failed",
-            effects=(_MESSAGE, _OVER, _UNCLAIMED),
-        ),
-        Change(
-            act="release", who="holder", sources=("running",), target="queued", effects=(_UNTRIED, _UNCLAIMED)
-        ),
-        Change(
-            act="give_up", who="service", sources=("running",), target="failed", only_if=_TRIED_TOO_OFTEN,
-            effects=(_DEATHS, _OVER, _UNCLAIMED),
+            effects=(_because("cancel_requested"), OVER, *_evicted), outcome="evicted", event="status",
         ),
     ),
 )  # fmt: skip

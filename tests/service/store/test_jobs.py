@@ -131,7 +131,11 @@ def test_queue_is_counted(database: Database) -> None:
     cancel(database, claim(database, OTHER).job_id)
     with database.read() as tx:
         counts = queue.queue_counts(tx, None)
-    assert counts.jobs == {"queued": 2, "running": 1, "cancelling": 1}
+    assert {status: n for status, n in counts.jobs.items() if n} == {
+        "queued": 2,
+        "running": 1,
+        "cancelling": 1,
+    }
     assert counts.oldest_queued_seconds is not None
 
 

@@ -8,11 +8,11 @@ from sqlalchemy import Connection, delete, update
 
 from lockstep.service.store import claims, replays
 from lockstep.service.store.database import Database
+from lockstep.service.store.replay_transitions import MOST_TRIES, REPLAYS
 from lockstep.service.store.replays import Asked, ReplayClaim, ReplayFence
 from lockstep.service.store.statuses import REPLAY_PHASES
 from lockstep.service.store.tables import jobs
 from lockstep.service.store.tables import replays as table
-from lockstep.service.store.transitions import MOST_TRIES, REPLAYS
 from tests.service.store.walking import Trial, try_and_check, way_to
 from tests.stored_jobs import OTHER, WORKER, claim, queue_job
 

@@ -7,12 +7,20 @@ import pytest
 
 from lockstep.service.store import transitions
 from lockstep.service.store.lifecycle import Change, Lifecycle
+from lockstep.service.store.replay_transitions import REPLAYS
 from lockstep.service.store.statuses import HELD, JOB_PHASES, OVER, STATUSES
-from lockstep.service.store.transitions import JOBS, REPLAYS
+from lockstep.service.store.transitions import JOBS
 from tests.service.store.transitions_page import PAGE, page
 
 STORE = Path(transitions.__file__).parent
-DECLARE_STATUSES = {"statuses.py", "transitions.py", "lifecycle.py", "replay_table.py", "tables.py"}
+DECLARE_STATUSES = {
+    "statuses.py",
+    "transitions.py",
+    "replay_transitions.py",
+    "lifecycle.py",
+    "replay_table.py",
+    "tables.py",
+}
 """The last two: CHECK constraints, which a migration made; lifecycle.py: how attempts end."""
 LIVES = pytest.mark.parametrize("life", [JOBS, REPLAYS], ids=["jobs", "replays"])
 

@@ -4,16 +4,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lockstep.service.store.lifecycle import Change, Lifecycle
-from lockstep.service.store.transitions import JOBS, REPLAYS
+from lockstep.service.store.replay_transitions import REPLAYS
+from lockstep.service.store.transitions import JOBS
 
 PAGE = Path(__file__).parents[3] / "docs" / "transitions.md"
 HEAD = """# Statuses and the ways between them
 
-Made of `service/store/transitions.py` by `python -m tests.service.store.transitions_page`. Each act is one
-UPDATE with the statuses and the condition below in its WHERE, so that whoever comes too late changes nothing.
-Of several rows of one act the first counts whose condition holds. *worker*: one without a claim; *holder*:
-the one with it, for as long as its claim's token is the row's; *service*: the reconciler, and whoever sees a
-process die.
+Made of `service/store/transitions.py` and `service/store/replay_transitions.py` by
+`python -m tests.service.store.transitions_page`. Each act is one UPDATE with the statuses and the condition
+below in its WHERE, so that whoever comes too late changes nothing. Of several rows of one act the first
+counts whose condition holds. *worker*: one without a claim; *holder*: the one with it, for as long as its
+claim's token is the row's; *service*: the reconciler, and whoever sees a process die.
 """
 COLUMNS = ("act", "who", "from", "to", "only if", "writes", "attempt ends", "notes")
 
