@@ -107,7 +107,7 @@ class Lease(Generic[C]):
                     raise
                 logger.warning("action=database_failed %s error=%s: trying again", self._name, error)
             time.sleep(RETRY_SECONDS)
-        raise Fenced(f"the claim {self._name} was not renewed in time")
+        raise Fenced(f"the claim on {self.claim.on.thing} {self.claim.row_id} was not renewed in time")
 
     def _note(self, renewal: Renewal | None, asked_at: float) -> None:
         if renewal is not None:

@@ -23,6 +23,7 @@ from lockstep.worker.lease import Lease
 from lockstep.worker.pace import Stride
 from lockstep.worker.resuming import latest_sound, tell_of_damage
 from lockstep.worker.start import starting_weights
+from lockstep.worker.tools import Tools
 
 logger = logging.getLogger(__name__)
 
@@ -31,20 +32,20 @@ class NeededElsewhere(Exception):
     """The worker is stopping, or a job waits that nobody else is free to lead."""
 
 
-def answer_replay(lease: Lease[ReplayClaim], draining: Callable[[], bool]) -> bool:
+def answer_replay(lease: Lease[ReplayClaim], tools: Tools, draining: Callable[[], bool]) -> bool:
     """Answer the question of the lease's claim, or leave it to somebody else; False for the latter."""
     try:
         with lease:
-            return _answer_or_leave(lease, draining)
+            return _answer_or_leave(lease, tools, draining)
     except Fenced as error:
         logger.warning("action=replay_fenced replay=%s error=%s", lease.claim.id, error)
     return True
 
 
-def _answer_or_leave(lease: Lease[ReplayClaim], draining: Callable[[], bool]) -> bool:
+def _answer_or_leave(lease: Lease[ReplayClaim], tools: Tools, draining: Callable[[], bool]) -> bool:
     claim = lease.claim
     try:
-        found = _Answering(lease, draining).run()
+        found = _Answering(lease, tools, draining).run()
         lease.write(lambda fence: replays.finish(fence, found))
     except Fenced:
         raise
@@ -66,8 +67,9 @@ def _answer_or_leave(lease: Lease[ReplayClaim], draining: Callable[[], bool]) ->
 class _Answering:
     """One try at a question."""
 
-    def __init__(self, lease: Lease[ReplayClaim], draining: Callable[[], bool]) -> None:
+    def __init__(self, lease: Lease[ReplayClaim], tools: Tools, draining: Callable[[], bool]) -> None:
         self._lease = lease
+        self._tools = tools
         self._asked = lease.claim.asked
         self._draining = draining
 
@@ -78,7 +80,9 @@ class _Answering:
         resumed = self._lease.read(lambda tx: latest_sound(tx, asked.job_id, asked.step))
         spec = stored.resolved()
         if resumed.damaged:
-            self._lease.write(lambda fence: tell_of_damage(fence.tx, asked.job_id, resumed))
+            # Without the fence: who begins a job again locks the job before its questions, and so does this.
+            with self._tools.database.write() as tx:
+                tell_of_damage(tx, asked.job_id, resumed)
         start = None if resumed.checkpoint else self._lease.read(lambda tx: starting_weights(tx, spec))
         replay = Replay(spec, asked.step, resumed.checkpoint, start)
         stride = Stride()

@@ -116,7 +116,7 @@ class Runner(threading.Thread):
             return True
         if question is not None:
             with self._presence.busy("replaying", question.asked.job_id):
-                answer_replay(Lease(question, self._tools, asked_at), lambda: self.draining)
+                answer_replay(Lease(question, self._tools, asked_at), self._tools, lambda: self.draining)
             return True
         with self._tools.database.read() as tx:
             seat = seats.find_seat(tx, worker, self._passed_over)

@@ -154,7 +154,7 @@ def test_a_worker_of_the_version_before_takes_nothing_that_was_begun_by_these_ru
 def answers(bench: Bench, asked: Asked) -> bytes:
     with bench.database.write() as tx:
         replays.ask(tx, asked)
-    assert answer_replay(bench.question(), never)
+    assert answer_replay(bench.question(), bench.tools(), never)
     with bench.database.read() as tx:
         found = replays.find(tx, asked)
         assert found is not None

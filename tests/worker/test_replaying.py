@@ -34,7 +34,7 @@ def asked(bench: Bench, job_id: str, step: int, question: Question = "gradients"
 
 
 def answer(bench: Bench, draining: Callable[[], bool] = never) -> bool:
-    return answer_replay(bench.question(), draining)
+    return answer_replay(bench.question(), bench.tools(), draining)
 
 
 def found(bench: Bench, about: Asked) -> bytes:
@@ -138,7 +138,7 @@ def test_it_gives_way_to_a_job_and_to_a_stop(bench: Bench, monkeypatch: pytest.M
         wait_until(lambda: lease.jobs_waiting > 0)
         return False
 
-    assert not answer_replay(lease, looks_up)
+    assert not answer_replay(lease, bench.tools(), looks_up)
     assert lease.claim.tries == 1
     assert bench.question().claim.tries == 1
 
