@@ -24,6 +24,8 @@ LINE: dict[str, Any] = {
     "loss": "mse",
     "optimizer": {"type": "sgd", "learning_rate": 0.1},
 }
+WHOLE_LINE = LINE | {"epochs": 1000, "batch_size": "full", "dtype": "float64"}
+"""That of examples/line.json, which ends at a = 2 and b = 4."""
 REMOVED = object()
 
 

@@ -14,16 +14,10 @@ from lockstep.service.store import claims, endings, history, jobs, leases, specs
 from lockstep.service.store.claims import WorkerIdentity
 from lockstep.service.store.database import Database
 from lockstep.service.store.leases import JobClaim
+from tests.specs import LINE as A_LINE
 
 KEY = "test-key-of-an-administrator"
-LINE: dict[str, Any] = {
-    "model": {"expression": "a*x + b", "parameters": {"a": 4, "b": 1}},
-    "data": {"inline": {"x": [1, 2], "y": [6, 8]}},
-    "loss": "mse",
-    "optimizer": {"type": "sgd", "learning_rate": 0.1},
-    "epochs": 10,
-    "batch_size": "full",
-}
+LINE: dict[str, Any] = A_LINE | {"epochs": 10, "batch_size": "full"}
 CLASSES: dict[str, Any] = {
     "model": {"layers": [{"type": "linear", "in": 2, "out": 3}]},
     "data": {"inline": {"x": [[0, 0], [10, 20], [20, 40]], "y": [0, 1, 2]}, "standardize": True},

@@ -7,18 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.local_service import LocalService, wait_until
+from tests.specs import WHOLE_LINE
 
-LINE = {
-    "name": "line",
-    "model": {"expression": "a*x + b", "parameters": {"a": 4, "b": 1}},
-    "data": {"inline": {"x": [1, 2], "y": [6, 8]}},
-    "loss": "mse",
-    "optimizer": {"type": "sgd", "learning_rate": 0.1},
-    "epochs": 1000,
-    "batch_size": "full",
-    "seed": 3,
-    "dtype": "float64",
-}
+LINE = WHOLE_LINE | {"name": "line", "seed": 3}
 DIGITS = {
     "name": "digits",
     "model": {"layers": [{"type": "linear", "in": 64, "out": 10}]},

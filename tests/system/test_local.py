@@ -12,22 +12,14 @@ from typing import Any
 import pytest
 
 from tests.local_service import LocalService, command, is_alive, kill, local_service, stop, wait_until
+from tests.specs import WHOLE_LINE
 
 pytestmark = [
     pytest.mark.timeout(120),
     pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc, which is Linux's"),
 ]
 
-LINE: dict[str, Any] = {
-    "name": "line",
-    "model": {"expression": "a*x + b", "parameters": {"a": 4, "b": 1}},
-    "data": {"inline": {"x": [1, 2], "y": [6, 8]}},
-    "loss": "mse",
-    "optimizer": {"type": "sgd", "learning_rate": 0.1},
-    "epochs": 1000,
-    "batch_size": "full",
-    "dtype": "float64",
-}
+LINE = WHOLE_LINE | {"name": "line"}
 LONG: dict[str, Any] = {
     "name": "long",
     "model": {

@@ -21,20 +21,13 @@ from lockstep.service.store.replays import ReplayClaim
 from lockstep.worker.attempt import lead_job
 from lockstep.worker.lease import Lease
 from lockstep.worker.tools import Tools
+from tests.specs import WHOLE_LINE
 from tests.stored_jobs import keep_spec
 
 T = TypeVar("T")
 FINGERPRINT = "f" * 64
 
-LINE: dict[str, Any] = {
-    "model": {"expression": "a*x + b", "parameters": {"a": 4, "b": 1}},
-    "data": {"inline": {"x": [1, 2], "y": [6, 8]}},
-    "loss": "mse",
-    "optimizer": {"type": "sgd", "learning_rate": 0.1},
-    "epochs": 1000,
-    "batch_size": "full",
-    "dtype": "float64",
-}
+LINE = WHOLE_LINE
 LINE_DIGEST = "bbccf027c22f37d52c61f8849ce3c91000f68e5cc60bbb7016f2d66f32026986"
 
 MOONS: dict[str, Any] = {

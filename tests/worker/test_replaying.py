@@ -1,7 +1,9 @@
 """Answering questions about steps, and findings, on the real store and the real training."""
 
 import json
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from lockstep.core.model.encoding import from_safetensors
 from lockstep.core.spec import read_resolved
 from lockstep.service.store import claims, events, history, replays
 from lockstep.service.store.replays import Asked, Question
+from lockstep.worker.lease import Lease
 from lockstep.worker.replaying import answer_replay
 from tests.worker.bench import LINE, MOONS, Bench, never
 from tests.worker.test_attempt import After
@@ -141,6 +144,19 @@ def test_it_gives_way_to_a_job_and_to_a_stop(bench: Bench, monkeypatch: pytest.M
     assert not answer_replay(lease, bench.tools(), looks_up)
     assert lease.claim.tries == 1
     assert bench.question().claim.tries == 1
+
+
+def test_whoever_lost_a_question_writes_no_answer(bench: Bench) -> None:
+    job_id = bench.submit(LINE)
+    bench.lead()
+    about = asked(bench, job_id, 10)
+    now = bench.question()
+    before = Lease(replace(now.claim, tries=now.claim.tries - 1), bench.tools(), time.monotonic())
+
+    assert answer_replay(before, bench.tools(), never)
+    assert state(bench, about) == "running"
+    assert answer_replay(now, bench.tools(), never)
+    assert state(bench, about) == "done"
 
 
 def test_a_runner_answers_questions_by_itself(bench: Bench) -> None:

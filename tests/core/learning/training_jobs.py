@@ -9,6 +9,7 @@ from lockstep.core.learning.loading import load_dataset
 from lockstep.core.learning.training import Training
 from lockstep.core.spec import ResolvedSpec
 from lockstep.core.submission import parse_spec, resolve
+from tests.specs import WHOLE_LINE
 
 DIGITS: dict[str, Any] = {
     "model": {
@@ -61,15 +62,7 @@ TOKENS: dict[str, Any] = DIGITS | {
     "data": {"builtin": "digits", "validation_fraction": 0.2, "test_fraction": 0.2},
     "epochs": 6,
 }
-LINE: dict[str, Any] = {
-    "model": {"expression": "a*x + b", "parameters": {"a": 4, "b": 1}},
-    "data": {"inline": {"x": [1, 2], "y": [6, 8]}},
-    "loss": "mse",
-    "optimizer": {"type": "sgd", "learning_rate": 0.1},
-    "epochs": 1000,
-    "batch_size": "full",
-    "dtype": "float64",
-}
+LINE = WHOLE_LINE
 
 
 def resolved(raw: dict[str, Any]) -> ResolvedSpec:
