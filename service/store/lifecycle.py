@@ -7,6 +7,7 @@ and what it notes. `Lifecycle` makes the UPDATE of an act of them, so that no st
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from sqlalchemy import BindParameter, ColumnElement, Table, Update, and_, case, or_, update
@@ -61,13 +62,13 @@ class Change:
     outcome: Outcome | None = None
     event: str | None = None
 
-    @property
+    @cached_property
     def values(self) -> Mapping[str, object]:
         """What it writes, by column."""
         status = {} if self.target is None else {"status": self.target}
         return status | {column: value for effect in self.effects for column, value in effect.values.items()}
 
-    @property
+    @cached_property
     def parameters(self) -> AbstractSet[str]:
         """The names of what must be said when it is made."""
         return {
