@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, bindparam, update
 
 from lockstep.service.store.database import clock
-from lockstep.service.store.lifecycle import Outcome
+from lockstep.service.store.lifecycle import AttemptOutcome
 from lockstep.service.store.tables import attempts
 
 _CLOSE = (
@@ -17,6 +17,6 @@ _CLOSE = (
 )
 
 
-def close(tx: Connection, job_id: str, attempt: int, outcome: Outcome) -> None:
+def close(tx: Connection, job_id: str, attempt: int, outcome: AttemptOutcome) -> None:
     """End an attempt and erase the group's secret."""
     tx.execute(_CLOSE, {"of_job": job_id, "attempt": attempt, "how": outcome})

@@ -18,7 +18,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.selectable import FromClause
 
 from lockstep.service.store.errors import Fenced, Refused
-from lockstep.service.store.lifecycle import Change, Lifecycle
+from lockstep.service.store.lifecycle import Lifecycle, StatusChange
 from lockstep.service.store.queue import jobs_waiting
 from lockstep.service.store.statuses import HELD
 from lockstep.service.store.transitions import JOBS
@@ -90,7 +90,7 @@ class Claimable:
         return self.life.update("renew", *self._mine).returning(self.life.table.c.status)
 
     @cached_property
-    def changing(self) -> Mapping[Change, Update]:
+    def changing(self) -> Mapping[StatusChange, Update]:
         """By change: makes what the holder may make of its row."""
         mine = [change for change in self.life.changes if change.who == "holder"]
         return MappingProxyType({change: self.life.update_by(change, *self._mine) for change in mine})
@@ -176,7 +176,7 @@ def renew(tx: Connection, claim: Claim) -> Renewal:
     return Renewal(status=status, jobs_waiting=jobs_waiting(tx, claim.worker.fingerprint))
 
 
-def change(fence: Fence[Any], act: str, values: Mapping[str, object]) -> Change:
+def change(fence: Fence[Any], act: str, values: Mapping[str, object]) -> StatusChange:
     """Do what the holder may do to its row; returns what it was. Raises Refused where the status forbids it.
 
     `values` has the parameters of all changes of the act.

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from lockstep.service.store.damage import json_object
 from lockstep.service.store.database import clock, moment
-from lockstep.service.store.lifecycle import Change
+from lockstep.service.store.lifecycle import StatusChange
 from lockstep.service.store.tables import events, jobs
 
 Level = Literal["info", "warning", "error"]
@@ -103,7 +103,7 @@ def append(tx: Connection, job_id: str, new: NewEvent) -> None:
 def note(
     tx: Connection,
     job_id: str,
-    change: Change,
+    change: StatusChange,
     given: Mapping[str, object],
     numerics: Mapping[str, str] | None = None,
 ) -> None:

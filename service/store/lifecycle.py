@@ -19,7 +19,7 @@ from lockstep.service.store.statuses import Phase
 Columns = ReadOnlyColumnCollection[str, Any]
 Who = Literal["user", "worker", "holder", "service"]
 """Who acts. worker: one without a claim on the row. holder: the one with it. service: the reconciler."""
-Outcome = Literal["succeeded", "failed", "cancelled", "evicted", "released"]
+AttemptOutcome = Literal["succeeded", "failed", "cancelled", "evicted", "released"]
 """How an attempt ends."""
 
 
@@ -46,7 +46,7 @@ class Effect:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Change:
+class StatusChange:
     """A way from `sources` to `target`. No sources: the row is new. No target: the status stays as it is.
 
     Of several changes of one act the first counts whose sources and condition hold. `outcome` is what the
@@ -59,7 +59,7 @@ class Change:
     target: str | None = None
     only_if: Condition | None = None
     effects: tuple[Effect, ...] = ()
-    outcome: Outcome | None = None
+    outcome: AttemptOutcome | None = None
     event: str | None = None
 
     @cached_property
@@ -93,7 +93,7 @@ class Lifecycle:
 
     table: Table[Any]
     phases: Mapping[str, Phase]
-    changes: tuple[Change, ...]
+    changes: tuple[StatusChange, ...]
 
     def statuses(self, *phases: Phase) -> tuple[str, ...]:
         """Those in one of these phases, in the order of their declaration."""
@@ -103,11 +103,11 @@ class Lifecycle:
         """Condition on rows of the table, or on an alias' `columns`: the status is in one of these phases."""
         return _is_one(self.table.c if columns is None else columns, self.statuses(*phases))
 
-    def of_act(self, act: str) -> tuple[Change, ...]:
+    def of_act(self, act: str) -> tuple[StatusChange, ...]:
         """The changes that an act makes."""
         return tuple(change for change in self.changes if change.act == act)
 
-    def change(self, act: str, status: str) -> Change | None:
+    def change(self, act: str, status: str) -> StatusChange | None:
         """What an act makes of a row in that status, where no condition decides; None: nothing."""
         return next((change for change in self.of_act(act) if status in change.sources), None)
 
@@ -128,11 +128,11 @@ class Lifecycle:
         """The statement that makes what an act makes of the rows that are meant by `where`."""
         return self._update(self.of_act(act), where)
 
-    def update_by(self, change: Change, *where: ColumnElement[bool]) -> Update:
+    def update_by(self, change: StatusChange, *where: ColumnElement[bool]) -> Update:
         """The statement that makes one change."""
         return self._update((change,), where)
 
-    def _update(self, changes: tuple[Change, ...], where: tuple[ColumnElement[bool], ...]) -> Update:
+    def _update(self, changes: tuple[StatusChange, ...], where: tuple[ColumnElement[bool], ...]) -> Update:
         columns = self.table.c
         written = _written(changes, columns)
         return update(self.table).where(*where, _any_of(changes, columns)).values(**written)
@@ -143,19 +143,19 @@ def _is_one(columns: Columns, statuses: tuple[str, ...]) -> ColumnElement[bool]:
     return status == statuses[0] if len(statuses) == 1 else status.in_(statuses)
 
 
-def _holds(change: Change, columns: Columns) -> ColumnElement[bool]:
+def _holds(change: StatusChange, columns: Columns) -> ColumnElement[bool]:
     is_one = _is_one(columns, change.sources)
     return is_one if change.only_if is None else and_(is_one, change.only_if.on(columns))
 
 
-def _any_of(changes: tuple[Change, ...], columns: Columns) -> ColumnElement[bool]:
+def _any_of(changes: tuple[StatusChange, ...], columns: Columns) -> ColumnElement[bool]:
     """One of the changes can be made. A condition says nothing where another change needs none."""
     free = tuple({status: None for change in changes if not change.only_if for status in change.sources})
     bound = [change for change in changes if not set(change.sources) <= set(free)]
     return or_(*([_is_one(columns, free)] if free else []), *(_holds(change, columns) for change in bound))
 
 
-def _written(changes: tuple[Change, ...], columns: Columns) -> dict[str, Any]:
+def _written(changes: tuple[StatusChange, ...], columns: Columns) -> dict[str, Any]:
     """By column: the value that all the changes write, else a CASE of theirs."""
     each = [change.values for change in changes]
     written: dict[str, Any] = {}

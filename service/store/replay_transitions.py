@@ -3,7 +3,7 @@
 from sqlalchemy import ColumnElement, and_, bindparam
 
 from lockstep.service.store.database import clock
-from lockstep.service.store.lifecycle import Change, Columns, Condition, Effect, Lifecycle
+from lockstep.service.store.lifecycle import Columns, Condition, Effect, Lifecycle, StatusChange
 from lockstep.service.store.statuses import REPLAY_PHASES
 from lockstep.service.store.tables import replays
 from lockstep.service.store.transitions import OVER, RENEWED
@@ -45,33 +45,35 @@ REPLAYS = Lifecycle(
     table=replays,
     phases=REPLAY_PHASES,
     changes=(
-        Change(act="ask", who="user", target="queued", effects=(_ASKED,)),
-        Change(
+        StatusChange(act="ask", who="user", target="queued", effects=(_ASKED,)),
+        StatusChange(
             act="ask_again", who="user", sources=("failed",), target="queued", only_if=_UNANSWERED,
             effects=(_ASKED, _NO_LONGER_FAILED),
         ),
-        Change(
+        StatusChange(
             act="ask_anew", who="user", sources=("done",), target="queued", only_if=_DAMAGED,
             effects=(_ASKED, _NO_LONGER_DONE),
         ),
-        Change(act="claim", who="worker", sources=("queued",), target="running", effects=(_TRIED, RENEWED)),
-        Change(
+        StatusChange(
+            act="claim", who="worker", sources=("queued",), target="running", effects=(_TRIED, RENEWED)
+        ),
+        StatusChange(
             act="claim", who="worker", sources=("running",), target="running", only_if=_LAPSED,
             effects=(_TRIED, RENEWED),
         ),
-        Change(act="renew", who="holder", sources=("running",), effects=(RENEWED,)),
-        Change(
+        StatusChange(act="renew", who="holder", sources=("running",), effects=(RENEWED,)),
+        StatusChange(
             act="finish", who="holder", sources=("running",), target="done",
             effects=(_ANSWER, OVER, _UNCLAIMED),
         ),
-        Change(
+        StatusChange(
             act="fail", who="holder", sources=("running",), target="failed",
             effects=(_MESSAGE, OVER, _UNCLAIMED),
         ),
-        Change(
+        StatusChange(
             act="release", who="holder", sources=("running",), target="queued", effects=(_UNTRIED, _UNCLAIMED)
         ),
-        Change(
+        StatusChange(
             act="give_up", who="service", sources=("running",), target="failed", only_if=_TRIED_TOO_OFTEN,
             effects=(_DEATHS, OVER, _UNCLAIMED),
         ),

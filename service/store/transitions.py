@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, bindparam, case, func
 
 from lockstep.core.ground.arithmetic import ARITHMETIC, FIRST_ARITHMETIC
 from lockstep.service.store.database import clock
-from lockstep.service.store.lifecycle import Change, Columns, Condition, Effect, Lifecycle
+from lockstep.service.store.lifecycle import Columns, Condition, Effect, Lifecycle, StatusChange
 from lockstep.service.store.statuses import JOB_PHASES, LIVE
 from lockstep.service.store.tables import jobs
 
@@ -134,70 +134,70 @@ JOBS = Lifecycle(
     table=jobs,
     phases=JOB_PHASES,
     changes=(
-        Change(
+        StatusChange(
             act="create", who="user", target="queued",
             effects=(_NEW_JOB,), event="status",
         ),
-        Change(
+        StatusChange(
             act="claim", who="worker", sources=("queued",), target="running",
             effects=(_because(None), _CLAIMED, RENEWED, _SEEN), event="status",
         ),
-        Change(
+        StatusChange(
             act="explain", who="service", sources=("queued",),
             effects=(_given, _SEEN),
         ),
-        Change(
+        StatusChange(
             act="begin_again", who="service", sources=("queued",), only_if=OUTDATED,
             effects=(_because(None, bindparam("message")), _FROM_THE_START, _RUNG_FOR, _SEEN),
             event="began_again",
         ),
-        Change(
+        StatusChange(
             act="cancel", who="user", sources=("queued",), target="cancelled",
             effects=(_because("cancel_requested"), OVER, _SEEN), event="status",
         ),
-        Change(
+        StatusChange(
             act="cancel", who="user", sources=("running",), target="cancelling",
             effects=(_CANCELLED, _SEEN), event="status",
         ),
-        Change(
+        StatusChange(
             act="renew", who="holder", sources=LIVE,
             effects=(RENEWED,),
         ),
-        Change(
+        StatusChange(
             act="progress", who="holder", sources=LIVE,
             effects=(_PROGRESS, _SEEN),
         ),
-        Change(
+        StatusChange(
             act="succeed", who="holder", sources=("running",), target="succeeded",
             effects=(_because(bindparam("reason")), _RESULT, OVER, _FREE, _SEEN),
             outcome="succeeded", event="status",
         ),
-        Change(
+        StatusChange(
             act="fail", who="holder", sources=("running",), target="failed",
             effects=(_given, _ERROR, OVER, _FREE, _SEEN), outcome="failed", event="status",
         ),
-        Change(
+        StatusChange(
             act="finish_cancel", who="holder", sources=("cancelling",), target="cancelled",
             effects=(_CANCELLED, OVER, _FREE, _SEEN), outcome="cancelled", event="status",
         ),
-        Change(
+        StatusChange(
             act="release", who="holder", sources=("running",), target="queued",
             effects=(_given, _NEXT_ATTEMPT, _FREE, _RUNG_FOR, _SEEN), outcome="released", event="status",
         ),
-        Change(
+        StatusChange(
             act="release", who="holder", sources=("cancelling",), target="cancelled",
             effects=(_CANCELLED, OVER, _FREE, _SEEN), outcome="cancelled", event="status",
         ),
-        Change(
+        StatusChange(
             act="evict", who="service", sources=("running",), target="failed", only_if=_LOST_TOO_OFTEN,
             effects=(_because("worker_lost", LOST), _LOST_ERROR, OVER, *_evicted),
             outcome="evicted", event="status",
         ),
-        Change(
+        StatusChange(
             act="evict", who="service", sources=("running",), target="queued",
             effects=(_because("worker_lost", GOES_ON), *_evicted), outcome="evicted", event="status",
         ),
-        Change(
+        StatusChange(
             act="evict", who="service", sources=("cancelling",), target="cancelled",
             effects=(_because("cancel_requested"), OVER, *_evicted), outcome="evicted", event="status",
         ),

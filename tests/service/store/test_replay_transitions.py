@@ -13,7 +13,7 @@ from lockstep.service.store.replays import Asked, ReplayClaim, ReplayFence
 from lockstep.service.store.statuses import REPLAY_PHASES
 from lockstep.service.store.tables import jobs
 from lockstep.service.store.tables import replays as table
-from tests.service.store.walking import Trial, try_and_check, way_to
+from tests.service.store.walking import ActCase, try_and_check, way_to
 from tests.stored_jobs import OTHER, WORKER, claim, queue_job
 
 ANSWER = b"found"
@@ -30,9 +30,9 @@ def lock(tx: Connection, held: ReplayClaim) -> ReplayFence:
     return claims.lock(tx, held)
 
 
-def trial(*acts: str, work: object, **given: object) -> Trial:
+def trial(*acts: str, work: object, **given: object) -> ActCase:
     assert callable(work)
-    return Trial(acts=acts, work=work, given={**GIVEN, **given})
+    return ActCase(acts=acts, work=work, given={**GIVEN, **given})
 
 
 TRIALS = (

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lockstep.service.store import transitions
-from lockstep.service.store.lifecycle import Change, Lifecycle
+from lockstep.service.store.lifecycle import Lifecycle, StatusChange
 from lockstep.service.store.replay_transitions import REPLAYS
 from lockstep.service.store.statuses import HELD, JOB_PHASES, OVER, STATUSES
 from lockstep.service.store.transitions import JOBS
@@ -25,7 +25,7 @@ DECLARE_STATUSES = {
 LIVES = pytest.mark.parametrize("life", [JOBS, REPLAYS], ids=["jobs", "replays"])
 
 
-def ends_a_claim(life: Lifecycle, change: Change) -> bool:
+def ends_a_claim(life: Lifecycle, change: StatusChange) -> bool:
     is_held = any(life.phases[source] in HELD for source in change.sources)
     return is_held and change.target is not None and life.phases[change.target] not in HELD
 
@@ -72,7 +72,7 @@ def test_what_the_holder_and_the_user_may_do_follows_from_the_status_alone(life:
 @LIVES
 def test_a_holder_renews_and_gives_back_in_each_status(life: Lifecycle) -> None:
     for status in life.statuses(*HELD):
-        for act in ("renew", "release"):
+        for act in ("renew", "release", *(("progress",) if life is JOBS else ())):
             assert life.change(act, status) is not None, (act, status)
 
 

@@ -15,7 +15,7 @@ from lockstep.service.store.leases import JobClaim, JobFence
 from lockstep.service.store.statuses import LIVE, STATUSES, TERMINAL
 from lockstep.service.store.tables import jobs as table
 from lockstep.service.store.transitions import JOBS, MOST_EVICTIONS
-from tests.service.store.walking import Seen, Trial, look, try_and_check, way_to
+from tests.service.store.walking import ActCase, RowView, look, try_and_check, way_to
 from tests.stored_jobs import OTHER, RESULT, WORKER, claim, get, older, queue_job
 
 GIVEN: Mapping[str, object] = {
@@ -41,17 +41,17 @@ OLD = (
 )
 
 
-def trial(act: str, work: object, **given: object) -> Trial:
+def trial(act: str, work: object, **given: object) -> ActCase:
     assert callable(work)
-    return Trial(acts=(act,), work=work, given={**GIVEN, **given})
+    return ActCase(acts=(act,), work=work, given={**GIVEN, **given})
 
 
-def by_holder(act: str) -> Trial:
+def by_holder(act: str) -> ActCase:
     """What no function of its own does."""
     return trial(act, lambda tx, held: endings.change(claims.lock(tx, held), act, GIVEN))
 
 
-def by_user(act: str) -> Trial:
+def by_user(act: str) -> ActCase:
     return trial(act, lambda tx, held: endings.request(tx, act, held.job_id, None))
 
 
@@ -83,7 +83,7 @@ NAMED = [
         message=fingerprints.NO_WORKER_MESSAGE,
     ),
     trial("begin_again", lambda tx, _: outdated.begin_again(tx), message=OLD),
-    Trial(
+    ActCase(
         acts=("evict",),
         work=lambda tx, held: evictions.evict_process(tx, held.worker.worker_id, held.worker.pid),
         given=GIVEN,
@@ -175,7 +175,7 @@ def test_random_walks_keep_the_rules(database: Database, seed: int) -> None:
             check_rules(before, look(database, JOBS, some.job_id))
 
 
-def check_rules(before: Seen, after: Seen) -> None:
+def check_rules(before: RowView, after: RowView) -> None:
     """What holds of any change, whatever the table says."""
     old, new = before.row, after.row
     moved = new["status"] != old["status"]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from lockstep.service.store.lifecycle import Change, Lifecycle
+from lockstep.service.store.lifecycle import Lifecycle, StatusChange
 from lockstep.service.store.replay_transitions import REPLAYS
 from lockstep.service.store.transitions import JOBS
 
@@ -31,7 +31,7 @@ def _table(life: Lifecycle) -> list[str]:
     return lines + [_line(_cells(change)) for change in life.changes]
 
 
-def _cells(change: Change) -> tuple[str, ...]:
+def _cells(change: StatusChange) -> tuple[str, ...]:
     return (
         f"`{change.act}`",
         change.who,

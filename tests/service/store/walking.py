@@ -12,7 +12,7 @@ from sqlalchemy.sql.visitors import iterate
 from lockstep.service.store.claims import Claim
 from lockstep.service.store.database import Database, clock, now
 from lockstep.service.store.errors import Fenced, Refused
-from lockstep.service.store.lifecycle import Change, Lifecycle
+from lockstep.service.store.lifecycle import Lifecycle, StatusChange
 from lockstep.service.store.statuses import HELD
 from lockstep.service.store.tables import attempts, events
 
@@ -20,7 +20,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class ActCase:
     """A function of the store: `acts` that it makes (the first that is possible), with these parameters.
 
     `means` says whether it is about the row at all, beside the holder's own acts.
@@ -33,7 +33,7 @@ class Trial:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class RowView:
     """All that an act may change, and the database's clock."""
 
     row: Row
@@ -42,14 +42,14 @@ class Seen:
     clock: float
 
 
-def look(database: Database, life: Lifecycle, row_id: str) -> Seen:
+def look(database: Database, life: Lifecycle, row_id: str) -> RowView:
     """A row, and the events and attempts of its job."""
     with database.read() as tx:
         row = tx.execute(select(life.table).where(life.table.c.id == row_id)).mappings().one()
         of_job = row.get("job_id", row_id)
         noted = select(events).where(events.c.job_id == of_job).order_by(events.c.id)
         tries = select(attempts).where(attempts.c.job_id == of_job).order_by(attempts.c.number)
-        return Seen(
+        return RowView(
             row=dict(row),
             noted=tuple(dict(each) for each in tx.execute(noted).mappings()),
             tries=tuple(dict(each) for each in tx.execute(tries).mappings()),
@@ -57,7 +57,7 @@ def look(database: Database, life: Lifecycle, row_id: str) -> Seen:
         )
 
 
-def try_and_check(database: Database, life: Lifecycle, trial: Trial, claim: Claim) -> None:
+def try_and_check(database: Database, life: Lifecycle, trial: ActCase, claim: Claim) -> None:
     """The trial does to the claim's row what the table says, or raises and changes nothing."""
     before = look(database, life, claim.row_id)
     with database.read() as tx:
@@ -79,7 +79,7 @@ def try_and_check(database: Database, life: Lifecycle, trial: Trial, claim: Clai
     _check_attempts(before, after, change)
 
 
-def _expected(tx: Connection, life: Lifecycle, trial: Trial, row: Row) -> Change | None:
+def _expected(tx: Connection, life: Lifecycle, trial: ActCase, row: Row) -> StatusChange | None:
     for change in (change for act in trial.acts for change in life.of_act(act)):
         if row["status"] not in change.sources:
             continue
@@ -91,7 +91,7 @@ def _expected(tx: Connection, life: Lifecycle, trial: Trial, row: Row) -> Change
     return None
 
 
-def _values(tx: Connection, life: Lifecycle, change: Change, trial: Trial, row: Row) -> Row:
+def _values(tx: Connection, life: Lifecycle, change: StatusChange, trial: ActCase, row: Row) -> Row:
     """What the change writes: its expressions computed of the row as it is."""
     values: dict[str, Any] = {}
     for column, value in change.values.items():
@@ -105,13 +105,13 @@ def _values(tx: Connection, life: Lifecycle, change: Change, trial: Trial, row: 
     return values
 
 
-def _needed(expression: ColumnElement[Any], trial: Trial) -> dict[str, object]:
+def _needed(expression: ColumnElement[Any], trial: ActCase) -> dict[str, object]:
     binds = (part for part in iterate(expression) if isinstance(part, BindParameter) and part.required)
     return {part.key: trial.given[part.key] for part in binds}
 
 
 def _error(
-    life: Lifecycle, trial: Trial, claim: Claim, row: Row, change: Change | None
+    life: Lifecycle, trial: ActCase, claim: Claim, row: Row, change: StatusChange | None
 ) -> type[Exception] | None:
     """A holder that is none any more is fenced; one whose row's status forbids it is refused."""
     if any(change.who != "holder" for act in trial.acts for change in life.of_act(act)):
@@ -121,7 +121,7 @@ def _error(
     return Refused if change is None else None
 
 
-def _check_row(before: Seen, after: Seen, change: Change, values: Row) -> None:
+def _check_row(before: RowView, after: RowView, change: StatusChange, values: Row) -> None:
     """The row has what the change writes, else what it had. A time lies between two looks at the clock."""
     passed = after.clock - before.clock
     for column, old in before.row.items():
@@ -134,7 +134,7 @@ def _check_row(before: Seen, after: Seen, change: Change, values: Row) -> None:
             assert new == values[column], column
 
 
-def _check_events(before: Seen, after: Seen, change: Change, trial: Trial) -> None:
+def _check_events(before: RowView, after: RowView, change: StatusChange, trial: ActCase) -> None:
     noted = after.noted[len(before.noted) :]
     assert [event["type"] for event in noted] == [change.event] * (change.event is not None)
     if change.event == "status":
@@ -143,7 +143,7 @@ def _check_events(before: Seen, after: Seen, change: Change, trial: Trial) -> No
         assert noted[0]["at"] == after.row["updated_at"]
 
 
-def _check_attempts(before: Seen, after: Seen, change: Change) -> None:
+def _check_attempts(before: RowView, after: RowView, change: StatusChange) -> None:
     if change.outcome is None:
         assert after.tries[: len(before.tries)] == before.tries
         return
@@ -157,9 +157,9 @@ def _tells_time(value: object) -> bool:
     return isinstance(value, ColumnElement) and any(isinstance(part, clock) for part in iterate(value))
 
 
-def way_to(life: Lifecycle, start: str, status: str) -> tuple[Change, ...]:
+def way_to(life: Lifecycle, start: str, status: str) -> tuple[StatusChange, ...]:
     """The shortest way of changes that need no condition; the reconciler's are left out."""
-    ways: dict[str, tuple[Change, ...]] = {start: ()}
+    ways: dict[str, tuple[StatusChange, ...]] = {start: ()}
     waiting = [start]
     while status not in ways:
         source = waiting.pop(0)
