@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi.testclient import TestClient
 
 from lockstep.service.store import keys, workers
 from lockstep.service.store.database import Database
 from lockstep.service.store.workers import State, WorkerState
 from tests.service.submissions import LINE, claim
+
+
+def counted(queue: dict[str, Any]) -> dict[str, int]:
+    """The statuses that jobs are in."""
+    return {status: count for status, count in queue["jobs"].items() if count}
 
 
 def test_workers_and_queue(any_api: TestClient, database: Database) -> None:
@@ -33,7 +40,7 @@ def test_workers_and_queue(any_api: TestClient, database: Database) -> None:
         any_api.post("/v1/jobs", json=LINE)
     claim(database)
     queue = any_api.get("/v1/queue").json()
-    assert queue["jobs"] == {"queued": 2, "running": 1, "cancelling": 0}
+    assert counted(queue) == {"queued": 2, "running": 1}
     assert queue["workers"] == {"idle": 1, "leading": 2, "helping": 0, "replaying": 0}
     assert queue["oldest_queued_seconds"] >= 0
 
@@ -88,9 +95,9 @@ def test_a_tenant_learns_nothing_of_others(any_api: TestClient, database: Databa
         }
         queue = any_api.get("/v1/queue", headers=keyed[owner]).json()
         queued = {"anna": 0, "ben": 1}[owner]
-        assert queue["jobs"] == {"queued": queued, "running": 1, "cancelling": 0}
+        assert (queue["jobs"]["queued"], counted(queue)["running"]) == (queued, 1)
         assert (queue["oldest_queued_seconds"] is None) == (queued == 0)
         assert sum(queue["workers"].values()) == 3
     everything = any_api.get("/v1/workers").text
     assert all(part in everything for part in ("host-of-anna", "host-of-ben", *job_ids.values()))
-    assert any_api.get("/v1/queue").json()["jobs"] == {"queued": 1, "running": 2, "cancelling": 0}
+    assert counted(any_api.get("/v1/queue").json()) == {"queued": 1, "running": 2}
