@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 from sqlalchemy import Connection, delete, update
 
-from lockstep.core.spec.arithmetic import ARITHMETIC
+from lockstep.core.ground.arithmetic import ARITHMETIC
 from lockstep.service.store import claims, endings, evictions, fingerprints, leases, outdated
 from lockstep.service.store.database import Database
 from lockstep.service.store.endings import Failure, Progress, Release
