@@ -6,7 +6,7 @@ from lockstep.service.store.database import clock
 from lockstep.service.store.lifecycle import Columns, Condition, Effect, Lifecycle, StatusChange
 from lockstep.service.store.statuses import REPLAY_PHASES
 from lockstep.service.store.tables import replays
-from lockstep.service.store.transitions import OVER, RENEWED
+from lockstep.service.store.transitions import ENDED, RENEWED
 
 MOST_TRIES = 3
 ASK_AGAIN_SECONDS = 10.0
@@ -64,18 +64,18 @@ REPLAYS = Lifecycle(
         StatusChange(act="renew", who="holder", sources=("running",), effects=(RENEWED,)),
         StatusChange(
             act="finish", who="holder", sources=("running",), target="done",
-            effects=(_ANSWER, OVER, _UNCLAIMED),
+            effects=(_ANSWER, ENDED, _UNCLAIMED),
         ),
         StatusChange(
             act="fail", who="holder", sources=("running",), target="failed",
-            effects=(_MESSAGE, OVER, _UNCLAIMED),
+            effects=(_MESSAGE, ENDED, _UNCLAIMED),
         ),
         StatusChange(
             act="release", who="holder", sources=("running",), target="queued", effects=(_UNTRIED, _UNCLAIMED)
         ),
         StatusChange(
             act="give_up", who="service", sources=("running",), target="failed", only_if=_TRIED_TOO_OFTEN,
-            effects=(_DEATHS, OVER, _UNCLAIMED),
+            effects=(_DEATHS, ENDED, _UNCLAIMED),
         ),
     ),
 )  # fmt: skip

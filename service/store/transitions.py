@@ -60,7 +60,7 @@ _FREE = Effect(
 _NEXT_ATTEMPT = Effect(words="attempt + 1", values={"attempt": jobs.c.attempt + 1})
 _RUNG_FOR = Effect(words="rung for at once", values={"ring_due_at": clock(), "rings": 0})
 _COUNTED = Effect(words="evictions + 1", values={"evictions": jobs.c.evictions + 1})
-OVER = Effect(words="finished", values={"finished_at": clock()})
+ENDED = Effect(words="finished", values={"finished_at": clock()})
 RENEWED = Effect(
     words="a lease from now on", values={"lease_expires_at": clock() + bindparam("lease_seconds")}
 )
@@ -153,7 +153,7 @@ JOBS = Lifecycle(
         ),
         StatusChange(
             act="cancel", who="user", sources=("queued",), target="cancelled",
-            effects=(_because("cancel_requested"), OVER, _SEEN), event="status",
+            effects=(_because("cancel_requested"), ENDED, _SEEN), event="status",
         ),
         StatusChange(
             act="cancel", who="user", sources=("running",), target="cancelling",
@@ -169,16 +169,16 @@ JOBS = Lifecycle(
         ),
         StatusChange(
             act="succeed", who="holder", sources=("running",), target="succeeded",
-            effects=(_because(bindparam("reason")), _RESULT, OVER, _FREE, _SEEN),
+            effects=(_because(bindparam("reason")), _RESULT, ENDED, _FREE, _SEEN),
             outcome="succeeded", event="status",
         ),
         StatusChange(
             act="fail", who="holder", sources=("running",), target="failed",
-            effects=(_given, _ERROR, OVER, _FREE, _SEEN), outcome="failed", event="status",
+            effects=(_given, _ERROR, ENDED, _FREE, _SEEN), outcome="failed", event="status",
         ),
         StatusChange(
             act="finish_cancel", who="holder", sources=("cancelling",), target="cancelled",
-            effects=(_CANCELLED, OVER, _FREE, _SEEN), outcome="cancelled", event="status",
+            effects=(_CANCELLED, ENDED, _FREE, _SEEN), outcome="cancelled", event="status",
         ),
         StatusChange(
             act="release", who="holder", sources=("running",), target="queued",
@@ -186,11 +186,11 @@ JOBS = Lifecycle(
         ),
         StatusChange(
             act="release", who="holder", sources=("cancelling",), target="cancelled",
-            effects=(_CANCELLED, OVER, _FREE, _SEEN), outcome="cancelled", event="status",
+            effects=(_CANCELLED, ENDED, _FREE, _SEEN), outcome="cancelled", event="status",
         ),
         StatusChange(
             act="evict", who="service", sources=("running",), target="failed", only_if=_LOST_TOO_OFTEN,
-            effects=(_because("worker_lost", LOST), _LOST_ERROR, OVER, *_evicted),
+            effects=(_because("worker_lost", LOST), _LOST_ERROR, ENDED, *_evicted),
             outcome="evicted", event="status",
         ),
         StatusChange(
@@ -199,7 +199,7 @@ JOBS = Lifecycle(
         ),
         StatusChange(
             act="evict", who="service", sources=("cancelling",), target="cancelled",
-            effects=(_because("cancel_requested"), OVER, *_evicted), outcome="evicted", event="status",
+            effects=(_because("cancel_requested"), ENDED, *_evicted), outcome="evicted", event="status",
         ),
     ),
 )  # fmt: skip
