@@ -10,8 +10,13 @@ from typing import Any
 
 import pytest
 
+from lockstep.core.data.augmentations import AUGMENTATIONS
+from lockstep.core.data.generators import GENERATORS
 from lockstep.core.losses import LOSSES
 from lockstep.core.metrics import METRICS
+from lockstep.core.model.initializers import INITIALIZERS
+from lockstep.core.optim import OPTIMIZERS
+from lockstep.core.optim.schedules import SCHEDULES
 from tests.test_architecture import ROOT, parse, sources
 
 EXAMPLES = ("service/api/openapi_parts.py", "core/submission/behind.py")
@@ -30,6 +35,17 @@ class Kind:
 KINDS = {
     "loss": Kind(LOSSES, "core/losses/"),
     "metric": Kind(METRICS, "core/metrics/", frozenset({"precision"})),  # a word for dtype elsewhere
+    "optimizer": Kind(OPTIMIZERS, "core/optim/"),
+    # nodes, layers and units are called so too
+    "schedule": Kind(SCHEDULES, "core/optim/schedules/", frozenset({"constant", "linear", "step"})),
+    "generator": Kind(GENERATORS, "core/data/generators/"),
+    "augmentation": Kind(
+        AUGMENTATIONS, "core/data/augmentations/", frozenset({"noise"})
+    ),  # a generator has some
+    # nodes and scratch arrays are called so too
+    "initializer": Kind(
+        INITIALIZERS, "core/model/initializers/", frozenset({"constant", "normal", "ones", "zeros"})
+    ),
 }
 
 
