@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from lockstep.service.app import create_app
 from lockstep.service.settings import Settings
 from lockstep.service.store.database import Database
+from tests.service.contract import ContractClient
 from tests.service.submissions import KEY
 
 NO_BROKER = "redis://127.0.0.1:1/0"
@@ -29,7 +30,7 @@ def serve(url: str) -> Iterator[TestClient]:
         max_body_bytes=32 * 1024 * 1024,
     )
     headers = {"Authorization": f"Bearer {KEY}"}
-    with TestClient(create_app(settings), headers=headers) as client:
+    with ContractClient(create_app(settings), headers=headers) as client:
         yield client
 
 

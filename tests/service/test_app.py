@@ -20,6 +20,7 @@ from lockstep.service.app import create_app
 from lockstep.service.settings import Settings
 from lockstep.service.store.database import migrate
 from tests.service.conftest import NO_BROKER
+from tests.service.contract import ContractClient
 from tests.service.submissions import KEY, LINE
 
 
@@ -33,7 +34,7 @@ def settings(folder: Path, **changes: Any) -> Settings:
 def unmigrated(tmp_path: Path) -> Iterator[TestClient]:
     """The application whose database is empty."""
     app = create_app(settings(tmp_path, allowed_hosts="*", reconcile_seconds=600))
-    with TestClient(app, headers={"Authorization": f"Bearer {KEY}"}) as client:
+    with ContractClient(app, headers={"Authorization": f"Bearer {KEY}"}) as client:
         yield client
 
 
@@ -109,7 +110,7 @@ def test_no_other_origin_is_let_in(shared_api: TestClient) -> None:
 
 
 def test_a_loopback_service_answers_to_its_own_names_only(tmp_path: Path) -> None:
-    with TestClient(create_app(settings(tmp_path)), base_url="http://127.0.0.1:8000") as client:
+    with ContractClient(create_app(settings(tmp_path)), base_url="http://127.0.0.1:8000") as client:
         for host in ("127.0.0.1:8000", "LOCALHOST", "[::1]:80", "localhost:1"):
             assert client.get("/healthz", headers={"Host": host}).status_code == 200
         for host in ("evil.example", "127.0.0.1.evil.example", "localhost.evil", "evil:8000", ""):
@@ -127,7 +128,7 @@ def test_before_the_migration_it_lives_but_is_not_ready(unmigrated: TestClient) 
 
 
 def test_a_database_that_cannot_be_opened_is_503(tmp_path: Path) -> None:
-    with TestClient(create_app(settings(tmp_path / "missing", allowed_hosts="*"))) as client:
+    with ContractClient(create_app(settings(tmp_path / "missing", allowed_hosts="*"))) as client:
         assert problem(client.get("/readyz"))["status"] == 503
         response = client.get("/v1/jobs", headers={"Authorization": f"Bearer {KEY}"})
         assert problem(response)["status"] == 503
@@ -141,7 +142,7 @@ def test_a_fault_of_ours_is_500_and_is_logged(tmp_path: Path, caplog: pytest.Log
     def fault() -> None:
         raise ZeroDivisionError("the secret of the fault")
 
-    with TestClient(app) as client, caplog.at_level(logging.ERROR):
+    with ContractClient(app) as client, caplog.at_level(logging.ERROR):
         response = client.get("/fault", headers={"X-Request-Id": "id-1"})
     assert problem(response)["status"] == 500
     assert "secret" not in response.text
@@ -151,7 +152,7 @@ def test_a_fault_of_ours_is_500_and_is_logged(tmp_path: Path, caplog: pytest.Log
 
 def test_the_example_key_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     example = settings(tmp_path).model_copy(update={"api_key": SecretStr("local-only-change-me")})
-    with caplog.at_level(logging.WARNING), TestClient(create_app(example)):
+    with caplog.at_level(logging.WARNING), ContractClient(create_app(example)):
         pass
     assert "action=example_key" in caplog.text
 
@@ -251,7 +252,7 @@ def test_posting_does_not_wait_for_a_silent_broker(tmp_path: Path) -> None:
         silent.listen()
         broker_url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
         app = create_app(settings(tmp_path, allowed_hosts="*").model_copy(update={"broker_url": broker_url}))
-        with TestClient(app, headers={"Authorization": f"Bearer {KEY}"}) as client:
+        with ContractClient(app, headers={"Authorization": f"Bearer {KEY}"}) as client:
             client.get("/v1/jobs")
             for _ in range(5):
                 assert client.post("/v1/jobs", json=LINE).status_code == 201

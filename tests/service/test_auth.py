@@ -11,6 +11,7 @@ from lockstep.service import auth
 from lockstep.service.store import keys
 from lockstep.service.store.database import Database
 from lockstep.service.store.scopes import Scope
+from tests.service.contract import ContractClient
 from tests.service.submissions import KEY, LINE
 
 
@@ -25,7 +26,7 @@ def make_key(store: Database, owner: str, *scopes: Scope) -> dict[str, str]:
 )
 def test_without_a_good_key_401(shared_api: TestClient, header: str | None) -> None:
     sent = [] if header is None else [(b"Authorization", header.encode("latin-1"))]
-    client = TestClient(shared_api.app)  # the same application, running already
+    client = ContractClient(shared_api.app)  # the same application, running already
     for method, path in (("GET", "/v1/jobs"), ("POST", "/v1/jobs"), ("GET", "/v1/queue?wrong=1")):
         response = client.request(method, path, headers=sent, content=b"not json")
         assert response.status_code == 401

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from lockstep.service import bell
@@ -17,6 +16,7 @@ from lockstep.service.settings import Settings
 from lockstep.service.store.database import Database
 from lockstep.service.store.tables import jobs
 from tests.service.broker import wait_until
+from tests.service.contract import ContractClient
 from tests.service.faulty_broker import FaultyBroker, faulty_broker
 from tests.service.submissions import KEY, LINE
 from tests.stored_jobs import queue_job
@@ -81,7 +81,7 @@ def test_a_post_does_not_wait_for_a_silent_broker(broker: FaultyBroker, sqlite_u
         allowed_hosts="*",
         reconcile_seconds=600,
     )
-    with TestClient(create_app(settings), headers={"Authorization": f"Bearer {KEY}"}) as api:
+    with ContractClient(create_app(settings), headers={"Authorization": f"Bearer {KEY}"}) as api:
         broker.answers.clear()
         posted = [api.post("/v1/jobs", json=LINE) for _ in range(3)]
         assert [response.status_code for response in posted] == [201] * 3

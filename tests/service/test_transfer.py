@@ -20,6 +20,7 @@ from lockstep.service.app import create_app
 from lockstep.service.settings import Settings
 from lockstep.service.transfer import SHORTEST_BYTES
 from tests.service.conftest import NO_BROKER
+from tests.service.contract import ContractClient
 from tests.service.submissions import KEY, LINE
 
 PLAIN = {"Accept-Encoding": "identity"}
@@ -125,7 +126,7 @@ def test_a_file_in_pieces_and_one_of_bytes(tmp_path: Path) -> None:
     )
     app.router.routes = [route for route in app.router.routes if getattr(route, "path", "") != "/assets"]
     page.install(app, tmp_path)
-    client = TestClient(app)
+    client = ContractClient(app)
 
     packed, headers = raw(client, "/assets/page.js", "gzip")
     assert headers["Content-Encoding"] == "gzip"
@@ -149,7 +150,7 @@ def test_a_prefix_holds_for_all_addresses(sqlite_url: str, left_on: bool) -> Non
         root_path="/teams/a",
     )
     before = "/teams/a" if left_on else ""
-    with TestClient(create_app(settings), headers={"Authorization": f"Bearer {KEY}"}) as client:
+    with ContractClient(create_app(settings), headers={"Authorization": f"Bearer {KEY}"}) as client:
         made = client.post(f"{before}/v1/jobs", json=LINE)
         listed = client.get(f"{before}/v1/jobs")
         document = client.get(f"{before}/openapi.json").json()

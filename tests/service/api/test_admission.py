@@ -13,6 +13,7 @@ from lockstep.core.submission.footprint import footprint
 from lockstep.service.app import create_app
 from lockstep.service.settings import Settings
 from tests.service.conftest import NO_BROKER
+from tests.service.contract import ContractClient
 from tests.service.submissions import CLASSES, KEY, LINE
 
 LIMIT = 16 * 1024**3
@@ -84,7 +85,7 @@ def test_the_limit_is_a_setting_and_optimizers_count(sqlite_url: str) -> None:
         reconcile_seconds=600,
         max_job_bytes=(plain + adam) // 2,
     )
-    with TestClient(create_app(settings), headers={"Authorization": f"Bearer {KEY}"}) as client:
+    with ContractClient(create_app(settings), headers={"Authorization": f"Bearer {KEY}"}) as client:
         statuses = [
             client.post("/v1/jobs?validate_only=true", json=spec | {"optimizer": {"type": kind}}).status_code
             for kind in ("sgd", "adam")

@@ -25,6 +25,7 @@ from lockstep.service.problems import MOST_HEAD_BYTES
 from lockstep.service.protocol import BoundedHttp
 from lockstep.service.settings import Settings
 from tests.service.conftest import NO_BROKER
+from tests.service.contract import ContractClient
 from tests.service.submissions import KEY, LINE
 
 JSON = {"Content-Type": "application/json"}
@@ -272,7 +273,7 @@ def test_scripts_of_named_origins_are_let_in(sqlite_url: str) -> None:
         cors_origins="https://app.example, http://localhost:5173/",
         reconcile_seconds=600,
     )
-    with TestClient(create_app(settings), headers={"Authorization": f"Bearer {KEY}"}) as client:
+    with ContractClient(create_app(settings), headers={"Authorization": f"Bearer {KEY}"}) as client:
         for origin, allowed in (
             ("https://app.example", True),
             ("http://localhost:5173", True),
