@@ -24,7 +24,7 @@ from lockstep.service.api import (
 from lockstep.service.api.body import Room
 from lockstep.service.api.conditions import STEP, only_known_parameters
 from lockstep.service.api.reader import SubmissionReader
-from lockstep.service.api.schema import openapi_of, problems
+from lockstep.service.api.schema import ALWAYS_POSSIBLE, openapi_of, problems
 from lockstep.service.auth import Keyring, authenticated
 from lockstep.service.bell import Ringer
 from lockstep.service.errors import install_error_handlers
@@ -49,6 +49,7 @@ TAKEN_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Ma
 """Those that it may send."""
 PROBLEMS = problems(
     {
+        **ALWAYS_POSSIBLE,
         401: "no key, or an unknown one",
         403: "the key lacks the scope",
         404: "unknown, or another's",

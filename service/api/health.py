@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from sqlalchemy.exc import SQLAlchemyError
 
 from lockstep.service.api.models import Health
-from lockstep.service.api.schema import problems
+from lockstep.service.api.schema import ALWAYS_POSSIBLE, problems
 from lockstep.service.api.wire import JsonResponse
 from lockstep.service.errors import ApiProblem
 from lockstep.service.services import TheServices
@@ -17,7 +17,12 @@ router = APIRouter(tags=["health"])
 OK = b'{"status":"ok"}'
 
 
-@router.get("/healthz", response_model=Health, summary="Whether the process answers")
+@router.get(
+    "/healthz",
+    response_model=Health,
+    responses=problems(ALWAYS_POSSIBLE),
+    summary="Whether the process answers",
+)
 async def healthz() -> JsonResponse:
     """200 as long as the process lives; asks nobody else."""
     return JsonResponse(OK)
@@ -26,7 +31,7 @@ async def healthz() -> JsonResponse:
 @router.get(
     "/readyz",
     response_model=Health,
-    responses=problems({503: "the database is away or not migrated"}),
+    responses=problems({**ALWAYS_POSSIBLE, 503: "the database is away or not migrated"}),
     summary="Whether the service can work",
 )
 def readyz(services: TheServices) -> JsonResponse:

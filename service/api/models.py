@@ -1,6 +1,6 @@
 """The shapes of the API's answers, for OpenAPI. The handlers build the JSON themselves, which is faster."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
@@ -11,6 +11,16 @@ Number = Annotated[
     float | Literal["NaN", "Infinity", "-Infinity"],
     Field(description="a number; those that are not finite come as strings"),
 ]
+T = TypeVar("T")
+Nested = (
+    list[T]
+    | list[list[T]]
+    | list[list[list[T]]]
+    | list[list[list[list[T]]]]
+    | list[list[list[list[list[T]]]]]
+    | list[list[list[list[list[list[T]]]]]]
+)
+"""One thing for each row, or lists of it: a row has up to four axes (unflatten), one more by embedding."""
 Metric = Number | list[Number] | list[list[Number]] | list[list[list[Number]]]
 """A single number, one for each class, a confusion matrix, or one for each output."""
 
@@ -225,29 +235,32 @@ class History(Answer):
     """what of them can't be read any more; empty where all is well"""
 
 
-Labels = list[int | None] | list[list[int | None]]
-Names = list[str | None] | list[list[str | None]]
-
-
 class Inputs(BaseModel):
     """Rows to predict for."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    x: list[float] | list[list[float]]
-    """one row of inputs each; a flat list is one column"""
+    x: (
+        list[float]
+        | list[list[float]]
+        | list[list[list[float]]]
+        | list[list[list[list[float]]]]
+        | list[list[list[list[list[float]]]]]
+    )
+    """one row of inputs each; a flat list is one column. Where the model begins with an unflatten, a row may
+    be nested as that makes it"""
 
 
 class Prediction(Answer):
     """What the model answers."""
 
-    y: list[Number] | list[list[Number]]
-    """raw outputs"""
-    probabilities: list[Number] | list[list[Number]] | None = None
-    """of a classifier"""
-    labels: Labels | None = None
+    y: Nested[Number]
+    """raw outputs, nested as the model gives them for a row; a bare number where it gives one"""
+    probabilities: Nested[Number] | None = None
+    """of a classifier, nested as `y`"""
+    labels: Nested[int | None] | None = None
     """of a classifier: class numbers, null where an output is NaN; a list for each row of a sequence"""
-    label_names: Names | None = None
+    label_names: Nested[str | None] | None = None
     """what the data call the classes in `labels`, where they have names"""
 
 

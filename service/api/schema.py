@@ -13,8 +13,15 @@ from lockstep.service.api.openapi_parts import complete
 
 REF = "#/components/schemas/{model}"
 DAMAGED = "a part of the job's record that this needs can't be read any more; the code says which"
+ALWAYS_POSSIBLE = {
+    421: "the service does not answer to the name in the Host header",
+    431: "request line and headers are too long",
+    500: "a fault of the service",
+}
+"""Of every address."""
 BODY_PROBLEMS = {
     400: "the body is not JSON",
+    408: "the body did not come in time",
     413: "the body is too large",
     415: "the body is not application/json",
 }
