@@ -4,8 +4,6 @@ import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -17,7 +15,7 @@ from starlette.exceptions import HTTPException
 from lockstep.core.ground.errors import ExpressionError, InvalidData, SpecError
 from lockstep.core.submission import problems_of
 from lockstep.service.paths import route_path
-from lockstep.service.problems import MEANINGS, OF_STATUS, type_of
+from lockstep.service.problems import MEANINGS, OF_STATUS, ProblemEntry, problem_document, problem_entry
 from lockstep.service.store.damage import damage
 from lockstep.service.store.errors import Damaged, KeyReused, NotFound, Refused
 
@@ -37,7 +35,7 @@ class ApiProblem(Exception):
         detail: str,
         *,
         code: str | None = None,
-        errors: Sequence[Mapping[str, object]] = (),
+        errors: Sequence[ProblemEntry] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self.status = status
@@ -48,23 +46,17 @@ class ApiProblem(Exception):
         super().__init__(detail)
 
 
-def _only_code(errors: Sequence[Mapping[str, object]]) -> str | None:
+def _only_code(errors: Sequence[ProblemEntry]) -> str | None:
     """The code of what is wrong, where it is one thing that has a meaning of its own."""
-    codes = {str(entry["code"]) for entry in errors}
+    codes = {entry["code"] for entry in errors}
     return codes.pop() if len(codes) == 1 and codes <= MEANINGS.keys() else None
 
 
 def problem_response(problem: ApiProblem, instance: str) -> Response:
     """The problem document of the request for the path `instance`."""
-    document = {
-        "type": type_of(problem.code, problem.status),
-        "title": HTTPStatus(problem.status).phrase,
-        "status": problem.status,
-        "code": problem.code,
-        "detail": problem.detail,
-        "instance": instance,
-        "errors": problem.errors[:MOST_ENTRIES],
-    }
+    document = problem_document(
+        problem.status, problem.code, problem.detail, instance=instance, errors=problem.errors[:MOST_ENTRIES]
+    )
     return Response(
         json.dumps(document, ensure_ascii=False).encode(errors="replace"),
         problem.status,
@@ -121,7 +113,7 @@ def refusal_of(error: Exception) -> ApiProblem | None:
     match error:
         case SpecError():
             count = len(error.problems)
-            entries = [asdict(problem) for problem in error.problems]
+            entries = [problem_entry(each.pointer, each.code, each.message) for each in error.problems]
             return ApiProblem(
                 422,
                 f"The spec has {count} problem{'s' if count != 1 else ''}.",
@@ -185,7 +177,7 @@ def allowed_at(request: Request) -> str:
 
 def _of_validation(error: RequestValidationError) -> ApiProblem:
     """Problems of parameters: each with its place, /query/NAME or /header/NAME, and what came there."""
-    entries = [asdict(problem) for problem in problems_of(error.errors())]
+    entries = [problem_entry(each.pointer, each.code, each.message) for each in problems_of(error.errors())]
     return ApiProblem(
         422,
         "; ".join(f"{entry['pointer'].rpartition('/')[2]}: {entry['message']}" for entry in entries[:3]),

@@ -1,7 +1,11 @@
-"""What the `code` of a problem means. /docs/problems shows this, and each problem's `type` leads there."""
+"""Problem documents (RFC 9457), and what their `code` means. Each `type` leads to /docs/problems."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from types import MappingProxyType
+
+from pydantic import ConfigDict, with_config
+from typing_extensions import TypedDict
 
 PAGE = "/docs/problems"
 MOST_HEAD_BYTES = 64 * 1024
@@ -74,3 +78,49 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
 def type_of(code: str, status: int) -> str:
     """The address of what a code means; of what its status means where it has no entry of its own."""
     return f"{PAGE}#{code if code in MEANINGS else OF_STATUS.get(status, 'internal')}"
+
+
+@with_config(ConfigDict(use_attribute_docstrings=True))
+class ProblemEntry(TypedDict):
+    """One thing that is wrong with a request."""
+
+    pointer: str
+    """JSON pointer into the request's body, empty for the whole of it; for a parameter /query/NAME or
+    /header/NAME"""
+    code: str
+    message: str
+
+
+@with_config(ConfigDict(use_attribute_docstrings=True))
+class ProblemDocument(TypedDict):
+    """RFC 9457."""
+
+    type: str
+    """the address of a page that says what `code` means"""
+    title: str
+    status: int
+    code: str
+    """for programs: what is wrong, in one word"""
+    detail: str
+    instance: str
+    errors: Sequence[ProblemEntry]
+
+
+def problem_entry(pointer: str, code: str, message: str) -> ProblemEntry:
+    """One thing that is wrong, and where."""
+    return {"pointer": pointer, "code": code, "message": message}
+
+
+def problem_document(
+    status: int, code: str, detail: str, *, instance: str = "", errors: Sequence[ProblemEntry] = ()
+) -> ProblemDocument:
+    """The document of a problem at the address `instance`."""
+    return {
+        "type": type_of(code, status),
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "instance": instance,
+        "errors": errors,
+    }

@@ -5,19 +5,13 @@ Bodies have bounds of their own (service/api/body.py). `uvicorn --http service.p
 
 import asyncio
 
+from pydantic_core import to_json
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from lockstep.service.problems import MOST_HEAD_BYTES
+from lockstep.service.problems import MOST_HEAD_BYTES, problem_document
 
 HEAD_SECONDS = 30.0
 """How long they may take; a connection that is kept alive is uvicorn's to end."""
-
-_TOO_LARGE = (
-    b"""{"type":"/docs/problems#headers_too_large","title":"Request Header Fields Too Large",\
-"status":431,"code":"headers_too_large","detail":"expected at most %d bytes of request line and headers",\
-"instance":"","errors":[]}"""
-    % MOST_HEAD_BYTES
-)
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -60,9 +54,11 @@ class BoundedHttp(HttpToolsProtocol):
     def _refuse(self) -> None:
         self._in_head = False
         self._stop_timer()
+        detail = f"expected at most {MOST_HEAD_BYTES} bytes of request line and headers"
+        body = to_json(problem_document(431, "headers_too_large", detail))
         self.transport.write(
             b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: application/problem+json\r\n"
-            b"Connection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(_TOO_LARGE), _TOO_LARGE)
+            b"Connection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
         )
         self.transport.close()
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
+from typing import Literal
 
 from fastapi.concurrency import run_in_threadpool
 
@@ -31,7 +32,7 @@ LONGEST_LOOK_SECONDS = 0.2
 class Pending:
     """There is no answer yet; `message` says what it waits for."""
 
-    status: str
+    status: Literal["queued", "running"]
     message: str
 
 
@@ -102,12 +103,10 @@ def _checked(asked: Asked, found: bytes) -> bytes:
 
 def _pending(database: Database, asked: Asked, replay: Replay) -> Pending:
     if replay.status == "running":
-        message = f"a worker computes up to step {asked.step} again"
-    else:
-        with database.read() as tx:
-            able = fingerprints.has_present_worker(tx, asked.job_id)
-        message = "all workers are busy" if able else fingerprints.MESSAGE
-    return Pending(status=replay.status, message=message)
+        return Pending(status="running", message=f"a worker computes up to step {asked.step} again")
+    with database.read() as tx:
+        able = fingerprints.has_present_worker(tx, asked.job_id)
+    return Pending(status="queued", message="all workers are busy" if able else fingerprints.MESSAGE)
 
 
 def _require_done(job: Job, step: int) -> None:

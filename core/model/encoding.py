@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import safetensors.numpy
+from pydantic import JsonValue
 
 from lockstep.core.ground.errors import InvalidData
 from lockstep.core.model.parameters import little_endian
@@ -21,7 +22,7 @@ _DTYPES = {
 }
 _BFLOAT16 = "BF16"
 
-Json = float | str | None | list["Json"]
+Json = JsonValue
 """A number, one of the strings "NaN", "Infinity", "-Infinity", nothing, or a list of these."""
 _HEADER_ALIGNMENT = 8
 """So that the arrays behind a safetensors header begin where numbers of 8 bytes may."""

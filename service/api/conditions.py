@@ -19,6 +19,10 @@ METADATA_PARAMETER = re.compile(r"metadata\[(.*)\]", re.DOTALL)
 WITHOUT_CONTROLS = re.compile(r"[^\x00-\x1f\x7f]*")
 """The same that a job's metadata may hold."""
 STEP = "X-Lockstep-Step"
+POLL = "X-Poll-Interval"
+POLL_SECONDS = "1"
+"""Of X-Poll-Interval where something moves: progress is written about once a second."""
+IDLE_POLL_SECONDS = "5"
 UNCHANGED: dict[int | str, dict[str, Any]] = {
     304: {"description": "the answer is as the client has it (If-None-Match)"}
 }

@@ -12,17 +12,18 @@ from lockstep.core.explain.draw import to_dot, to_json
 from lockstep.core.explain.svg import to_svg
 from lockstep.core.explain.view import View, view_of_spec
 from lockstep.core.explain.walk import annotated, notes
-from lockstep.core.model.encoding import from_safetensors, spell, weights_to_json
-from lockstep.service.api import render
+from lockstep.core.model.encoding import from_safetensors, weights_to_json
 from lockstep.service.api.conditions import JobId, wrong_parameter
-from lockstep.service.api.explain_models import CheckpointPage, Gradients, Graph, Walk
+from lockstep.service.api.explain_models import Checkpoint, CheckpointPage, Gradients, Graph, Walk
 from lockstep.service.api.explain_models import Pending as PendingModel
+from lockstep.service.api.models import page_head
 from lockstep.service.api.schema import DAMAGED, problems
 from lockstep.service.api.wire import JsonResponse, dump_json
 from lockstep.service.auth import Reader
 from lockstep.service.questions import Pending, answer_to
 from lockstep.service.services import Services, TheServices
 from lockstep.service.store import checkpoints, jobs, specs
+from lockstep.service.store.checkpoints import CheckpointInfo
 from lockstep.service.store.replays import Asked
 
 router = APIRouter(tags=["explain"])
@@ -113,8 +114,9 @@ def read_checkpoints(services: TheServices, key: Reader, job_id: JobId) -> Respo
     with services.database.read() as tx:
         jobs.version_of(tx, job_id, key.sees)
         found = checkpoints.list_checkpoints(tx, job_id)
-    items = [dump_json(render.checkpoint_object(each)) for each in found]
-    return JsonResponse(render.page_bytes(items, [str(each.step) for each in found], has_more=False))
+    shown = [_checkpoint(each) for each in found]
+    page: CheckpointPage = {**page_head([each["id"] for each in shown], False), "data": shown}
+    return JsonResponse(page)
 
 
 async def _walk(
@@ -131,16 +133,29 @@ def _view(services: Services, owner: str | None, job_id: str) -> View:
     return view_of_spec(spec.resolved())
 
 
+def _checkpoint(kept: CheckpointInfo) -> Checkpoint:
+    return {
+        "id": str(kept.step),
+        "object": "checkpoint",
+        "step": kept.step,
+        "attempt": kept.attempt,
+        "size_bytes": kept.size_bytes,
+        "sha256": kept.sha256,
+        "created_at": kept.created_at,
+    }
+
+
 def _gradients(step: int, found: bytes) -> bytes:
     arrays = dict(sorted(from_safetensors(found).items()))
     with np.errstate(all="ignore"):
         norms = {
-            name: spell(float(np.linalg.norm(array.astype(np.float64).reshape(-1))))
+            name: float(np.linalg.norm(array.astype(np.float64).reshape(-1)))
             for name, array in arrays.items()
         }
-    return dump_json({"step": step, "gradients": weights_to_json(arrays), "norms": norms})
+    gradients: Gradients = {"step": step, "gradients": weights_to_json(arrays), "norms": norms}
+    return dump_json(gradients)
 
 
 def _pending(found: Pending) -> Response:
-    body = {"object": "replay", "status": found.status, "message": found.message}
+    body: PendingModel = {"object": "replay", "status": found.status, "message": found.message}
     return JsonResponse(body, 202, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})

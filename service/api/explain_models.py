@@ -1,23 +1,27 @@
-"""The shapes of the answers that explain a job, for OpenAPI."""
+"""The shapes of the answers that explain a job."""
 
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal, NotRequired
 
 from pydantic import AwareDatetime, JsonValue
+from typing_extensions import TypedDict
 
-from lockstep.service.api.models import Answer, Number, Page
+from lockstep.service.api.models import Number, Page, answer
 
 
-class Gradients(Answer):
+@answer
+class Gradients(TypedDict):
     """The gradient of one step, averaged over its batch and before clipping."""
 
     step: int
-    gradients: dict[str, JsonValue]
+    gradients: Mapping[str, JsonValue]
     """nested lists by the parameters' names; that of a scalar is a bare number"""
-    norms: dict[str, Number]
+    norms: Mapping[str, Number]
     """the root of the sum of squares of each"""
 
 
-class Pending(Answer):
+@answer
+class Pending(TypedDict):
     """The answer is not there yet: ask again after Retry-After seconds."""
 
     object: Literal["replay"]
@@ -25,36 +29,39 @@ class Pending(Answer):
     message: str
 
 
-class GraphNode(Answer):
+@answer
+class GraphNode(TypedDict):
     """One value: data, a parameter, what is computed from them, the loss."""
 
     id: int
     kind: Literal["data", "target", "parameter", "buffer", "constant", "op", "loss"]
     op: str
     name: str
-    shape: list[int]
+    shape: Sequence[int]
     """for one sample; empty for one number"""
-    inputs: list[int]
+    inputs: Sequence[int]
     """ids of nodes before it"""
-    value: JsonValue = None
+    value: NotRequired[JsonValue]
     """with a step: a number, nested lists, or for many numbers {shape, norm, min, max}"""
-    gradient: JsonValue = None
+    gradient: NotRequired[JsonValue]
     """with a step: of the sample's loss with respect to the value"""
 
 
-class Graph(Answer):
+@answer
+class Graph(TypedDict):
     """All that is computed for one sample, in its order."""
 
     object: Literal["graph"]
     output: int
     """the model's"""
     loss: int | None
-    step: int | None = None
-    sample: int | None = None
-    nodes: list[GraphNode]
+    step: NotRequired[int | None]
+    sample: NotRequired[int | None]
+    nodes: Sequence[GraphNode]
 
 
-class ForwardStep(Answer):
+@answer
+class ForwardStep(TypedDict):
     """One value and what it is computed from."""
 
     node: int
@@ -62,12 +69,13 @@ class ForwardStep(Answer):
     op: str
     name: str
     formula: str | None
-    inputs: list[dict[str, JsonValue]]
+    inputs: Sequence[Mapping[str, JsonValue]]
     """each {node, name, value}"""
     value: JsonValue
 
 
-class BackwardStep(Answer):
+@answer
+class BackwardStep(TypedDict):
     """One step back: what comes in (`gradient`) and what goes out to each input."""
 
     node: int
@@ -75,23 +83,25 @@ class BackwardStep(Answer):
     name: str
     value: JsonValue
     gradient: JsonValue
-    inputs: list[dict[str, JsonValue]]
+    inputs: Sequence[Mapping[str, JsonValue]]
     """each {node, name, value, derivative: {formula, value}, gradient, rule}"""
 
 
-class Walk(Answer):
+@answer
+class Walk(TypedDict):
     """One backward pass for one sample, to follow by hand."""
 
     object: Literal["walk"]
     step: int
     sample: int
     loss: Number | None
-    forward: list[ForwardStep]
-    backward: list[BackwardStep]
-    gradients: dict[str, JsonValue]
+    forward: Sequence[ForwardStep]
+    backward: Sequence[BackwardStep]
+    gradients: Mapping[str, JsonValue]
 
 
-class Checkpoint(Answer):
+@answer
+class Checkpoint(TypedDict):
     """A state from which training can go on to the same bits: that before `step`."""
 
     object: Literal["checkpoint"]
@@ -103,7 +113,8 @@ class Checkpoint(Answer):
     created_at: AwareDatetime
 
 
+@answer
 class CheckpointPage(Page):
     """Those that are kept, by their steps: that of step 0 and the latest two."""
 
-    data: list[Checkpoint]
+    data: Sequence[Checkpoint]

@@ -1,14 +1,12 @@
 """The gradient check of a submitted job, as part of its validation."""
 
 import time
-from typing import Any
 
 from lockstep.core.data.spec import BuiltinData, Data, GeneratedData
 from lockstep.core.explain.gradcheck import TOLERANCE, Element, ParameterCheck, check_gradients
 from lockstep.core.ground.errors import InvalidData
-from lockstep.core.model.encoding import spell
 from lockstep.core.spec import AnyResolvedSpec, ResolvedSpec
-from lockstep.service.api.wire import finite
+from lockstep.service.api.validation_models import CheckedParameter, ComparedElement, GradientCheck
 from lockstep.service.errors import unprocessable
 
 MOST_SECONDS = 5.0
@@ -25,8 +23,8 @@ def require_checkable(spec: AnyResolvedSpec, *, validate_only: bool) -> None:
         raise unprocessable("/kind", "not_a_training", message)
 
 
-def checked_gradients(spec: AnyResolvedSpec) -> dict[str, Any]:
-    """The check as JSON; it ends after MOST_SECONDS, complete or not."""
+def checked_gradients(spec: AnyResolvedSpec) -> GradientCheck:
+    """The check; it ends after MOST_SECONDS, complete or not."""
     if not isinstance(spec, ResolvedSpec):
         raise TypeError(f"expected a training, got {spec.kind}")
     until = time.monotonic() + MOST_SECONDS
@@ -37,7 +35,7 @@ def checked_gradients(spec: AnyResolvedSpec) -> dict[str, Any]:
     return {
         "passed": check.passed,
         "complete": check.complete,
-        "loss": spell(check.loss),
+        "loss": check.loss,
         "rows": check.rows,
         "tolerance": TOLERANCE,
         "parameters": [_parameter(each) for each in check.parameters],
@@ -54,7 +52,7 @@ def _place_of_inputs(data: Data) -> str:
     return "/data/inline/x"
 
 
-def _parameter(check: ParameterCheck) -> dict[str, Any]:
+def _parameter(check: ParameterCheck) -> CheckedParameter:
     return {
         "name": check.name,
         "shape": list(check.shape),
@@ -66,12 +64,10 @@ def _parameter(check: ParameterCheck) -> dict[str, Any]:
     }
 
 
-def _element(element: Element) -> object:
-    return finite(
-        {
-            "index": list(element.index),
-            "gradient": element.gradient,
-            "difference": element.difference,
-            "relative_error": element.relative_error,
-        }
-    )
+def _element(element: Element) -> ComparedElement:
+    return {
+        "index": list(element.index),
+        "gradient": element.gradient,
+        "difference": element.difference,
+        "relative_error": element.relative_error,
+    }

@@ -1,11 +1,13 @@
 """/healthz and /readyz: for load balancers and for whoever waits for the service to start."""
 
 import logging
+from typing import Literal
 
 from fastapi import APIRouter
 from sqlalchemy.exc import SQLAlchemyError
+from typing_extensions import TypedDict
 
-from lockstep.service.api.models import Health
+from lockstep.service.api.models import answer
 from lockstep.service.api.schema import ALWAYS_POSSIBLE, problems
 from lockstep.service.api.wire import JsonResponse
 from lockstep.service.errors import ApiProblem
@@ -14,7 +16,16 @@ from lockstep.service.store.database import is_migrated
 
 logger = logging.getLogger(__name__)
 router = APIRouter(tags=["health"])
-OK = b'{"status":"ok"}'
+
+
+@answer
+class Health(TypedDict):
+    """Whether the service can work."""
+
+    status: Literal["ok"]
+
+
+OK: Health = {"status": "ok"}
 
 
 @router.get(

@@ -1,32 +1,70 @@
 """/v1/jobs/{id}/history: the recorded values of a job."""
 
 import difflib
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, NotRequired
 
-import numpy as np
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
+from typing_extensions import TypedDict
 
 from lockstep.core.ground.errors import ExpressionError
 from lockstep.core.submission.series import CURVES, series_of
 from lockstep.service.api.conditions import UNCHANGED, JobId, conditional, wrong_parameter
-from lockstep.service.api.models import History
+from lockstep.service.api.models import Number, answer
 from lockstep.service.api.schema import DAMAGED, problems
-from lockstep.service.api.wire import dump_json, name_of
+from lockstep.service.api.wire import dump_json
 from lockstep.service.auth import Reader
 from lockstep.service.services import TheServices
 from lockstep.service.store import history, jobs, specs
 from lockstep.service.store import series as stored_series
 from lockstep.service.store.damage import damaged, explained
 from lockstep.service.store.errors import Damaged
-from lockstep.service.store.history import Gap
+from lockstep.service.store.history import Gap as StoredGap
 from lockstep.service.store.sampling import Sampled
 
 router = APIRouter(tags=["history"])
 
 MOST_SERIES = 100
 MOST_SHOWN = 20
+
+
+@answer
+class Points(TypedDict):
+    """The points of one series; of one longer than `max_points`, one point of each bucket.
+
+    Of such a series `min`, `max` and `mean` are over the finite values of each bucket ("NaN" where it has
+    none), and `count` says how many points are in it; else the four are absent. The first bucket's point is
+    the first of the series, the last one's the last.
+    """
+
+    steps: Sequence[int]
+    values: Sequence[Number]
+    min: NotRequired[Sequence[Number] | None]
+    max: NotRequired[Sequence[Number] | None]
+    mean: NotRequired[Sequence[Number] | None]
+    count: NotRequired[Sequence[int] | None]
+
+
+@answer
+class Gap(TypedDict):
+    """Points of a series that can't be read any more."""
+
+    series: str
+    first_step: int
+    last_step: int
+    message: str
+    """why not, and what to do"""
+
+
+@answer
+class History(TypedDict):
+    """The series by name."""
+
+    series: Mapping[str, Points]
+    damaged: Sequence[Gap]
+    """what of them can't be read any more; empty where all is well"""
 
 
 @router.get(
@@ -68,20 +106,25 @@ def read_history(  # noqa: PLR0913  (one argument for each parameter of the addr
         found = history.read(tx, job_id, names, since_step, max_points)
     if found.gaps and not found.series:
         raise damaged("history", job_id, f"{found.gaps[0].series}: {found.gaps[0].reason}")
-    body = {
+    body: History = {
         "series": {name: _series(points) for name, points in found.series.items()},
         "damaged": [_gap(gap) for gap in found.gaps],
     }
     return conditional(request, dump_json(body), {})
 
 
-def _series(points: Sampled) -> dict[str, object]:
-    series: dict[str, object] = {"steps": points.steps.tolist(), "values": _values(points.values)}
+def _series(points: Sampled) -> Points:
+    series: Points = {"steps": points.steps.tolist(), "values": points.values.tolist()}
     buckets = points.buckets
-    if buckets is not None:
-        series |= {"min": _values(buckets.min), "max": _values(buckets.max), "mean": _values(buckets.mean)}
-        series["count"] = buckets.count.tolist()
-    return series
+    if buckets is None:
+        return series
+    return {
+        **series,
+        "min": buckets.min.tolist(),
+        "max": buckets.max.tolist(),
+        "mean": buckets.mean.tolist(),
+        "count": buckets.count.tolist(),
+    }
 
 
 def _names(series: str) -> list[str]:
@@ -110,7 +153,7 @@ def _require_known(tx: Connection, job_id: str, names: list[str]) -> None:
         raise wrong_parameter("series", message, "unknown_series")
 
 
-def _gap(gap: Gap) -> dict[str, object]:
+def _gap(gap: StoredGap) -> Gap:
     place = f"steps {gap.first_step} to {gap.last_step} of {gap.series}"
     return {
         "series": gap.series,
@@ -118,11 +161,3 @@ def _gap(gap: Gap) -> dict[str, object]:
         "last_step": gap.last_step,
         "message": f"{place} {explained(gap.reason)}",
     }
-
-
-def _values(values: np.ndarray) -> list[float | str]:
-    """As a list; only a series that holds NaN or infinities is looked at number by number."""
-    numbers: list[float | str] = values.tolist()
-    if bool(np.isfinite(values).all()):
-        return numbers
-    return [number if np.isfinite(number) else name_of(number) for number in values.tolist()]

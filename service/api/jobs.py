@@ -8,10 +8,12 @@ from fastapi.responses import Response
 from pydantic import JsonValue
 
 from lockstep.core.spec import Kind
-from lockstep.service.api import render
 from lockstep.service.api.conditions import (
+    IDLE_POLL_SECONDS,
     JOB_ID,
     METADATA_PARAMETERS,
+    POLL,
+    POLL_SECONDS,
     WITHOUT_CONTROLS,
     JobId,
     MetadataFilter,
@@ -20,7 +22,7 @@ from lockstep.service.api.conditions import (
     not_modified,
     wrong_parameter,
 )
-from lockstep.service.api.models import Job, JobPage
+from lockstep.service.api.job_models import Job, JobPage, job_bytes, job_page_bytes, job_path
 from lockstep.service.api.schema import BODY_PROBLEMS, DAMAGED, body_of, problems
 from lockstep.service.api.start import START_PROBLEMS, require_start
 from lockstep.service.api.submission import Asked, Submission
@@ -54,7 +56,6 @@ StatusList = Annotated[
     Query(pattern=f"^{_A_STATUS}(,{_A_STATUS})*$", description="one or several, separated by commas"),
 ]
 
-POLL = "X-Poll-Interval"
 REPLAYED = "Idempotency-Replayed"
 
 
@@ -101,11 +102,11 @@ def _answer(services: Services, sees: str | None, submission: Submission, key: s
         services.bell.ring("lead", job.id)
     root = services.settings.root_path
     headers = {
-        "Location": f"{root}{render.job_path(job.id)}",
+        "Location": f"{root}{job_path(job.id)}",
         **_headers(job),
         **({REPLAYED: "true"} if created.replayed else {}),
     }
-    return JsonResponse(render.job_bytes(job, root), 201, headers=headers)
+    return JsonResponse(job_bytes(job, root), 201, headers=headers)
 
 
 def _create(database: Database, submission: Submission, key: str | None) -> Created:
@@ -188,13 +189,9 @@ def list_jobs(  # noqa: PLR0913  (one argument for each parameter of the address
     )
     with services.database.read() as tx:
         page = listing.list_jobs(tx, wanted)
-    body = render.page_bytes(
-        [render.job_bytes(job, services.settings.root_path) for job in page.jobs],
-        [job.id for job in page.jobs],
-        page.has_more,
-    )
+    body = job_page_bytes(page.jobs, page.has_more, services.settings.root_path)
     moving = any(not job.is_terminal for job in page.jobs)
-    return conditional(request, body, {POLL: render.POLL_SECONDS if moving else render.IDLE_POLL_SECONDS})
+    return conditional(request, body, {POLL: POLL_SECONDS if moving else IDLE_POLL_SECONDS})
 
 
 @router.get(
@@ -212,9 +209,9 @@ def read_job(request: Request, services: TheServices, key: Reader, job_id: JobId
         if "If-None-Match" in request.headers:
             tag = _tag(store.version_of(tx, job_id, key.sees))
             if has_tag(request, tag):
-                return not_modified(tag, {POLL: render.POLL_SECONDS})
+                return not_modified(tag, {POLL: POLL_SECONDS})
         job = store.get(tx, job_id, key.sees)
-    return JsonResponse(render.job_bytes(job, services.settings.root_path), headers=_headers(job))
+    return JsonResponse(job_bytes(job, services.settings.root_path), headers=_headers(job))
 
 
 @router.get(
@@ -236,7 +233,7 @@ def cancel_job(services: TheServices, key: Writer, job_id: JobId) -> Response:
     """Ends a queued job at once and a running one within a step or so. One that is over stays as it is."""
     with services.database.write() as tx:
         job = endings.request(tx, "cancel", job_id, key.sees)
-    return JsonResponse(render.job_bytes(job, services.settings.root_path), headers=_headers(job))
+    return JsonResponse(job_bytes(job, services.settings.root_path), headers=_headers(job))
 
 
 def _tag(version: int) -> str:
@@ -244,4 +241,4 @@ def _tag(version: int) -> str:
 
 
 def _headers(job: StoredJob) -> dict[str, str]:
-    return {"ETag": _tag(job.version)} | ({} if job.is_terminal else {POLL: render.POLL_SECONDS})
+    return {"ETag": _tag(job.version)} | ({} if job.is_terminal else {POLL: POLL_SECONDS})

@@ -1,12 +1,13 @@
 """/v1/jobs/{id}/predict: ask what a job learned."""
 
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
+from typing_extensions import TypedDict
 
 from lockstep.service.api.conditions import JobId, step_header
-from lockstep.service.api.models import Prediction
+from lockstep.service.api.models import Nested, Number, answer
 from lockstep.service.api.schema import BODY_PROBLEMS, DAMAGED, body_of, problems
 from lockstep.service.api.wire import JsonResponse, json_body
 from lockstep.service.auth import Reader
@@ -14,6 +15,20 @@ from lockstep.service.errors import unprocessable
 from lockstep.service.services import TheServices
 
 router = APIRouter(tags=["weights"])
+
+
+@answer
+class Prediction(TypedDict):
+    """What the model answers."""
+
+    y: Nested[Number]
+    """raw outputs, nested as the model gives them for a row; a bare number where it gives one"""
+    probabilities: NotRequired[Nested[Number] | None]
+    """of a classifier, nested as `y`"""
+    labels: NotRequired[Nested[int | None] | None]
+    """of a classifier: class numbers, null where an output is NaN; a list for each row of a sequence"""
+    label_names: NotRequired[Nested[str | None] | None]
+    """what the data call the classes in `labels`, where they have names"""
 
 
 @router.post(

@@ -8,8 +8,9 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from lockstep.core.spec import AnySpec
-from lockstep.service.api.models import Inputs, ProblemDocument
+from lockstep.service.api.models import Inputs
 from lockstep.service.api.openapi_parts import complete
+from lockstep.service.problems import ProblemDocument
 
 REF = "#/components/schemas/{model}"
 DAMAGED = "a part of the job's record that this needs can't be read any more; the code says which"

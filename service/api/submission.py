@@ -3,7 +3,6 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +12,10 @@ from lockstep.core.submission import parse_job, resolve, total_steps
 from lockstep.core.submission.check_start import Shapes, learned_shapes
 from lockstep.service.api.admission import require_fitting
 from lockstep.service.api.gradcheck import checked_gradients, require_checkable
+from lockstep.service.api.validation_models import GradientCheck, Validation
 from lockstep.service.api.wire import dump_json, parse_json
 from lockstep.service.errors import ApiProblem, refusal_of
+from lockstep.service.problems import ProblemEntry
 from lockstep.service.store.jobs import NewJob
 from lockstep.service.store.specs import Parts, take_apart
 
@@ -58,7 +59,7 @@ class Refusal:
     status: int
     detail: str
     code: str
-    errors: tuple[Mapping[str, str], ...]
+    errors: tuple[ProblemEntry, ...]
 
     def problem(self) -> ApiProblem:
         """The error that answers so."""
@@ -73,8 +74,9 @@ def read_submission(body: bytes, asked: Asked) -> Submission | Refusal:
         problem = error if isinstance(error, ApiProblem) else refusal_of(error)
         if problem is None:
             raise
-        entries = tuple({name: str(value) for name, value in entry.items()} for entry in problem.errors)
-        return Refusal(status=problem.status, detail=problem.detail, code=problem.code, errors=entries)
+        return Refusal(
+            status=problem.status, detail=problem.detail, code=problem.code, errors=tuple(problem.errors)
+        )
 
 
 def _submission(body: bytes, asked: Asked) -> Submission:
@@ -127,11 +129,12 @@ def _seed_of(sent: AnySpec) -> dict[str, int | None]:
     return {"seed": sent.seed} if isinstance(sent, TrainSpec) else {}
 
 
-def _validation(spec: AnyResolvedSpec, shown: dict[str, Any], check: Mapping[str, object] | None) -> str:
-    head = {
+def _validation(spec: AnyResolvedSpec, shown: dict[str, Any], check: GradientCheck | None) -> str:
+    validation: Validation = {
         "object": "job.validation",
         "valid": True,
         "steps": total_steps(spec),
         "gradient_check": check,
+        "spec": shown,
     }
-    return dump_json(head | {"spec": shown}).decode()
+    return dump_json(validation).decode()

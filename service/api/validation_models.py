@@ -1,26 +1,30 @@
-"""The shapes of the answers about a spec that is only checked, for OpenAPI."""
+"""The shapes of the answers about a spec that is only checked."""
 
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal, NotRequired
 
 from pydantic import JsonValue
+from typing_extensions import TypedDict
 
-from lockstep.service.api.models import Answer, Number
+from lockstep.service.api.models import Number, answer
 
 
-class ComparedElement(Answer):
+@answer
+class ComparedElement(TypedDict):
     """One element of a parameter: the gradient, and the difference quotient of the loss."""
 
-    index: list[int]
+    index: Sequence[int]
     gradient: Number
     difference: Number
     relative_error: Number
 
 
-class CheckedParameter(Answer):
+@answer
+class CheckedParameter(TypedDict):
     """The check of one parameter."""
 
     name: str
-    shape: list[int]
+    shape: Sequence[int]
     checked: int
     """elements that were compared"""
     passed: bool
@@ -28,10 +32,11 @@ class CheckedParameter(Answer):
     worst: ComparedElement | None
     at_kinks: int
     """elements at a kink of the loss (a relu at 0), where there is no derivative to compare with"""
-    kinks: list[ComparedElement]
+    kinks: Sequence[ComparedElement]
 
 
-class GradientCheck(Answer):
+@answer
+class GradientCheck(TypedDict):
     """The model's gradient against differences of its loss, on some rows of its data in float64."""
 
     passed: bool
@@ -41,16 +46,17 @@ class GradientCheck(Answer):
     loss: Number
     rows: int
     tolerance: float
-    parameters: list[CheckedParameter]
+    parameters: Sequence[CheckedParameter]
 
 
-class Validation(Answer):
+@answer
+class Validation(TypedDict):
     """A spec that is fine, with all defaults filled in; `seed` is null where it would be drawn."""
 
     object: Literal["job.validation"]
     valid: Literal[True]
     steps: int
     """the most that can come"""
-    spec: dict[str, JsonValue]
-    gradient_check: GradientCheck | None = None
+    spec: Mapping[str, JsonValue]
+    gradient_check: NotRequired[GradientCheck | None]
     """with gradcheck=true"""

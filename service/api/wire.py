@@ -1,16 +1,17 @@
 """JSON in and out of the API: strict reading with clear refusals, and numbers that are not finite."""
 
 import json
-import math
 from collections.abc import AsyncIterator
 from typing import Any, NoReturn
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
+from pydantic_core import to_json
 
 from lockstep.service.api.body import reading
 from lockstep.service.errors import ApiProblem
+from lockstep.service.problems import problem_entry
 
 BIG_BODY_BYTES = 64 * 1024
 """A larger body is parsed in a thread, so that others are answered meanwhile."""
@@ -27,31 +28,16 @@ class JsonResponse(Response):
 
 
 def dump_json(content: object) -> bytes:
-    """`content` as compact JSON in UTF-8."""
-    try:
-        text = json.dumps(content, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    except ValueError:
-        text = json.dumps(finite(content), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    return text.encode()
+    """`content` as compact JSON in UTF-8: times as RFC 3339, what is not finite as in JsonResponse.
+
+    By pydantic, which writes long lists of numbers ten times as fast as the standard library.
+    """
+    return to_json(content, inf_nan_mode="strings")
 
 
-def finite(value: object) -> object:
-    """`value` with each number that is not finite replaced by its name."""
-    match value:
-        case float():
-            return value if math.isfinite(value) else name_of(value)
-        case dict():
-            return {key: finite(item) for key, item in value.items()}
-        case list() | tuple():
-            return [finite(item) for item in value]
-    return value
-
-
-def name_of(value: float) -> str:
-    """The name of a number that is not finite."""
-    if math.isnan(value):
-        return "NaN"
-    return "Infinity" if value > 0 else "-Infinity"
+def with_member(head: bytes, name: str, value: bytes) -> bytes:
+    """A JSON object, not an empty one, with one more member, whose value is JSON already."""
+    return b'%b,"%b":%b}' % (head[:-1], name.encode(), value)
 
 
 async def sent_body(request: Request) -> AsyncIterator[bytes]:
@@ -90,7 +76,7 @@ def parse_json(body: bytes) -> object:
         value: object = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
         if "\\ud" in text or "\\uD" in text:
             # An escaped half of a surrogate pair is a str that no UTF-8 can hold.
-            dump_json(value)
+            json.dumps(value, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
         raise _malformed(
             f"expected UTF-8, got the byte 0x{body[error.start]:02x} at offset {error.start}"
@@ -113,11 +99,6 @@ def _malformed(message: str) -> ApiProblem:
     return ApiProblem(
         400, "The body is not JSON that can be read.", errors=[problem_entry("", "json_invalid", message)]
     )
-
-
-def problem_entry(pointer: str, code: str, message: str) -> dict[str, str]:
-    """One entry of a problem's `errors`."""
-    return {"pointer": pointer, "code": code, "message": message}
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

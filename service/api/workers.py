@@ -1,20 +1,48 @@
 """/v1/workers: who works."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from typing import Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from pydantic import AwareDatetime
+from typing_extensions import TypedDict
 
-from lockstep.service.api import render
-from lockstep.service.api.conditions import conditional
+from lockstep.service.api.conditions import IDLE_POLL_SECONDS, POLL, conditional
+from lockstep.service.api.models import Page, answer, page_head
 from lockstep.service.api.wire import dump_json
-from lockstep.service.api.worker_models import WorkerPage
 from lockstep.service.auth import Reader
 from lockstep.service.services import TheServices
 from lockstep.service.store import workers
-from lockstep.service.store.workers import Worker
+from lockstep.service.store.workers import State
+from lockstep.service.store.workers import Worker as StoredWorker
 
 router = APIRouter(tags=["workers"])
+
+
+@answer
+class Worker(TypedDict):
+    """A worker that has been heard of within 10 minutes."""
+
+    id: str
+    object: Literal["worker"]
+    host: str | None
+    """null, as pid and job_id, for who may not see what it works at"""
+    pid: int | None
+    state: State
+    job_id: str | None
+    fingerprint: str | None
+    present: bool
+    """whether it was heard of within 15 seconds"""
+    started_at: AwareDatetime
+    heartbeat_at: AwareDatetime
+
+
+@answer
+class WorkerPage(Page):
+    """The workers."""
+
+    data: Sequence[Worker]
 
 
 @router.get(
@@ -32,15 +60,22 @@ def list_workers(services: TheServices, key: Reader, request: Request) -> Respon
         found = workers.list_workers(tx)
         busy = {worker.job_id for worker in found if worker.job_id is not None}
         mine = busy if key.sees is None else workers.visible_jobs(tx, busy, key.sees)
-    shown = [worker if key.sees is None or worker.job_id in mine else _veiled(worker) for worker in found]
-    body = render.page_bytes(
-        [dump_json(render.worker_object(worker)) for worker in shown],
-        [worker.worker_id for worker in found],
-        False,
-    )
-    return conditional(request, body, {"X-Poll-Interval": render.IDLE_POLL_SECONDS})
+    shown = [_worker(worker, whole=key.sees is None or worker.job_id in mine) for worker in found]
+    page: WorkerPage = {**page_head([worker["id"] for worker in shown], False), "data": shown}
+    return conditional(request, dump_json(page), {POLL: IDLE_POLL_SECONDS})
 
 
-def _veiled(worker: Worker) -> Worker:
-    """What anybody may know of a worker."""
-    return replace(worker, job_id=None, host=None, pid=None)
+def _worker(worker: StoredWorker, *, whole: bool) -> Worker:
+    """The worker, or of it what anybody may know."""
+    return {
+        "id": worker.worker_id,
+        "object": "worker",
+        "host": worker.host if whole else None,
+        "pid": worker.pid if whole else None,
+        "state": worker.state,
+        "job_id": worker.job_id if whole else None,
+        "fingerprint": worker.fingerprint,
+        "present": worker.present,
+        "started_at": worker.started_at,
+        "heartbeat_at": worker.heartbeat_at,
+    }

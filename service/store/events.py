@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from pydantic import JsonValue
 from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from lockstep.service.store.damage import json_object
 from lockstep.service.store.database import clock, moment
 from lockstep.service.store.lifecycle import StatusChange
+from lockstep.service.store.statuses import STATUSES, Status
 from lockstep.service.store.tables import events, jobs
 
 Level = Literal["info", "warning", "error"]
@@ -71,17 +73,17 @@ class Event:
 
     id: int
     at: datetime
-    level: str
+    level: Level
     type: str
     message: str
-    data: Mapping[str, object]
+    data: Mapping[str, JsonValue]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Transition:
     """A job came to `status`."""
 
-    status: str
+    status: Status
     reason: str | None
     at: datetime
 
@@ -180,7 +182,7 @@ def _transition(data_json: str, at: datetime) -> Transition:
     """Raises ValueError where the text is none."""
     data = json_object(data_json)
     status, reason = data.get("status"), data.get("reason")
-    if not isinstance(status, str) or not (reason is None or isinstance(reason, str)):
+    if status not in STATUSES or not (reason is None or isinstance(reason, str)):
         raise ValueError(f"expected a status and its reason, found {data_json[:100]}")
     return Transition(status=status, reason=reason, at=at)
 

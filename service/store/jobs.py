@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select
 
+from lockstep.core.spec import Kind
 from lockstep.service.store import events
 from lockstep.service.store.damage import Damage
 from lockstep.service.store.database import moment
@@ -23,7 +24,7 @@ from lockstep.service.store.records import (
     read_time,
 )
 from lockstep.service.store.specs import StoredSpec
-from lockstep.service.store.statuses import SUCCEEDED, TERMINAL, WORKING
+from lockstep.service.store.statuses import SUCCEEDED, TERMINAL, WORKING, Status
 from lockstep.service.store.tables import job_metadata, jobs
 from lockstep.service.store.transitions import JOBS
 
@@ -73,10 +74,10 @@ class Job:
 
     id: str
     owner_id: str
-    kind: str
+    kind: Kind
     name: str | None
     metadata: Mapping[str, str] | None
-    status: str
+    status: Status
     status_reason: str | None
     status_message: str | None
     version: int

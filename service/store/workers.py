@@ -56,7 +56,7 @@ class Worker:
     worker_id: str
     host: str | None
     pid: int | None
-    state: str
+    state: State
     job_id: str | None
     fingerprint: str | None
     started_at: datetime

@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from pydantic import TypeAdapter
 
 from lockstep.core.learning.report import Points
 from lockstep.core.model.encoding import to_safetensors
 from lockstep.service import questions
-from lockstep.service.api.models import Job, JobPage
 from lockstep.service.commands.jobs import job_lines
 from lockstep.service.store import blobs, claims, replays
 from lockstep.service.store.database import Database
@@ -129,12 +127,11 @@ def test_a_list_and_a_read_name_what_is_damaged(any_api: TestClient, database: D
 
     answer = any_api.get("/v1/jobs?limit=100")
 
-    page = TypeAdapter(JobPage).validate_json(answer.content)
-    assert [job.id for job in page.data] == [sound, *reversed(ids)]
-    assert page.data[0].damaged == []
+    listed = answer.json()["data"]
+    assert [job["id"] for job in listed] == [sound, *reversed(ids)]
+    assert listed[0]["damaged"] == []
     for damage, job_id in zip(shown, ids, strict=True):
         job = any_api.get(f"/v1/jobs/{job_id}").json()
-        TypeAdapter(Job).validate_python(job)
         (told,) = job["damaged"]
         assert told["part"] == damage.part, damage.name
         assert job["status_message"] == told["message"]
