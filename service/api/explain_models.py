@@ -61,6 +61,33 @@ class Graph(TypedDict):
 
 
 @answer
+class ForwardInput(TypedDict):
+    """What a value is computed from."""
+
+    node: int
+    name: str
+    value: JsonValue
+
+
+@answer
+class Derivative(TypedDict):
+    """Of a step's value with respect to one of its inputs."""
+
+    formula: str
+    value: JsonValue
+    """null where that is no array of its own"""
+
+
+@answer
+class BackwardInput(ForwardInput):
+    """One way back: what goes out to an input, and by which rule."""
+
+    derivative: Derivative
+    gradient: JsonValue
+    rule: str
+
+
+@answer
 class ForwardStep(TypedDict):
     """One value and what it is computed from."""
 
@@ -69,8 +96,7 @@ class ForwardStep(TypedDict):
     op: str
     name: str
     formula: str | None
-    inputs: Sequence[Mapping[str, JsonValue]]
-    """each {node, name, value}"""
+    inputs: Sequence[ForwardInput]
     value: JsonValue
 
 
@@ -83,8 +109,7 @@ class BackwardStep(TypedDict):
     name: str
     value: JsonValue
     gradient: JsonValue
-    inputs: Sequence[Mapping[str, JsonValue]]
-    """each {node, name, value, derivative: {formula, value}, gradient, rule}"""
+    inputs: Sequence[BackwardInput]
 
 
 @answer

@@ -49,7 +49,7 @@ class Result(TypedDict):
     absent for a training"""
     metrics: Mapping[str, Metric]
     """single numbers such as test_accuracy; lists of numbers for those with one for each class"""
-    parameters: JsonValue
+    parameters: Mapping[str, JsonValue] | None
     """values by name, where there are at most 1,000 numbers; else null"""
     weights_sha256: str
     preprocessing: NotRequired[Preprocessing | None]

@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { getEvents, getHistory, getJob } from "./api/calls.ts";
 import type { Refused } from "./api/http.ts";
-import type { Job, JobEvent } from "./api/types.ts";
+import type { Job, JobEvent } from "./api/models.ts";
 import { MAIN } from "./pure/groups.ts";
 import { lastStep, merge, until, type History } from "./pure/history.ts";
 import type { Seen } from "./poller.ts";

@@ -8,6 +8,8 @@ import {
   merge,
   until,
   type History,
+  type WireHistory,
+  type WireSeries,
 } from "../src/pure/history.ts";
 import { thin } from "../src/pure/buckets.ts";
 import { everyPoint, inBuckets } from "./series.ts";
@@ -39,7 +41,7 @@ test("a new series joins later, an empty one is kept as such", () => {
 });
 
 test("numbers that JSON lacks come back", () => {
-  const wire = { loss: { steps: [0, 1, 2, 3], values: [1, "NaN", "Infinity", "-Infinity"] } };
+  const wire: WireHistory = { loss: { steps: [0, 1, 2, 3], values: [1, "NaN", "Infinity", "-Infinity"] } };
   const values = merge({}, wire, 1000)["loss"]?.values;
   assert.deepEqual(values, [1, NaN, Infinity, -Infinity]);
   assert.deepEqual(firstNonFinite({ steps: [0, 1], values: [1, NaN] }), { step: 1, value: NaN });
@@ -104,7 +106,7 @@ test("what is thinned again and again keeps the mean and the range of every poin
 });
 
 test("buckets without a finite value only count", () => {
-  const wire = { steps: [0, 9], values: ["NaN", 2], min: ["NaN", 1], max: ["NaN", 3], mean: ["NaN", 2], count: [5, 4] };
+  const wire: WireSeries = { steps: [0, 9], values: ["NaN", 2], min: ["NaN", 1], max: ["NaN", 3], mean: ["NaN", 2], count: [5, 4] };
   const loss = merge({}, { loss: wire }, 100)["loss"];
   assert.deepEqual(loss?.buckets, { min: [NaN, 1], max: [NaN, 3], mean: [NaN, 2], count: [5, 4] });
   assert.deepEqual(thin(loss, 1), {

@@ -15,16 +15,17 @@ import {
   type Answer,
   type Current,
 } from "./http.ts";
-import type { Gradients, Job, JobEvent, JsonObject, Page, Queue, Validation, Walk, Worker } from "./types.ts";
+import type { JsonObject } from "../pure/json.ts";
+import type { EventPage, Gradients, History, Job, JobPage, Queue, Validation, Walk, WorkerPage } from "./models.ts";
 
 const jobPath = (id: string, rest = ""): string => `/v1/jobs/${encodeURIComponent(id)}${rest}`;
 
-const readJobs = reader<Page<Job>>();
+const readJobs = reader<JobPage>();
 export const listJobs = (
   listing: Listing,
   limit: number,
   signal: AbortSignal,
-): Promise<Current<Page<Job>>> => readJobs(withQuery("/v1/jobs", { ...queryOf(listing), limit }), signal);
+): Promise<Current<JobPage>> => readJobs(withQuery("/v1/jobs", { ...queryOf(listing), limit }), signal);
 
 export const getJob = (id: string, signal?: AbortSignal, etag?: string | null): Promise<Answer<Job>> =>
   get(jobPath(id), signal, etag);
@@ -45,7 +46,7 @@ export interface HistoryQuery {
 export async function getHistory(id: string, query: HistoryQuery, signal: AbortSignal): Promise<WireHistory> {
   const path = withQuery(jobPath(id, "/history"), { ...query });
   try {
-    return (await get<{ series: WireHistory }>(path, signal)).data?.series ?? {};
+    return (await get<History>(path, signal)).data?.series ?? {};
   } catch (error) {
     // The record of these series is damaged; the rest of the job can be shown all the same.
     if (error instanceof Refused && error.status === 410) return {};
@@ -57,10 +58,10 @@ export async function getEvents(
   id: string,
   after: string | null,
   signal: AbortSignal,
-): Promise<Page<JobEvent>> {
+): Promise<EventPage> {
   const path = withQuery(jobPath(id, "/events"), { after, limit: 100 });
-  const answer = await get<Page<JobEvent>>(path, signal);
-  return answer.data ?? { data: [], has_more: false, first_id: null, last_id: null };
+  const answer = await get<EventPage>(path, signal);
+  return answer.data ?? { object: "list", data: [], has_more: false, first_id: null, last_id: null };
 }
 
 export const cancelJob = (id: string): Promise<Job> => post(jobPath(id, "/cancel"));
@@ -70,8 +71,8 @@ export const validateJob = (spec: string): Promise<Validation> => post("/v1/jobs
 export const createJob = (spec: string, idempotencyKey: string): Promise<Job> =>
   post("/v1/jobs", spec, { "Idempotency-Key": idempotencyKey });
 
-const readWorkers = reader<Page<Worker>>();
-export const getWorkers = (signal: AbortSignal): Promise<Current<Page<Worker>>> =>
+const readWorkers = reader<WorkerPage>();
+export const getWorkers = (signal: AbortSignal): Promise<Current<WorkerPage>> =>
   readWorkers("/v1/workers", signal);
 
 const readQueue = reader<Queue>();

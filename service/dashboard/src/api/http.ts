@@ -3,7 +3,7 @@
 import { key, leave } from "../session.ts";
 import { addressOf } from "../place.ts";
 import { wishOf } from "../pure/pacing.ts";
-import type { SpecProblem } from "./types.ts";
+import type { Pending, SpecProblem } from "./models.ts";
 
 /** The service answered, and it was no success: the fields of its problem document (RFC 9457). */
 export class Refused extends Error {
@@ -98,7 +98,7 @@ export async function ask(path: string, call: Call, onPending: (message: string)
   for (;;) {
     const response = await send(path, call);
     if (response.status !== 202) return response;
-    onPending((await readJson<{ readonly message: string }>(response)).message);
+    onPending((await readJson<Pending>(response)).message);
     await rest(wishOf(response.headers.get("Retry-After")) || PAUSE_MS, call.signal);
   }
 }

@@ -5,7 +5,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { JSX } from "preact";
 import { cancelJob } from "../api/calls.ts";
 import { explain } from "../api/http.ts";
-import type { Job, JobEvent } from "../api/types.ts";
+import type { Job, JobEvent } from "../api/models.ts";
 import { Curve } from "../parts/curve.tsx";
 import { Confirm } from "../parts/dialog.tsx";
 import { DeterminismCard, LearnedCard, ResultCard } from "../parts/result.tsx";

@@ -5,7 +5,7 @@ import { useEffect } from "preact/hooks";
 import type { JSX } from "preact";
 import { getQueue, listJobs } from "../api/calls.ts";
 import type { Refused } from "../api/http.ts";
-import type { Job, Page, Queue } from "../api/types.ts";
+import type { Job, JobPage, Queue } from "../api/models.ts";
 import { Filters } from "../parts/filters.tsx";
 import { Ago, Command, DigestMark, Empty, ProgressBar, StatusBadge, stepsOf } from "../parts/small.tsx";
 import { Spark, sparks } from "../parts/spark.tsx";
@@ -19,7 +19,7 @@ import { usePolling, type Seen } from "../poller.ts";
 const LIMIT = 20;
 
 // Outside the component, so that going back from a job finds the list as it was left.
-const page = signal<Page<Job> | null>(null);
+const page = signal<JobPage | null>(null);
 /** The list that `page` is of. */
 const shown = signal("");
 const queue = signal<Queue | null>(null);
@@ -169,7 +169,7 @@ function Row({ job }: { job: Job }): JSX.Element {
   );
 }
 
-function Pages({ jobs, listing }: { jobs: Page<Job>; listing: Listing }): JSX.Element | null {
+function Pages({ jobs, listing }: { jobs: JobPage; listing: Listing }): JSX.Element | null {
   // A page that was gone back to knows only whether more jobs come before it.
   const isFirst = listing.before === null ? listing.after === null : !jobs.has_more;
   const isLast = listing.before === null && !jobs.has_more;

@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { JSX } from "preact";
 import { createJob, getSpec, validateJob } from "../api/calls.ts";
 import { explain, Refused } from "../api/http.ts";
-import type { SpecProblem } from "../api/types.ts";
+import type { SpecProblem } from "../api/models.ts";
 import { EXAMPLES } from "../examples.ts";
 import { Editor, reveal } from "../parts/editor.tsx";
 import { Command } from "../parts/small.tsx";

@@ -5,7 +5,7 @@ import { useEffect } from "preact/hooks";
 import type { JSX } from "preact";
 import { getWorkers } from "../api/calls.ts";
 import type { Refused } from "../api/http.ts";
-import type { Worker } from "../api/types.ts";
+import type { Worker } from "../api/models.ts";
 import { Ago, Command, Empty } from "../parts/small.tsx";
 import { LIST_LIMITS } from "../pure/pacing.ts";
 import { jobLink } from "../pure/route.ts";

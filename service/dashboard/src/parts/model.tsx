@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { JSX } from "preact";
 import { getDrawing, getGradients, type Place } from "../api/calls.ts";
-import type { Gradients, Job } from "../api/types.ts";
+import type { Gradients, Job } from "../api/models.ts";
 import { count, number } from "../pure/format.ts";
 import { barsOf } from "../pure/numbers.ts";
 import { useQuestion, type Progress } from "./question.ts";

@@ -3,7 +3,7 @@
 import { signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { JSX } from "preact";
-import type { Job } from "../api/types.ts";
+import type { Job } from "../api/models.ts";
 import { nameOf, words } from "../pure/format.ts";
 import { Ago } from "./small.tsx";
 

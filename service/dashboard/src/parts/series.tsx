@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import type { JSX } from "preact";
-import type { Job } from "../api/types.ts";
+import type { Job } from "../api/models.ts";
 import { groupsOf, lineWords, MOST_LINES, type Group } from "../pure/groups.ts";
 import { JOB_LIMITS } from "../pure/pacing.ts";
 import { usePolling } from "../poller.ts";

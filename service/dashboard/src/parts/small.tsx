@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
-import type { Job, Status } from "../api/types.ts";
+import type { Job, Status } from "../api/models.ts";
 import { barsOf } from "../pure/digest.ts";
 import { ago, clockTime, count, moment, nameOf, percent, words } from "../pure/format.ts";
 import { now } from "../session.ts";

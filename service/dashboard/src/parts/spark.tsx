@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { getHistory } from "../api/calls.ts";
-import type { Job } from "../api/types.ts";
+import type { Job } from "../api/models.ts";
 import { number } from "../pure/format.ts";
 import { merge, type Series } from "../pure/history.ts";
 import { linesOf } from "../pure/lines.ts";

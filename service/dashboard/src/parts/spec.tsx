@@ -1,7 +1,7 @@
 /** A spec, readable first and whole below. */
 
 import type { JSX } from "preact";
-import type { Job } from "../api/types.ts";
+import type { Job } from "../api/models.ts";
 import { describe, shortJson } from "../pure/describe.ts";
 import { ALL, listLink } from "../pure/listing.ts";
 import { againLink } from "../pure/route.ts";

@@ -1,7 +1,7 @@
 /** How a job came to be where it is: its changes of status, and its events. */
 
 import type { JSX } from "preact";
-import type { Job, JobEvent, Transition } from "../api/types.ts";
+import type { Job, JobEvent, Transition } from "../api/models.ts";
 import { moment, span, words } from "../pure/format.ts";
 import { now } from "../session.ts";
 import { Card, Clock, StatusBadge } from "./small.tsx";

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { getWalk, type Place } from "../api/calls.ts";
-import type { Job, Walk, WalkStep } from "../api/types.ts";
+import type { Job, Walk, WalkStep } from "../api/models.ts";
 import { count } from "../pure/format.ts";
 import { brief } from "../pure/numbers.ts";
 import { useQuestion } from "./question.ts";

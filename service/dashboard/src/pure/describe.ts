@@ -1,9 +1,7 @@
 /** A job's spec in words: what a person wants to know first, with everything else left to the JSON below it. */
 
 import { count, number } from "./format.ts";
-
-export type Value = null | boolean | number | string | readonly Value[] | { readonly [key: string]: Value };
-type Fields = { readonly [key: string]: Value };
+import type { Json, JsonObject } from "./json.ts";
 
 export interface Description {
   /** The layers in order, or the one expression. */
@@ -12,7 +10,7 @@ export interface Description {
   readonly rows: readonly (readonly [string, string])[];
 }
 
-export function describe(spec: Fields): Description {
+export function describe(spec: JsonObject): Description {
   const model = fields(spec["model"]);
   const formula = spec["objective"] ?? spec["expression"];
   const expression = formula ?? model["expression"];
@@ -30,7 +28,7 @@ export function describe(spec: Fields): Description {
   add("Schedule", named(withoutWarmup(fields(spec["schedule"]))));
   add("Clipping", pairs(fields(spec["clip"])));
   add("Penalty", pairs(fields(spec["penalty"])));
-  add("Metrics", Array.isArray(spec["metrics"]) ? (spec["metrics"] as readonly Value[]).map(named).join("; ") : "");
+  add("Metrics", Array.isArray(spec["metrics"]) ? (spec["metrics"] as readonly Json[]).map(named).join("; ") : "");
   add("Batches", batchesOf(spec));
   add("Epochs", typeof spec["epochs"] === "number" ? count(spec["epochs"]) : "");
   add("Steps", typeof spec["steps"] === "number" ? `at most ${count(spec["steps"])}` : "");
@@ -42,19 +40,19 @@ export function describe(spec: Fields): Description {
   };
 }
 
-function fields(value: Value | undefined): Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+function fields(value: Json | undefined): JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
 }
 
-function layersOf(layers: Value): string[] {
+function layersOf(layers: Json): string[] {
   if (!Array.isArray(layers)) return [];
-  return (layers as readonly Value[]).flatMap((layer) =>
+  return (layers as readonly Json[]).flatMap((layer) =>
     Array.isArray(layer) ? layersOf(layer) : [layerOf(fields(layer))],
   );
 }
 
 /** What a layer does unless it is told otherwise. */
-const USUAL: Fields = {
+const USUAL: JsonObject = {
   stride: 1,
   padding: 0,
   dilation: 1,
@@ -68,11 +66,11 @@ const USUAL: Fields = {
 };
 
 /** Sizes along several axes are usual where each of them is. */
-function isUsual([name, value]: readonly [string, Value]): boolean {
+function isUsual([name, value]: readonly [string, Json]): boolean {
   return Array.isArray(value) ? value.length > 0 && value.every((each) => each === USUAL[name]) : value === USUAL[name];
 }
 
-function layerOf(layer: Fields): string {
+function layerOf(layer: JsonObject): string {
   const { type, in: input, out, bias, layers, branches, ...settings } = layer;
   const rest = Object.fromEntries(Object.entries(settings).filter((each) => !isUsual(each)));
   const width = input !== undefined && out !== undefined ? ` ${plain(input)} → ${plain(out)}` : "";
@@ -83,7 +81,7 @@ function layerOf(layer: Fields): string {
   return `${plain(type ?? "layer").replaceAll("_", " ")}${width}${extra ? ` (${extra})` : ""}`;
 }
 
-function dataOf(data: Fields): string {
+function dataOf(data: JsonObject): string {
   const parts: string[] = [];
   if (typeof data["builtin"] === "string") parts.push(data["builtin"]);
   else if (typeof data["generator"] === "string") {
@@ -97,21 +95,21 @@ function dataOf(data: Fields): string {
   share("validation_fraction", "validation");
   share("test_fraction", "test");
   if (data["standardize"] === true) parts.push("standardized");
-  const augment = Array.isArray(data["augment"]) ? (data["augment"] as readonly Value[]).map(named) : [];
+  const augment = Array.isArray(data["augment"]) ? (data["augment"] as readonly Json[]).map(named) : [];
   if (augment.length > 0) parts.push(`augmented by ${augment.join("; ")}`);
   return parts.filter((part) => part !== "").join(", ");
 }
 
-function inlineOf(inline: Fields): string {
+function inlineOf(inline: JsonObject): string {
   const x = inline["x"];
   if (!Array.isArray(x)) return "inline";
-  const first = (x as readonly Value[])[0];
+  const first = (x as readonly Json[])[0];
   const columns = Array.isArray(first) ? first.length : 1;
   const rows = `${count(x.length)} ${x.length === 1 ? "row" : "rows"}`;
   return `inline, ${rows} × ${columns} ${columns === 1 ? "column" : "columns"}`;
 }
 
-function batchesOf(spec: Fields): string {
+function batchesOf(spec: JsonObject): string {
   const size = spec["batch_size"];
   if (size === undefined) return "";
   if (size === "full") return "all rows at once";
@@ -119,18 +117,18 @@ function batchesOf(spec: Fields): string {
 }
 
 /** A schedule; its warm-up is worth a word only where there is one. */
-function withoutWarmup({ warmup_steps: steps, warmup_start_factor: factor, ...schedule }: Fields): Fields {
+function withoutWarmup({ warmup_steps: steps, warmup_start_factor: factor, ...schedule }: JsonObject): JsonObject {
   return steps ? { ...schedule, warmup_steps: steps, warmup_start_factor: factor ?? null } : schedule;
 }
 
 /** A least improvement matters only to patience. */
-function stopOf({ min_delta: least, loss_below: goal, ...stop }: Fields): string {
+function stopOf({ min_delta: least, loss_below: goal, ...stop }: JsonObject): string {
   const others = pairs(least && stop["patience"] ? { ...stop, min_delta: least } : stop);
   return [goalOf(goal), others].filter((part) => part !== "").join(", ");
 }
 
 /** "loss below 0.1", or whose: "step loss below 0.1". */
-function goalOf(goal: Value | undefined): string {
+function goalOf(goal: Json | undefined): string {
   if (goal === undefined || goal === null) return "";
   if (typeof goal !== "object") return `loss below ${plain(goal)}`;
   const { value, of } = fields(goal);
@@ -141,16 +139,16 @@ function goalOf(goal: Value | undefined): string {
 const SWITCHES = ["momentum", "dampening", "weight_decay"];
 
 /** "adam, learning rate 0.01, betas 0.9 0.999": a name, or an object with a type. */
-function named(value: Value | undefined): string {
+function named(value: Json | undefined): string {
   if (value === undefined) return "";
   if (typeof value === "string") return value.replaceAll("_", " ");
   const { type, ...rest } = fields(value);
-  for (const name of SWITCHES) if (rest[name] === 0) delete (rest as Record<string, Value>)[name];
+  for (const name of SWITCHES) if (rest[name] === 0) delete (rest as Record<string, Json>)[name];
   return [plain(type ?? "").replaceAll("_", " "), pairs(rest)].filter((part) => part !== "").join(", ");
 }
 
 /** Names and values, without those that are switched off (null, false) or hold nothing. */
-function pairs(values: Fields): string {
+function pairs(values: JsonObject): string {
   return Object.entries(values)
     .filter(([, value]) => value !== null && value !== false && plain(value) !== "")
     .map(([name, value]) =>
@@ -159,26 +157,26 @@ function pairs(values: Fields): string {
     .join(", ");
 }
 
-function plain(value: Value): string {
-  if (Array.isArray(value)) return (value as readonly Value[]).map(plain).join(" ");
+function plain(value: Json): string {
+  if (Array.isArray(value)) return (value as readonly Json[]).map(plain).join(" ");
   return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
 }
 
 const MOST_ITEMS = 16;
 
 /** Indented JSON in which a list longer than `most` shows its first items and says how many more there are. */
-export function shortJson(value: Value, most = MOST_ITEMS, indent = ""): string {
+export function shortJson(value: Json, most = MOST_ITEMS, indent = ""): string {
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   const inner = `${indent}  `;
   if (Array.isArray(value)) {
-    const items = value as readonly Value[];
+    const items = value as readonly Json[];
     const rest = items.length > most ? `, … ${count(items.length - most)} more` : "";
     const shown = items.slice(0, most).map((item) => shortJson(item, most, inner));
     if (items.every((item) => typeof item !== "object" || item === null))
       return `[${shown.join(", ")}${rest}]`;
     return `[\n${shown.map((item) => inner + item).join(",\n")}${rest}\n${indent}]`;
   }
-  const entries = Object.entries(value as Fields);
+  const entries = Object.entries(value as JsonObject);
   if (entries.length === 0) return "{}";
   const flat = entries.every(([, item]) => typeof item !== "object" || item === null);
   const text = entries.map(([name, item]) => `${JSON.stringify(name)}: ${shortJson(item, most, inner)}`);

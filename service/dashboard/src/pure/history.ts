@@ -1,5 +1,6 @@
 /** A job's recorded series on this side: merging what polls bring, and keeping them small enough to draw. */
 
+import type { History as Answer, Points } from "../api/models.ts";
 import { join, slice, thin } from "./buckets.ts";
 
 /** What the points of each bucket are together; a mean that is no number is one of no finite values. */
@@ -19,23 +20,16 @@ export interface Series {
   readonly buckets?: Buckets;
 }
 
-export type WireNumber = number | string | null;
-export interface WireSeries {
-  readonly steps: readonly number[];
-  readonly values: readonly WireNumber[];
-  readonly min?: readonly WireNumber[];
-  readonly max?: readonly WireNumber[];
-  readonly mean?: readonly WireNumber[];
-  readonly count?: readonly number[];
-}
-export type WireHistory = Readonly<Record<string, WireSeries>>;
+export type WireHistory = Answer["series"];
+export type WireSeries = Points;
+type WireNumber = Points["values"][number];
 export type History = Readonly<Record<string, Series>>;
 
 export const EMPTY: Series = { steps: [], values: [] };
 
 /** Non-finite numbers travel as the strings "NaN", "Infinity" and "-Infinity". */
 export function toNumber(value: WireNumber): number {
-  return value === null ? NaN : Number(value);
+  return Number(value);
 }
 
 /** The last recorded step over all series; -1 when there is none. What `since_step` of the next poll is. */

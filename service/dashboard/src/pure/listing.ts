@@ -1,9 +1,20 @@
 /** What of the list of jobs is shown: filters, order and page, as the page's address has them. */
 
+import type { Kind, Order as ServiceOrder, Status } from "../api/models.ts";
 import { words } from "./format.ts";
 
-export const STATUSES = ["queued", "running", "cancelling", "succeeded", "failed", "cancelled"] as const;
-export const KINDS = ["train", "minimize", "solve"] as const;
+// As keys, so that none of the service's can be missing.
+const EACH_STATUS: Record<Status, true> = {
+  queued: true,
+  running: true,
+  cancelling: true,
+  succeeded: true,
+  failed: true,
+  cancelled: true,
+};
+const EACH_KIND: Record<Kind, true> = { train: true, minimize: true, solve: true };
+export const STATUSES = Object.keys(EACH_STATUS) as readonly Status[];
+export const KINDS = Object.keys(EACH_KIND) as readonly Kind[];
 
 /** What the list can be sorted by, in words; the first needs no place in the address. */
 export const ORDERS = {
@@ -13,7 +24,7 @@ export const ORDERS = {
   "-finished_at": "ended last",
   "-run_ms": "ran longest",
   run_ms: "ran shortest",
-} as const;
+} as const satisfies Partial<Record<ServiceOrder, string>>;
 export type Order = keyof typeof ORDERS;
 
 export interface Listing {

@@ -2,7 +2,7 @@
 
 import { number, words } from "./format.ts";
 
-export type Metric = number | string | null | readonly Metric[];
+type Metric = number | string | null | readonly Metric[];
 
 /** The single numbers, in their order. */
 export function singles(metrics: Readonly<Record<string, Metric>>): [string, number | string | null][] {
