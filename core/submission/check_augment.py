@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lockstep.core.data.shapes import shape_of
 from lockstep.core.ground.errors import Problem
 from lockstep.core.model.layers import walk
 from lockstep.core.model.spec import LayersModel
 from lockstep.core.spec.job import TrainSpec
+from lockstep.core.submission.facts import Facts
 from lockstep.core.submission.problems import pointer_to
 
 
-def check_augment(spec: TrainSpec) -> Iterator[Problem]:
+def check_augment(spec: TrainSpec, facts: Facts) -> Iterator[Problem]:
     """All problems of spec.data.augment."""
-    columns = shape_of(spec.data).columns
+    columns = facts.shape.columns
     takes_whole_numbers = isinstance(spec.model, LayersModel) and any(
         layer.takes_whole_numbers for _, _, layer in walk(spec.model.layers, "")
     )

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from lockstep.core.data.shapes import shape_of
 from lockstep.core.ground.errors import Problem
 from lockstep.core.ground.shards import shard_rows
-from lockstep.core.model.build import assemble
 from lockstep.core.model.layers import walk
 from lockstep.core.model.spec import LayersModel
 from lockstep.core.spec.job import TrainSpec
+from lockstep.core.submission.facts import Facts
 
 FEWEST = 2
 """Values of a channel: of one alone the deviation is 0, whatever it is, and so is the gradient behind it."""
@@ -52,12 +51,14 @@ class Cut:
         return None
 
 
-def check_batch_norm(spec: TrainSpec, rows: int, shards_of: Callable[[TrainSpec], int]) -> Iterator[Problem]:
+def check_batch_norm(
+    spec: TrainSpec, facts: Facts, shards_of: Callable[[TrainSpec], int]
+) -> Iterator[Problem]:
     """One problem for each layer that sees a single value.
 
-    `rows` are left to train on; `shards_of` tells how many shards a spec has, also where it leaves them open.
+    `shards_of` tells how many shards a spec has, also where it leaves them open.
     """
-    shards = shards_of(spec)
+    shards, rows = shards_of(spec), facts.parts.train
     if not isinstance(spec.model, LayersModel) or rows < 1 or shards & (shards - 1):
         return
     pointers = {
@@ -69,7 +70,7 @@ def check_batch_norm(spec: TrainSpec, rows: int, shards_of: Callable[[TrainSpec]
     single = cut.single() if pointers else None
     if single is None:
         return
-    graph, problems = assemble(spec.model, shape_of(spec.data).columns)
+    graph, problems = facts.assembled
     if graph is None or problems:
         return
     for moments in graph.moments:

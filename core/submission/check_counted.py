@@ -4,29 +4,28 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from lockstep.core.data.shapes import shape_of
-from lockstep.core.data.sources import targets_of
 from lockstep.core.data.spec import InlineData
-from lockstep.core.data.split import part_rows, part_sizes
+from lockstep.core.data.split import part_rows
 from lockstep.core.ground.errors import Problem, SpecError
 from lockstep.core.losses import loss_of, weight_by_row
 from lockstep.core.spec.job import TrainSpec
+from lockstep.core.submission.facts import Facts
 
 MOST_DRAWS = 20
 """Seeds tried where the spec leaves it open, until something counts in each part."""
 _CODE = "nothing_counts"
 
 
-def check_counted(spec: TrainSpec) -> Iterator[Problem]:
+def check_counted(spec: TrainSpec, facts: Facts) -> Iterator[Problem]:
     """All problems that any seed has, or the one that the spec names. The targets are sound class numbers."""
-    counts = _counts(spec)
+    counts = _counts(spec, facts)
     if counts is None:
         return
     if not counts.any():
-        yield _nothing(spec)
+        yield _nothing(spec, facts)
     elif spec.seed is not None:
-        yield from _check_parts(spec, counts, spec.seed)
-    elif (found := int(np.count_nonzero(counts))) < (parts := _number_of_parts(spec)):
+        yield from _check_parts(spec, facts, counts, spec.seed)
+    elif (found := int(np.count_nonzero(counts))) < (parts := _number_of_parts(facts)):
         yield Problem(
             pointer=_fractions(spec)[0],
             code=_CODE,
@@ -35,18 +34,18 @@ def check_counted(spec: TrainSpec) -> Iterator[Problem]:
         )
 
 
-def sound_seed(spec: TrainSpec, draw_seed: Callable[[], int]) -> int:
+def sound_seed(spec: TrainSpec, facts: Facts, draw_seed: Callable[[], int]) -> int:
     """A drawn seed by which something counts in each part. Raises SpecError where many draws find none."""
-    counts = _counts(spec)
+    counts = _counts(spec, facts)
     for _ in range(MOST_DRAWS):
         seed = draw_seed()
-        problems = () if counts is None else tuple(_check_parts(spec, counts, seed))
+        problems = () if counts is None else tuple(_check_parts(spec, facts, counts, seed))
         if not problems:
             return seed
     raise SpecError(problems)
 
 
-def _counts(spec: TrainSpec) -> np.ndarray | None:
+def _counts(spec: TrainSpec, facts: Facts) -> np.ndarray | None:
     """Which rows count (rows,), in the data's order; None where all do, or it can't be told."""
     loss = loss_of(spec.loss)
     weights = loss.class_weights
@@ -55,7 +54,7 @@ def _counts(spec: TrainSpec) -> np.ndarray | None:
     # What is wrong with these is told elsewhere.
     if weights is not None and not any(weights):
         return None
-    shape, y = shape_of(spec.data), targets_of(spec.data)
+    shape, y = facts.shape, facts.targets
     is_inline = isinstance(spec.data, InlineData)
     if len(y) != shape.rows or not (is_inline or shape.target == "classes"):
         return None
@@ -63,13 +62,13 @@ def _counts(spec: TrainSpec) -> np.ndarray | None:
     return None if by_row is None else np.asarray(by_row > 0)
 
 
-def _number_of_parts(spec: TrainSpec) -> int:
-    sizes = part_sizes(shape_of(spec.data).rows, spec.data)
+def _number_of_parts(facts: Facts) -> int:
+    sizes = facts.parts
     return sum(size > 0 for size in (sizes.train, sizes.validation, sizes.test))
 
 
-def _check_parts(spec: TrainSpec, counts: np.ndarray, seed: int) -> Iterator[Problem]:
-    if part_sizes(len(counts), spec.data).train < 1:
+def _check_parts(spec: TrainSpec, facts: Facts, counts: np.ndarray, seed: int) -> Iterator[Problem]:
+    if facts.parts.train < 1:
         return
     parts = part_rows(len(counts), spec.data, seed)
     for name, rows in (("training", parts.train), ("validation", parts.validation), ("test", parts.test)):
@@ -102,10 +101,10 @@ def _reason(spec: TrainSpec) -> str:
     return ", ".join(reasons)
 
 
-def _nothing(spec: TrainSpec) -> Problem:
+def _nothing(spec: TrainSpec, facts: Facts) -> Problem:
     """Nothing counts in all of the data."""
     ignored = loss_of(spec.loss).targets.ignored
-    if ignored is not None and (targets_of(spec.data) == ignored).all():
+    if ignored is not None and (facts.targets == ignored).all():
         message = (
             f"expected targets that count, got {ignored} alone, which ignore_index leaves out; change it"
         )

@@ -4,29 +4,29 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lockstep.core.data.shapes import DataShape, shape_of
+from lockstep.core.data.shapes import DataShape
 from lockstep.core.data.spec import BuiltinData, GeneratedData, InlineData
-from lockstep.core.data.split import part_sizes
 from lockstep.core.ground.errors import Problem
 from lockstep.core.losses import loss_of
 from lockstep.core.losses.kinds import FOR_CLASSES, FOR_VALUES
 from lockstep.core.losses.targets import DataTargets
 from lockstep.core.spec.job import TrainSpec, default_dtype
 from lockstep.core.submission.check_targets import check_targets, first_bad
+from lockstep.core.submission.facts import Facts
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
-def check_data(spec: TrainSpec) -> Iterator[Problem]:
+def check_data(spec: TrainSpec, facts: Facts) -> Iterator[Problem]:
     """All problems of spec.data, alone and under the loss."""
-    shape = shape_of(spec.data)
-    if isinstance(spec.data, InlineData):
-        yield from _check_inline(spec, spec.data)
-    else:
+    shape = facts.shape
+    if facts.inputs is not None:
+        yield from _check_inline(spec, facts.inputs, facts.targets)
+    if not isinstance(spec.data, InlineData):
         yield from _check_loss(spec, shape, _name(spec.data))
     if isinstance(spec.data, GeneratedData):
         yield from _check_generator(spec.data)
-    yield from _check_parts(spec, shape)
+    yield from _check_parts(spec, facts)
 
 
 def _name(data: BuiltinData | GeneratedData) -> str:
@@ -77,8 +77,8 @@ def _check_generator(data: GeneratedData) -> Iterator[Problem]:
         )
 
 
-def _check_parts(spec: TrainSpec, shape: DataShape) -> Iterator[Problem]:
-    sizes = part_sizes(shape.rows, spec.data)
+def _check_parts(spec: TrainSpec, facts: Facts) -> Iterator[Problem]:
+    sizes, shape = facts.parts, facts.shape
     if sizes.train >= 1:
         return
     kept = [name for name in ("test_fraction", "validation_fraction") if getattr(spec.data, name) > 0]
@@ -91,8 +91,7 @@ def _check_parts(spec: TrainSpec, shape: DataShape) -> Iterator[Problem]:
     )
 
 
-def _check_inline(spec: TrainSpec, data: InlineData) -> Iterator[Problem]:
-    x, y = (np.asarray(table, dtype=np.float64) for table in (data.inline.x, data.inline.y))
+def _check_inline(spec: TrainSpec, x: np.ndarray, y: np.ndarray) -> Iterator[Problem]:
     if len(x) != len(y):
         yield Problem(
             pointer="/data/inline/y",

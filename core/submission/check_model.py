@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from lockstep.core.data.shapes import DataShape, shape_of
+from lockstep.core.data.shapes import DataShape
 from lockstep.core.ground.errors import ExpressionError, Problem
 from lockstep.core.ground.numbers import Nested
-from lockstep.core.model.build import assemble
 from lockstep.core.model.expression_syntax import RESERVED, Expr, is_identifier, parse_expression
 from lockstep.core.model.graph import Graph
 from lockstep.core.model.layers import walk
@@ -19,6 +18,7 @@ from lockstep.core.submission.check_optimizer import check_optimizer
 from lockstep.core.submission.check_outputs import Outputs, check_outputs
 from lockstep.core.submission.check_start import check_initial_weights
 from lockstep.core.submission.check_tokens import check_tokens
+from lockstep.core.submission.facts import Facts
 from lockstep.core.submission.problems import pointer_to
 
 MAX_PARAMETERS = 50_000_000
@@ -27,24 +27,24 @@ SERIES_OF_EPOCHS = ("epoch_", "train_", "validation_")
 """How the names of the series begin that are recorded when an epoch ends."""
 
 
-def check_model(spec: TrainSpec) -> Iterator[Problem]:
+def check_model(spec: TrainSpec, facts: Facts) -> Iterator[Problem]:
     """All problems of spec.model, with the data and the loss as given."""
-    shape = shape_of(spec.data)
+    shape = facts.shape
     if isinstance(spec.model, ExpressionModel):
         yield from _check_expression(spec.model, shape)
         yield from _check_sizes(spec, "parameters", spec.model.parameters)
-        yield from check_outputs(spec, shape, Outputs(shape=(1,), pointer="/model/expression"))
+        yield from check_outputs(spec, facts, Outputs(shape=(1,), pointer="/model/expression"))
         return
-    graph, problems = assemble(spec.model, shape.columns)
+    graph, problems = facts.assembled
     yield from problems
     if graph is not None and not problems:
         yield from _check_size(graph)
         yield from check_optimizer(spec.optimizer, graph.size)
         yield from check_initializers(spec.model, graph)
         yield from check_initial_weights(spec.model, graph)
-        yield from check_tokens(spec, graph)
+        yield from check_tokens(spec, facts, graph)
         outputs = Outputs(shape=graph.output_shape, pointer=_place_of_outputs(spec.model))
-        yield from check_outputs(spec, shape, outputs)
+        yield from check_outputs(spec, facts, outputs)
     yield from _check_sizes(spec, "initial_weights", spec.model.initial_weights or {})
 
 

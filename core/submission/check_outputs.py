@@ -17,6 +17,7 @@ from lockstep.core.model.spec import ExpressionModel, LayersModel
 from lockstep.core.spec.job import TrainSpec
 from lockstep.core.submission.check_counted import check_counted
 from lockstep.core.submission.check_targets import check_targets, first_bad, largest_class
+from lockstep.core.submission.facts import Facts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,23 +38,23 @@ class Outputs:
         return math.prod(self.shape[:-1])
 
 
-def check_outputs(spec: TrainSpec, data: DataShape, outputs: Outputs) -> Iterator[Problem]:
+def check_outputs(spec: TrainSpec, facts: Facts, outputs: Outputs) -> Iterator[Problem]:
     """All problems of a model that fits together in itself."""
-    misfits = tuple(_check_number(spec, data, outputs)) + tuple(_check_places(spec, outputs))
+    misfits = tuple(_check_number(spec, facts, outputs)) + tuple(_check_places(spec, outputs))
     yield from misfits
     if not misfits:
         yield from _check_weights(spec, outputs)
-        yield from check_counted(spec)
+        yield from check_counted(spec, facts)
         yield from _check_logs(spec)
-        yield from _check_rows(spec, outputs)
+        yield from _check_rows(spec, facts, outputs)
     yield from _check_metrics(spec, outputs)
 
 
-def _check_number(spec: TrainSpec, data: DataShape, outputs: Outputs) -> Iterator[Problem]:
+def _check_number(spec: TrainSpec, facts: Facts, outputs: Outputs) -> Iterator[Problem]:
     """Whether there are as many outputs as loss and targets ask for."""
     of_classes = loss_of(spec.loss).targets.are_classes
     got = outputs.classes if of_classes else math.prod(outputs.shape)
-    wanted = _wanted_for_classes(spec, data, got) if of_classes else _wanted(spec, data)
+    wanted = _wanted_for_classes(spec, facts, got) if of_classes else _wanted(spec, facts.shape)
     if wanted is None or wanted.outputs == got:
         return
     hint = f'set "out" to {wanted.outputs}'
@@ -87,12 +88,13 @@ def _wanted(spec: TrainSpec, data: DataShape) -> _Wanted | None:
     return None
 
 
-def _wanted_for_classes(spec: TrainSpec, data: DataShape, outputs: int) -> _Wanted | None:
+def _wanted_for_classes(spec: TrainSpec, facts: Facts, outputs: int) -> _Wanted | None:
     """Under a loss of classes. Inline data may show fewer classes than there are: more outputs are fine."""
     if not isinstance(spec.data, InlineData):
-        reason = f"the data has {data.outputs} classes"
-        return _Wanted(outputs=data.outputs, reason=reason) if data.target == "classes" else None
-    largest = largest_class(spec.loss, spec.data)
+        shape = facts.shape
+        reason = f"the data has {shape.outputs} classes"
+        return _Wanted(outputs=shape.outputs, reason=reason) if shape.target == "classes" else None
+    largest = largest_class(spec.loss, facts.targets)
     if largest is None:
         return None
     if max(largest, outputs - 1) == 0:
@@ -156,11 +158,11 @@ def _check_logs(spec: TrainSpec) -> Iterator[Problem]:
         yield Problem(pointer=pointer, code="no_log_probabilities", message=message)
 
 
-def _check_rows(spec: TrainSpec, outputs: Outputs) -> Iterator[Problem]:
+def _check_rows(spec: TrainSpec, facts: Facts, outputs: Outputs) -> Iterator[Problem]:
     """Whether the targets of each row are together what the loss takes."""
     if not isinstance(spec.data, InlineData) or loss_of(spec.loss).targets.are_classes:
         return
-    y = np.asarray(spec.data.inline.y, dtype=np.float64)
+    y = facts.targets
     if any(check_targets(spec.loss, y)):
         return
     refusal = loss_of(spec.loss).targets.refused_rows(y.reshape(-1, outputs.places, outputs.classes))

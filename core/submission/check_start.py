@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from lockstep.core.data.shapes import shape_of
 from lockstep.core.ground.errors import Problem
 from lockstep.core.ground.numbers import Nested, came, shape_of_numbers
-from lockstep.core.model.build import build_graph
 from lockstep.core.model.graph import Graph
 from lockstep.core.spec import LayersModel, TrainSpec
+from lockstep.core.submission.facts import Facts
 from lockstep.core.submission.problems import pointer_to
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -60,9 +59,9 @@ def check_given_start(spec: TrainSpec) -> Iterator[Problem]:
         yield Problem(pointer="/start_from", code="two_starts", message=message)
 
 
-def learned_shapes(spec: TrainSpec) -> dict[str, tuple[int, ...]]:
-    """The shapes of a model's parameters and buffers by name. `spec` has passed `check`."""
-    return _shapes(build_graph(spec.model, shape_of(spec.data).columns))
+def learned_shapes(facts: Facts) -> dict[str, tuple[int, ...]]:
+    """The shapes of a model's parameters and buffers by name. The spec has passed `check`."""
+    return _shapes(facts.graph)
 
 
 def check_start(own: Shapes, shapes: Shapes) -> Iterator[Problem]:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lockstep.core.data.spec import InlineData
 from lockstep.core.ground.errors import Problem
 from lockstep.core.ground.sizes import MAX_WIDTH
 from lockstep.core.losses import LossSpec, loss_of
@@ -21,9 +20,8 @@ def check_targets(loss: LossSpec, y: np.ndarray) -> Iterator[Problem]:
         yield from first_bad("y", refusal.values, refusal.bad, (refusal.code, refusal.message))
 
 
-def largest_class(loss: LossSpec, data: InlineData) -> int | None:
+def largest_class(loss: LossSpec, y: np.ndarray) -> int | None:
     """The largest class number that counts, at most MAX_WIDTH; None where there is none, or a wrong one."""
-    y = np.asarray(data.inline.y, dtype=np.float64)
     ignored = loss_of(loss).targets.ignored
     counted = y if ignored is None else y[y != ignored]
     if not counted.size or any(check_targets(loss, y)):

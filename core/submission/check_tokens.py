@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
-from lockstep.core.data.spec import GeneratedData, InlineData
+from lockstep.core.data.spec import GeneratedData
 from lockstep.core.data.tokens import vocabulary, wrong_tokens
 from lockstep.core.ground.errors import Problem
 from lockstep.core.model.graph import Graph
 from lockstep.core.spec.job import TrainSpec
 from lockstep.core.submission.check_targets import first_bad
+from lockstep.core.submission.facts import Facts
 
 
-def check_tokens(spec: TrainSpec, graph: Graph) -> Iterator[Problem]:
+def check_tokens(spec: TrainSpec, facts: Facts, graph: Graph) -> Iterator[Problem]:
     """All problems of the inputs with embeddings; built-in data is looked at when it is loaded."""
     count = vocabulary(graph)
     if count is None:
@@ -30,7 +29,6 @@ def check_tokens(spec: TrainSpec, graph: Graph) -> Iterator[Problem]:
             code="needs_whole_numbers",
             message=f"{wanted} the positions that {spec.data.generator} makes; give inline data",
         )
-    if isinstance(spec.data, InlineData):
-        x = np.asarray(spec.data.inline.x, dtype=np.float64)
+    if facts.inputs is not None:
         words = ("not_a_token", f"{wanted} {{}}; number the inputs from 0, or raise num_embeddings")
-        yield from first_bad("x", x, wrong_tokens(x, count), words)
+        yield from first_bad("x", facts.inputs, wrong_tokens(facts.inputs, count), words)

@@ -1,10 +1,9 @@
 """What a spec must fulfil beyond the form of each key: that its parts fit together."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from itertools import chain
 
 from lockstep.core.data.batches import steps_in_epoch
-from lockstep.core.data.shapes import shape_of
-from lockstep.core.data.split import part_sizes
 from lockstep.core.ground.errors import Problem
 from lockstep.core.spec.job import MAX_SHARDS, TrainSpec
 from lockstep.core.submission.check_augment import check_augment
@@ -14,6 +13,7 @@ from lockstep.core.submission.check_model import check_model
 from lockstep.core.submission.check_name import check_name
 from lockstep.core.submission.check_optimizer import check_stop, check_updates
 from lockstep.core.submission.check_start import check_given_start
+from lockstep.core.submission.facts import Facts
 
 MAX_STEPS = 100_000_000
 """Each step leaves a loss in the history, eight bytes of it."""
@@ -22,32 +22,28 @@ ROWS_PER_SHARD = 64
 MOST_DEFAULT_SHARDS = 8
 
 
-def check(spec: TrainSpec) -> tuple[Problem, ...]:
+def check(spec: TrainSpec, facts: Facts | None = None) -> tuple[Problem, ...]:
     """All problems of a spec whose keys are well formed; none if it can be trained."""
-    parts: tuple[Callable[[TrainSpec], Iterator[Problem]], ...] = (
-        check_name,
-        check_model,
-        check_data,
-        check_augment,
-        check_given_start,
-        check_updates,
-        check_stop,
-        _check_steps,
-        _check_shards,
-        _check_batch_norm,
-        _check_workers,
+    facts = facts or Facts.of(spec)
+    found = chain(
+        check_name(spec),
+        check_model(spec, facts),
+        check_data(spec, facts),
+        check_augment(spec, facts),
+        check_given_start(spec),
+        check_updates(spec),
+        check_stop(spec),
+        _check_steps(spec, facts),
+        _check_shards(spec),
+        check_batch_norm(spec, facts, lambda other: _shards_of(other, facts)),
+        _check_workers(spec, facts),
     )
-    return tuple(problem for part in parts for problem in part(spec))
+    return tuple(found)
 
 
-def training_rows(spec: TrainSpec) -> int:
-    """How many rows are left to train on; below 1 where the fractions leave none."""
-    return part_sizes(shape_of(spec.data).rows, spec.data).train
-
-
-def default_shards(spec: TrainSpec) -> int:
+def default_shards(spec: TrainSpec, facts: Facts) -> int:
     """The largest power of two that leaves ROWS_PER_SHARD rows of a batch to each shard, from 1 to 8."""
-    rows = max(1, training_rows(spec))
+    rows = max(1, facts.parts.train)
     batch = rows if spec.batch_size == "full" else min(spec.batch_size, rows)
     shards = 1
     while shards * 2 <= min(MOST_DEFAULT_SHARDS, batch // ROWS_PER_SHARD):
@@ -55,8 +51,8 @@ def default_shards(spec: TrainSpec) -> int:
     return shards
 
 
-def _check_steps(spec: TrainSpec) -> Iterator[Problem]:
-    steps = spec.epochs * steps_in_epoch(max(1, training_rows(spec)), spec.step_rows)
+def _check_steps(spec: TrainSpec, facts: Facts) -> Iterator[Problem]:
+    steps = spec.epochs * steps_in_epoch(max(1, facts.parts.train), spec.step_rows)
     if steps > MAX_STEPS:
         yield Problem(
             pointer="/epochs",
@@ -77,16 +73,12 @@ def _check_shards(spec: TrainSpec) -> Iterator[Problem]:
         )
 
 
-def _shards_of(spec: TrainSpec) -> int:
-    return spec.shards or default_shards(spec)
+def _shards_of(spec: TrainSpec, facts: Facts) -> int:
+    return spec.shards or default_shards(spec, facts)
 
 
-def _check_batch_norm(spec: TrainSpec) -> Iterator[Problem]:
-    yield from check_batch_norm(spec, training_rows(spec), _shards_of)
-
-
-def _check_workers(spec: TrainSpec) -> Iterator[Problem]:
-    shards = _shards_of(spec)
+def _check_workers(spec: TrainSpec, facts: Facts) -> Iterator[Problem]:
+    shards = _shards_of(spec, facts)
     if spec.workers <= shards:
         return
     needed = 1 << (spec.workers - 1).bit_length()

@@ -10,15 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lockstep.core.data.shapes import shape_of
-from lockstep.core.data.split import part_sizes
 from lockstep.core.learning.evaluation import EVALUATION_ROWS
-from lockstep.core.learning.inference import input_columns
-from lockstep.core.model.build import build_graph
 from lockstep.core.model.graph import Graph, Node
 from lockstep.core.model.ops import OPS
 from lockstep.core.optim import states_of
 from lockstep.core.spec import ResolvedSpec
+from lockstep.core.submission.facts import Facts
 
 SOURCE_BYTES = 8
 """Of each number of the data, before it is of the job's dtype."""
@@ -39,11 +36,10 @@ class Footprint:
         return self.rows + self.parameters + self.activations + self.evaluation
 
 
-def footprint(spec: ResolvedSpec) -> Footprint:
+def footprint(spec: ResolvedSpec, facts: Facts | None = None) -> Footprint:
     """The memory of a member that trains alone; one of several holds the same but for partial sums."""
-    shape = shape_of(spec.data)
-    sizes = part_sizes(shape.rows, spec.data)
-    graph = build_graph(spec.model, input_columns(spec))
+    facts = facts or Facts.of(spec)
+    shape, sizes, graph = facts.shape, facts.parts, facts.graph
     number = np.dtype(spec.dtype).itemsize
     batch = sizes.train if spec.batch_size == "full" else min(spec.batch_size, sizes.train)
     shard = -(-batch // spec.shards)

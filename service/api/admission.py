@@ -2,12 +2,13 @@
 
 from lockstep.core.ground.errors import Problem, SpecError
 from lockstep.core.spec import ResolvedSpec
+from lockstep.core.submission.facts import Facts
 from lockstep.core.submission.footprint import footprint
 
 
-def require_fitting(spec: ResolvedSpec, limit: int) -> None:
+def require_fitting(spec: ResolvedSpec, facts: Facts, limit: int) -> None:
     """Refuse a job that needs more than `limit` bytes on a worker; SpecError says what for."""
-    needed = footprint(spec)
+    needed = footprint(spec, facts)
     if needed.total <= limit:
         return
     parts = {

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lockstep.core.ground.fields import MAX_SEED
-from lockstep.core.spec import AnyResolvedSpec, AnySpec, ResolvedSpec, TrainSpec
-from lockstep.core.submission import parse_job, resolve, total_steps
+from lockstep.core.spec import AnySpec, ResolvedSpec, TrainSpec
+from lockstep.core.submission import Checked, checked
 from lockstep.core.submission.check_start import Shapes, learned_shapes
 from lockstep.service.api.admission import require_fitting
 from lockstep.service.api.gradcheck import checked_gradients, require_checkable
@@ -81,13 +81,13 @@ def read_submission(body: bytes, asked: Asked) -> Submission | Refusal:
 
 def _submission(body: bytes, asked: Asked) -> Submission:
     raw = parse_json(body)
-    spec = parse_job(raw)
-    resolved = resolve(spec, lambda: secrets.randbelow(MAX_SEED + 1))
+    found = checked(raw, lambda: secrets.randbelow(MAX_SEED + 1))
+    resolved, facts = found.spec, found.facts
     start = None
-    if isinstance(resolved, ResolvedSpec):
-        require_fitting(resolved, asked.max_job_bytes)
+    if isinstance(resolved, ResolvedSpec) and facts is not None:
+        require_fitting(resolved, facts, asked.max_job_bytes)
         if resolved.start_from is not None:
-            start = Start(job_id=resolved.start_from, shapes=learned_shapes(resolved))
+            start = Start(job_id=resolved.start_from, shapes=learned_shapes(facts))
     if asked.gradcheck:
         require_checkable(resolved, validate_only=asked.validate_only)
     spec_json = resolved.model_dump_json(exclude_none=True)
@@ -96,9 +96,9 @@ def _submission(body: bytes, asked: Asked) -> Submission:
     if asked.validate_only:
         check = checked_gradients(resolved) if asked.gradcheck else None
         shown = spec_json if parts.blob is None else parts.stored.spec_json
-        validation = _validation(resolved, json.loads(shown) | _seed_of(spec), check)
+        validation = _validation(found.steps, json.loads(shown) | _seed_of(found.sent), check)
     return Submission(
-        job=_new_job(resolved, asked.owner_id, parts, hashlib.sha256(spec_json.encode()).hexdigest()),
+        job=_new_job(found, asked.owner_id, parts, hashlib.sha256(spec_json.encode()).hexdigest()),
         start=start,
         body_sha256=_digest(raw) if asked.has_key else None,
         validation=validation,
@@ -106,12 +106,13 @@ def _submission(body: bytes, asked: Asked) -> Submission:
     )
 
 
-def _new_job(spec: AnyResolvedSpec, owner_id: str, parts: Parts, sha256: str) -> NewJob:
+def _new_job(found: Checked, owner_id: str, parts: Parts, sha256: str) -> NewJob:
+    spec = found.spec
     return NewJob(
         owner_id=owner_id,
         spec=parts.stored,
         spec_sha256=sha256,
-        steps=total_steps(spec),
+        steps=found.steps,
         workers=spec.workers,
         kind=spec.kind,
         name=spec.name,
@@ -129,11 +130,11 @@ def _seed_of(sent: AnySpec) -> dict[str, int | None]:
     return {"seed": sent.seed} if isinstance(sent, TrainSpec) else {}
 
 
-def _validation(spec: AnyResolvedSpec, shown: dict[str, Any], check: GradientCheck | None) -> str:
+def _validation(steps: int, shown: dict[str, Any], check: GradientCheck | None) -> str:
     validation: Validation = {
         "object": "job.validation",
         "valid": True,
-        "steps": total_steps(spec),
+        "steps": steps,
         "gradient_check": check,
         "spec": shown,
     }

@@ -7,13 +7,14 @@ import pytest
 from lockstep.core.ground.errors import Problem, SpecError
 from lockstep.core.submission import parse_spec
 from lockstep.core.submission.check_start import MOST_NAMED, check_start, learned_shapes
+from lockstep.core.submission.facts import Facts
 from tests.specs import DIGITS, changed
 
 OWN = {"0.weight": (32, 64), "0.bias": (32,), "2.weight": (10, 32), "2.bias": (10,)}
 
 
 def problems(shapes: dict[str, tuple[int, ...]]) -> list[Problem]:
-    return list(check_start(learned_shapes(parse_spec(DIGITS)), shapes))
+    return list(check_start(learned_shapes(Facts.of(parse_spec(DIGITS))), shapes))
 
 
 def test_equal_names_and_shapes_fit() -> None:

@@ -92,9 +92,7 @@ def answered(bench: Bench, job_id: str) -> None:
     for question in get_args(Question):
         with bench.database.write() as tx:
             replays.ask(tx, Asked(job_id=job_id, question=question, step=0))
-            claim = replays.claim_next(tx, bench.tools().worker, 15.0)
-        assert claim is not None
-        assert answer_replay(claim, bench.tools(), never)
+        assert answer_replay(bench.question(), bench.tools(), never)
 
 
 def requests(job_id: str, spec: Spec, x: list[Any]) -> Iterator[tuple[str, str, Any]]:
