@@ -1,6 +1,6 @@
 """How long others wait while ten POSTs of 28 MiB are in flight, and what memory the API takes meanwhile.
 
-python -m benchmarks.big_posts; on loopback, a service of its own, at most MOST_SECONDS.
+python -m benchmarks.big_posts; on loopback, a service of its own, at most MAX_SECONDS.
 """
 
 import json
@@ -16,7 +16,7 @@ from benchmarks.service import running
 
 BIG_POSTS = 10
 BIG_BYTES = 28 * 2**20
-MOST_SECONDS = 240.0
+MAX_SECONDS = 240.0
 PAUSE_SECONDS = 0.02
 SMALL = {
     "model": {"expression": "a*x + b", "parameters": {"a": 4, "b": 1}},
@@ -36,7 +36,7 @@ def main() -> None:
         url = (service.data_dir / "url").read_text().strip()
         others = {"small POST": ("POST", "/v1/jobs"), "/healthz": ("GET", "/healthz")}
         with httpx2.Client(
-            base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=MOST_SECONDS
+            base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=MAX_SECONDS
         ) as http:
             _timed(http, *others["small POST"])
             over = threading.Event()
@@ -82,7 +82,7 @@ def _timed(http: httpx2.Client, method: str, path: str) -> float:
 
 def _times(http: httpx2.Client, call: tuple[str, str], over: threading.Event) -> list[float]:
     found = []
-    deadline = time.monotonic() + MOST_SECONDS
+    deadline = time.monotonic() + MAX_SECONDS
     while not over.wait(PAUSE_SECONDS) and time.monotonic() < deadline:
         found.append(_timed(http, *call))
     return found
@@ -91,7 +91,7 @@ def _times(http: httpx2.Client, call: tuple[str, str], over: threading.Event) ->
 def _peak_bytes(supervisor: int, over: threading.Event) -> dict[str, int]:
     """The most that the API's process and those below it held at a time."""
     peaks: dict[str, int] = {}
-    deadline = time.monotonic() + MOST_SECONDS
+    deadline = time.monotonic() + MAX_SECONDS
     while not over.wait(PAUSE_SECONDS) and time.monotonic() < deadline:
         for name, pid in _processes(supervisor):
             peaks[name] = max(peaks.get(name, 0), _resident_bytes(pid))

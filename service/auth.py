@@ -21,7 +21,7 @@ from lockstep.service.store.scopes import Scope
 
 REMEMBERED_SECONDS = 2.0
 """How long a key that was found is not looked up again; so long may a revoked one still work."""
-MOST_REMEMBERED = 1000
+MAX_REMEMBERED = 1000
 
 bearer = HTTPBearer(auto_error=False, description="An API key, as `Authorization: Bearer KEY`.")
 
@@ -48,7 +48,7 @@ class Keyring:
             found = keys.find(tx, secret)
         if found is not None:
             with self._lock:
-                if len(self._remembered) >= MOST_REMEMBERED:
+                if len(self._remembered) >= MAX_REMEMBERED:
                     self._remembered.clear()
                 self._remembered[secret] = (found, time.monotonic() + REMEMBERED_SECONDS)
         return found

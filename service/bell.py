@@ -25,9 +25,9 @@ logger = logging.getLogger(__name__)
 TaskName = Literal["lead", "help"]
 """The two tasks; each has the queue of its own name."""
 
-MOST_PENDING_RINGS = 1000
+MAX_PENDING_RINGS = 1000
 """Rings that wait here for the broker; more are dropped."""
-MOST_WAITING_RINGS = 100
+MAX_WAITING_RINGS = 100
 """Rings in one queue of the broker. So many mean that nobody listens; more would only pile up."""
 CONNECT_TIMEOUT_SECONDS = 2.0
 RETRY_SECONDS = 1.0
@@ -131,7 +131,7 @@ class Ringer(Background):
     def ring(self, task: TaskName, job_id: str) -> None:
         """Note a ring; one that is already noted is not noted twice."""
         with self._changed:
-            if len(self._pending) < MOST_PENDING_RINGS:
+            if len(self._pending) < MAX_PENDING_RINGS:
                 self._pending[(task, job_id)] = None
                 self._changed.notify()
 
@@ -195,7 +195,7 @@ class Ringer(Background):
         task, job_id = ring
         # Redis is a "virtual" transport of Kombu's: declaring a queue only counts what waits in it.
         channel = cast(virtual.Channel, producer.channel)
-        if channel.queue_declare(task).message_count >= MOST_WAITING_RINGS:
+        if channel.queue_declare(task).message_count >= MAX_WAITING_RINGS:
             logger.debug("action=ring_dropped task=%s job=%s", task, job_id)
             return
         self._app.send_task(

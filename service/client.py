@@ -41,7 +41,7 @@ FIRST_PATIENCE_SECONDS = 1.0
 PATIENCE_SECONDS = 6.0
 """How long to try a service that has answered before: it may be restarting."""
 FIRST_PAUSE_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 2.0
+MAX_PAUSE_SECONDS = 2.0
 GONE = 410
 RETRIED_STATUSES = frozenset({429, 502, 503, 504})
 
@@ -253,7 +253,7 @@ class Client:
                 if response.status_code not in RETRIED_STATUSES or time.monotonic() + pause > deadline:
                     raise ApiError(response.status_code, problem_in(response))
             time.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
     def _request(self, call: Call) -> httpx2.Request:
         headers = dict(call.headers or {})

@@ -21,7 +21,7 @@ from lockstep.service.store.errors import Damaged, KeyReused, NotFound, Refused
 
 logger = logging.getLogger(__name__)
 
-MOST_ENTRIES = 100
+MAX_ENTRIES = 100
 """Entries of `errors` in one answer."""
 RETRY_AFTER_SECONDS = 1
 
@@ -55,7 +55,7 @@ def _only_code(errors: Sequence[ProblemEntry]) -> str | None:
 def problem_response(problem: ApiProblem, instance: str) -> Response:
     """The problem document of the request for the path `instance`."""
     document = problem_document(
-        problem.status, problem.code, problem.detail, instance=instance, errors=problem.errors[:MOST_ENTRIES]
+        problem.status, problem.code, problem.detail, instance=instance, errors=problem.errors[:MAX_ENTRIES]
     )
     return Response(
         json.dumps(document, ensure_ascii=False).encode(errors="replace"),

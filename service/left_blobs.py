@@ -13,8 +13,8 @@ LOOK_SECONDS = 60.0
 """Between two steps: a look finds names in tables that have no index for it."""
 LEFT_SECONDS = 3600.0
 """How long a blob must have been nobody's: a POST names its own within seconds."""
-MOST_LOOKED_AT = 10_000
-MOST_TAKEN_OUT = 4
+MAX_LOOKED_AT = 10_000
+MAX_TAKEN_OUT = 4
 """In one transaction, which others wait for."""
 
 
@@ -39,13 +39,13 @@ class LeftBlobs:
         self._due_at = now + LOOK_SECONDS
         old = [name for name, since in self._since.items() if now - since >= LEFT_SECONDS]
         if old:
-            self._take_out(old[:MOST_TAKEN_OUT])
+            self._take_out(old[:MAX_TAKEN_OUT])
         else:
             self._look(now)
 
     def _look(self, now: float) -> None:
         with self._database.read() as tx:
-            page = left_blobs.find(tx, self._after, MOST_LOOKED_AT)
+            page = left_blobs.find(tx, self._after, MAX_LOOKED_AT)
         for name in [*self._since]:
             if name > self._after and (page.last is None or name <= page.last) and name not in page.names:
                 del self._since[name]

@@ -17,7 +17,7 @@ from lockstep.service.store.errors import NotFound, Refused
 from lockstep.service.store.jobs import Job
 from lockstep.service.store.weights import StoredWeights
 
-MOST_LOADED = 8
+MAX_LOADED = 8
 
 
 def learned_by(tx: Connection, job: Job) -> StoredWeights:
@@ -92,6 +92,6 @@ class Predictors:
         loaded = Loaded(predictor=predictor, step=stored.step)
         with self._lock:
             self._loaded[job_id] = loaded
-            while len(self._loaded) > MOST_LOADED:
+            while len(self._loaded) > MAX_LOADED:
                 self._loaded.popitem(last=False)
         return loaded

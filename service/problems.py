@@ -8,7 +8,7 @@ from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
 PAGE = "/docs/problems"
-MOST_HEAD_BYTES = 64 * 1024
+MAX_HEAD_BYTES = 64 * 1024
 """A request's line and headers together; browsers and proxies send a tenth of it at most."""
 
 OF_STATUS: Mapping[int, str] = MappingProxyType(

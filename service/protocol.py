@@ -8,14 +8,14 @@ import asyncio
 from pydantic_core import to_json
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from lockstep.service.problems import MOST_HEAD_BYTES, problem_document
+from lockstep.service.problems import MAX_HEAD_BYTES, problem_document
 
 HEAD_SECONDS = 30.0
 """How long they may take; a connection that is kept alive is uvicorn's to end."""
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """Ends a connection whose head does not end: past MOST_HEAD_BYTES with 431, past HEAD_SECONDS without."""
+    """Ends a connection whose head does not end: past MAX_HEAD_BYTES with 431, past HEAD_SECONDS without."""
 
     _head_bytes = 0
     _in_head = False
@@ -48,13 +48,13 @@ class BoundedHttp(HttpToolsProtocol):
         super().data_received(data)
         if self._in_head:
             self._head_bytes += len(data)
-            if self._head_bytes > MOST_HEAD_BYTES:
+            if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse()
 
     def _refuse(self) -> None:
         self._in_head = False
         self._stop_timer()
-        detail = f"expected at most {MOST_HEAD_BYTES} bytes of request line and headers"
+        detail = f"expected at most {MAX_HEAD_BYTES} bytes of request line and headers"
         body = to_json(problem_document(431, "headers_too_large", detail))
         self.transport.write(
             b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: application/problem+json\r\n"

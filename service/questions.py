@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 5.0
 FIRST_LOOK_SECONDS = 0.01
-LONGEST_LOOK_SECONDS = 0.2
+MAX_LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ async def answer_to(database: Database, bell: Bell, owner: str | None, asked: As
     pause = FIRST_LOOK_SECONDS
     while _goes_on(found) and time.monotonic() < deadline:
         await asyncio.sleep(pause)
-        pause = min(2 * pause, LONGEST_LOOK_SECONDS)
+        pause = min(2 * pause, MAX_LOOK_SECONDS)
         found = await run_in_threadpool(_look, database, asked)
     if isinstance(found, bytes):
         return found

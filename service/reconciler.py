@@ -14,7 +14,7 @@ from lockstep.service.store.database import Database
 
 logger = logging.getLogger(__name__)
 
-MOST_RINGS_PER_TICK = 100
+MAX_RINGS_PER_TICK = 100
 
 
 class Reconciler(Background):
@@ -56,7 +56,7 @@ class Reconciler(Background):
             evicted = evictions.evict_expired(tx)
             renewed = outdated.begin_again(tx)
             fingerprints.mark_no_worker(tx)
-            due = rings.due_rings(tx, MOST_RINGS_PER_TICK)
+            due = rings.due_rings(tx, MAX_RINGS_PER_TICK)
             rings.rung(tx, due)
         for job_id in evicted:
             logger.warning("action=evicted job=%s reason=lease_expired", job_id)

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lockstep.service.errors import ApiProblem, problem_of, problem_response
 from lockstep.service.paths import route_path
-from lockstep.service.problems import MOST_HEAD_BYTES
+from lockstep.service.problems import MAX_HEAD_BYTES
 
 logger = logging.getLogger(__name__)
 
@@ -92,8 +92,8 @@ class Envelope:
 def _check_size(scope: Scope) -> None:
     """Whatever the server let through, nobody reads more."""
     size = sum(len(name) + len(value) for name, value in scope["headers"])
-    if size + len(scope.get("raw_path", b"")) + len(scope["query_string"]) > MOST_HEAD_BYTES:
-        raise ApiProblem(431, f"expected at most {MOST_HEAD_BYTES} bytes of request line and headers")
+    if size + len(scope.get("raw_path", b"")) + len(scope["query_string"]) > MAX_HEAD_BYTES:
+        raise ApiProblem(431, f"expected at most {MAX_HEAD_BYTES} bytes of request line and headers")
 
 
 def _request_id(headers: Headers) -> str:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER_PREFIX = "lockstep-run-"
-LONGEST_SOCKET_PATH = 100
+MAX_SOCKET_PATH = 100
 """In bytes: sun_path holds 108 on Linux, 104 on macOS, the closing zero included."""
 _ROOM_BYTES = len(f"/{FOLDER_PREFIX}xxxxxxxx/broker.sock")
 _SEMAPHORES = Path("/dev/shm")  # noqa: S108  (where the C library keeps them; nothing is made there by us)
@@ -40,7 +40,7 @@ class RuntimeFolder:
         """In the temporary folder, or where its path is too long for a socket's, in /tmp. Raises NoFolder."""
         refusals: list[str] = []
         for base in _bases():
-            if len(os.fsencode(base)) + _ROOM_BYTES > LONGEST_SOCKET_PATH:
+            if len(os.fsencode(base)) + _ROOM_BYTES > MAX_SOCKET_PATH:
                 refusals.append(f"{base}: too long a path for a socket")
                 continue
             try:

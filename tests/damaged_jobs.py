@@ -15,7 +15,7 @@ from lockstep.service.store import (
 from lockstep.service.store.database import Database
 from lockstep.service.store.jobs import NewJob
 from lockstep.service.store.leases import JobFence
-from lockstep.service.store.specs import MOST_INLINE_IN_ROW
+from lockstep.service.store.specs import MAX_INLINE_IN_ROW
 from tests.damages import Harm
 from tests.stored_jobs import (
     NEW,
@@ -27,7 +27,7 @@ from tests.stored_jobs import (
     queue_job,
 )
 
-MANY = MOST_INLINE_IN_ROW // 32
+MANY = MAX_INLINE_IN_ROW // 32
 """So many thirds have more digits than a row holds; few numbers, for each is read many times."""
 
 

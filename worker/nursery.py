@@ -8,13 +8,13 @@ from celery.worker import state
 
 logger = logging.getLogger(__name__)
 
-MOST_STILLBORN = 3
+MAX_STILLBORN = 3
 
 
 class Nursery:
     """Replaces a pool's dead children; ends the worker when none reports in.
 
-    `reported` says how many children have done so; `MOST_STILLBORN` in a row may die before it.
+    `reported` says how many children have done so; `MAX_STILLBORN` in a row may die before it.
     """
 
     def __init__(self, reported: Callable[[], int]) -> None:
@@ -32,10 +32,10 @@ class Nursery:
             self._known = here
             self._since.clear()
         self._since |= here - self._known
-        if len(self._since) > MOST_STILLBORN and not state.should_stop:
+        if len(self._since) > MAX_STILLBORN and not state.should_stop:
             logger.error(
                 "action=no_child: %d children in a row died before they could work; what they said is above",
-                MOST_STILLBORN,
+                MAX_STILLBORN,
             )
             # Celery's loop ends the worker with this exit status.
             state.should_stop = 1  # type: ignore[assignment]  # its stubs know None alone

@@ -6,7 +6,7 @@ STRIDE_GROWTH = 8
 """The first strides know nothing about the speed; each may be this many times longer than the one before."""
 CHECKPOINT_SHARE = 0.02
 """The part of the time that checkpoints may cost."""
-LARGEST_CHECKPOINT_SHARE = 0.2
+MAX_CHECKPOINT_SHARE = 0.2
 """The same where 2 % would leave more than `checkpoint_seconds` between two."""
 
 
@@ -42,5 +42,5 @@ class CheckpointPace:
         """One was saved at `now`, which took `cost_seconds`."""
         self.hurried = False
         cheap = cost_seconds / CHECKPOINT_SHARE
-        bearable = cost_seconds / LARGEST_CHECKPOINT_SHARE
+        bearable = cost_seconds / MAX_CHECKPOINT_SHARE
         self._due_at = now + max(bearable, min(cheap, self._checkpoint_seconds))

@@ -19,7 +19,7 @@ from lockstep.worker.tools import Tools
 logger = logging.getLogger(__name__)
 
 ANSWER_CHECK_SECONDS = 1.0
-MOST_PASSED_OVER = 100
+MAX_PASSED_OVER = 100
 
 
 class Bell:
@@ -44,7 +44,7 @@ class Runner(threading.Thread):
         self._bells: queue.SimpleQueue[Bell | None] = queue.SimpleQueue()
         self._failing = False
         # Jobs whose spec can't be read (any more): their leads go on alone, and helpers go elsewhere.
-        self._passed_over: deque[str] = deque(maxlen=MOST_PASSED_OVER)
+        self._passed_over: deque[str] = deque(maxlen=MAX_PASSED_OVER)
         self.draining = False
 
     def answer(self, task: TaskName, job_id: str) -> None:

@@ -16,7 +16,7 @@ from benchmarks.bits.runs import Spec, resolved
 SEED = 9
 STEPS = 30
 """About so many steps a training takes."""
-MOST_DRAWS = 300
+MAX_DRAWS = 300
 COUNTS = {"rows": 60, "images": 26, "signals": 22, "sequences": 32, "tokens": 12, "expression": 28}
 MINIMIZED, SOLVED = 26, 14
 
@@ -199,7 +199,7 @@ def _trained(decks: Decks, base: Base) -> Spec:
     if "start_from" in raw:
         raw["model"] = {key: value for key, value in raw["model"].items() if key != "initial_weights"}
     raw |= decks.one_of("dtypes", [{}, {"dtype": "float32"}, {"dtype": "float64"}])
-    for _ in range(MOST_DRAWS):
+    for _ in range(MAX_DRAWS):
         whole = raw | _cut(decks, base.source.rows, raw["optimizer"]["type"] == "lbfgs")
         try:
             resolved(whole)

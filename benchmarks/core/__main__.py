@@ -27,7 +27,7 @@ from lockstep.core.group.fingerprint import blas_core
 
 PARTS = ("steps", "shards", "first", "times")
 TIMED = ("line", "digits", "mlp784", "mlp1024")
-FEWEST_ROWS = 8
+MIN_ROWS = 8
 """Of a batch that can be cut into all of SHARDS."""
 SHARDS = tuple(f"lockstep:{shards}" for shards in (1, 2, 4, 8))
 
@@ -70,7 +70,7 @@ def measured(wanted: argparse.Namespace, names: Sequence[str]) -> Figures:
             if "times" in wanted.parts and optimizer == "sgd" and workload.name in TIMED:
                 print(f"{workload.name} times ...", file=sys.stderr, flush=True)
                 figures.times[workload.name] = to_steps(figures.results[-1], names)
-        if "shards" in wanted.parts and workload.rows >= FEWEST_ROWS:
+        if "shards" in wanted.parts and workload.rows >= MIN_ROWS:
             print(f"{workload.name} shards ...", file=sys.stderr, flush=True)
             figures.shards.append(race.run(workload, "sgd", SHARDS, wanted.rounds, wanted.seconds))
         if "first" in wanted.parts:

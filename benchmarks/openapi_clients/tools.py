@@ -11,7 +11,7 @@ from pathlib import Path
 PYTHON_TOOLS = ("openapi-python-client==0.29.1", "schemathesis==4.32.0")
 NODE_TOOLS = ("openapi-typescript@7.13.0", "typescript@5.9.3")
 """openapi-typescript wants TypeScript 5."""
-MOST_SECONDS = 300.0
+MAX_SECONDS = 300.0
 PROGRAMS = Path(__file__).parent / "programs"
 LOOK_SECONDS = 0.05
 SHOWN_LINES = 200
@@ -79,7 +79,7 @@ class Bench:
             raise Failed(f"{Path(command[0]).name} exited with {ran.exit_status}:\n{last_lines(ran.output)}")
         return ran
 
-    def run(self, command: list[str], *, given: str = "", most_seconds: float = MOST_SECONDS) -> Ran:
+    def run(self, command: list[str], *, given: str = "", most_seconds: float = MAX_SECONDS) -> Ran:
         """Run a command in the folder with `given` as its input; raises Failed where it does not end."""
         began = time.monotonic()
         log, read = self.folder / "log", self.folder / "input"

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-MOST_BLOCKS = 32
+MAX_BLOCKS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class Extremes:
     def add(self, marks: Marks) -> None:
         """Take in points that come after those before; no key is NaN."""
         while len(marks.keys):
-            free = MOST_BLOCKS * self.size - self.count
+            free = MAX_BLOCKS * self.size - self.count
             if free == 0:
                 self._low, self._high = _halved(self._low, np.argmin), _halved(self._high, np.argmax)
                 self.size *= 2

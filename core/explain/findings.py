@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from lockstep.core.explain.thinned import MOST_LOSSES, SMOOTH, Losses, Thinning
+from lockstep.core.explain.thinned import MAX_LOSSES, SMOOTH, Losses, Thinning
 from lockstep.core.learning.report import Points
 
 Code = Literal[
@@ -234,11 +234,11 @@ def _overfitting(series: Series) -> Iterator[Finding]:
 class Watcher:
     """Gathers the series of a running training as they come, and tells each finding once.
 
-    `steps` is the most that can come. The loss is thinned to at most MOST_LOSSES means.
+    `steps` is the most that can come. The loss is thinned to at most MAX_LOSSES means.
     """
 
     def __init__(self, steps: int) -> None:
-        self._thinning = Thinning(max(1, -(-steps // MOST_LOSSES)))
+        self._thinning = Thinning(max(1, -(-steps // MAX_LOSSES)))
         self._known: set[tuple[str, str | None]] = set()
         self._parts: dict[str, list[Points]] = {}
 

@@ -25,12 +25,12 @@ from lockstep.core.model.parameters import Parameters
 from lockstep.core.optim.penalty import WeightPenalty
 from lockstep.core.spec import ResolvedSpec
 
-MOST_ROWS = 8
-MOST_ELEMENTS = 24
+MAX_ROWS = 8
+MAX_ELEMENTS = 24
 """Elements looked at of each parameter: half those of the largest gradient, half by chance."""
 TOLERANCE = 1e-5
 STEP = 1e-6
-SMALLEST_SCALE = 1e-3
+MIN_SCALE = 1e-3
 """Gradients are told apart down to this share of the loss times TOLERANCE: rounding hides the rest."""
 KINK = 1e-3
 """One-sided quotients that differ by more, in proportion, want a second look."""
@@ -112,7 +112,7 @@ class _Check:
         waiting = [self._elements(parameter, start) for parameter, start in _starts(graph.parameters)]
         found: list[list[Element]] = [[] for _ in waiting]
         complete = True
-        for turn in range(MOST_ELEMENTS):
+        for turn in range(MAX_ELEMENTS):
             for places, elements, parameter in zip(waiting, found, graph.parameters, strict=True):
                 if turn >= len(places) or not complete:
                     continue
@@ -131,10 +131,10 @@ class _Check:
     def _elements(self, parameter: Parameter, start: int) -> list[tuple[int, int]]:
         """The elements to look at: (place in the parameter as stored, place in the flat vector)."""
         own = np.abs(self._gradient[start : start + parameter.size])
-        largest = np.argsort(-own, kind="stable")[: MOST_ELEMENTS // 2]
+        largest = np.argsort(-own, kind="stable")[: MAX_ELEMENTS // 2]
         by_chance = generator(self._seed, "gradcheck", parameter.name).permutation(parameter.size)
-        chosen = dict.fromkeys([*largest.tolist(), *by_chance[:MOST_ELEMENTS].tolist()])
-        return [(place, start + place) for place in list(chosen)[:MOST_ELEMENTS]]
+        chosen = dict.fromkeys([*largest.tolist(), *by_chance[:MAX_ELEMENTS].tolist()])
+        return [(place, start + place) for place in list(chosen)[:MAX_ELEMENTS]]
 
     def _compare(self, parameter: Parameter, place: int, at: int) -> Element:
         gradient = float(self._gradient[at])
@@ -176,7 +176,7 @@ class _Check:
         return error if np.isfinite(error) else float("inf")
 
     def _scale(self, gradient: float, difference: float) -> float:
-        return max(abs(gradient), abs(difference), SMALLEST_SCALE * abs(self.loss), 1e-12)
+        return max(abs(gradient), abs(difference), MIN_SCALE * abs(self.loss), 1e-12)
 
     def _loss(self) -> float:
         with np.errstate(all="ignore"):
@@ -205,7 +205,7 @@ def _few(part: Part, loss: LossSpec) -> Part:
     """The first rows with a target that counts: of others alone the loss is 0 whatever the weights are."""
     counted = weight_by_row(loss, part.y)
     rows = np.arange(part.rows) if counted is None else np.flatnonzero(counted)
-    few = rows[:MOST_ROWS]
+    few = rows[:MAX_ROWS]
     return replace(part, x=part.x[few], y=part.y[few])
 
 

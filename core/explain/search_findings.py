@@ -26,7 +26,7 @@ LONG_FALL = 50
 """Points of a fall that is steady; one that becomes faster needs fewer."""
 STEADY, FASTER = 0.9, 10.0
 """The fall of the later half of the points as a multiple of that of the earlier half."""
-LONGEST_PERIOD, ROUNDS = 16, 4
+MAX_PERIOD, ROUNDS = 16, 4
 """The steps of the longest cycle; how often a cycle has to come round."""
 SAME = 1e-6
 """How near a point of a cycle comes to the one a period before, as a share of the cycle's extent."""
@@ -147,7 +147,7 @@ def _falling(past: Past) -> str | None:
 def _cycling(past: Past) -> str | None:
     """The last points are those of some steps ago, again and again."""
     columns = np.column_stack([past.last.values, past.last.points])
-    for period in range(1, LONGEST_PERIOD + 1):
+    for period in range(1, MAX_PERIOD + 1):
         rows = columns[-(ROUNDS + 1) * period :]
         if len(rows) < (ROUNDS + 1) * period:
             return None

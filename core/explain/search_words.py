@@ -5,7 +5,7 @@ import numpy as np
 from lockstep.core.explain.past import Past, Rows
 from lockstep.core.spec import SolveSpec
 
-MOST_SHOWN = 3
+MAX_SHOWN = 3
 """Unknowns whose numbers a sentence tells."""
 HIDDEN = 0.01
 """What rounding may take from a number, as a share of its distance from the target."""
@@ -144,7 +144,7 @@ def _told(
     past: Past, rows: Rows, place: int, *, slopes: bool = False, unknowns: list[int] | None = None
 ) -> str:
     """A point: "value = 2, x = 0 at step 7"; with its slopes, or with some unknowns alone."""
-    shown = list(range(len(past.names)))[:MOST_SHOWN] if unknowns is None else unknowns
+    shown = list(range(len(past.names)))[:MAX_SHOWN] if unknowns is None else unknowns
     numbers = [(past.names[unknown], rows.points[place, unknown]) for unknown in shown]
     if slopes:
         numbers += [(f"grad.{past.names[unknown]}", rows.slopes[place, unknown]) for unknown in shown]

@@ -19,7 +19,7 @@ LINE_HEIGHT = 16.0
 PADDING = 7.0
 FONT = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 INK, PALE_INK, EDGE = "#1d2329", "#566069", "#8a939b"
-MOST_LETTERS = 44
+MAX_LETTERS = 44
 
 _TONES: Mapping[Kind, tuple[str, str]] = MappingProxyType(
     {
@@ -69,7 +69,7 @@ def _lines_of(node: ViewNode, notes: Sequence[str]) -> list[str]:
     if node.shape:
         about.append(f"[{shape_text(node.shape)}]")
     lines = [title_of(node), *([" ".join(about)] if about else []), *notes]
-    return [line if len(line) <= MOST_LETTERS else line[: MOST_LETTERS - 1] + "…" for line in lines]
+    return [line if len(line) <= MAX_LETTERS else line[: MAX_LETTERS - 1] + "…" for line in lines]
 
 
 def _width(lines: Sequence[str]) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 
 from lockstep.core.learning.report import Points
 
-MOST_LOSSES = 200
+MAX_LOSSES = 200
 SMOOTH = 5
 """Means whose median stands for them: itself one of them, so it can be told of which steps."""
 

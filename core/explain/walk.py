@@ -18,9 +18,9 @@ from lockstep.core.model.encoding import spell, to_json
 from lockstep.core.model.notation import Notation
 from lockstep.core.model.ops import OPS
 
-MOST_NUMBERS = 64
+MAX_NUMBERS = 64
 """A larger array is told by its shape, its norm and its range."""
-MOST_SHOWN = 3
+MAX_SHOWN = 3
 """In a drawing, a larger array is told by its norm."""
 
 
@@ -43,8 +43,8 @@ def walk(result: Pass) -> dict[str, Any]:
 
 
 def numbers(array: np.ndarray) -> Any:
-    """A number, nested lists of at most MOST_NUMBERS, or {shape, norm, min, max}."""
-    if array.size <= MOST_NUMBERS:
+    """A number, nested lists of at most MAX_NUMBERS, or {shape, norm, min, max}."""
+    if array.size <= MAX_NUMBERS:
         return to_json(array)
     with np.errstate(all="ignore"):
         norm = float(np.linalg.norm(array.astype(np.float64, copy=False).reshape(-1)))
@@ -88,7 +88,7 @@ def _short(value: Any) -> str:
     if isinstance(value, dict):
         return f"norm {_digits(value['norm'])}"
     array = np.array(value, dtype=np.float64)
-    if array.size > MOST_SHOWN:
+    if array.size > MAX_SHOWN:
         return f"norm {_digits(float(np.linalg.norm(array.reshape(-1))))}"
     return " ".join(_digits(each) for each in array.reshape(-1).tolist())
 

@@ -13,7 +13,7 @@ from lockstep.core.ground.buffers import aligned
 from lockstep.core.model.expression import formula_graph
 from lockstep.core.model.parameters import Parameters
 
-MOST_SHOWN = 8
+MAX_SHOWN = 8
 """Names whose numbers a message tells."""
 _WORDS = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 
@@ -64,5 +64,5 @@ class Formula:
         words = set(_WORDS.findall(text))
         numbers = self.all_numbers()
         named = [name for name in sorted(numbers) if name in words] or sorted(numbers)
-        shown = [f"{name} = {float(numbers[name]):g}" for name in named[:MOST_SHOWN]]
-        return ", ".join([*shown, "..."] if len(named) > MOST_SHOWN else shown)
+        shown = [f"{name} = {float(numbers[name]):g}" for name in named[:MAX_SHOWN]]
+        return ", ".join([*shown, "..."] if len(named) > MAX_SHOWN else shown)

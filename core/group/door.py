@@ -27,7 +27,7 @@ from lockstep.core.group.handshake import (
 )
 from lockstep.core.group.terms import GroupIdentity, Timeouts
 
-MOST_STRANGERS = 16
+MAX_STRANGERS = 16
 _BACKLOG = 64
 
 logger = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ class Door:
 
     def _tend_listener(self) -> None:
         """Listen only while there is a place for one more stranger."""
-        if self._listening == (len(self._strangers) < MOST_STRANGERS):
+        if self._listening == (len(self._strangers) < MAX_STRANGERS):
             return
         self._listening = not self._listening
         if self._listening:

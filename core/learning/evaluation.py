@@ -21,7 +21,7 @@ from lockstep.core.spec import ResolvedSpec
 EVALUATION_ROWS = 256
 """Rows of a chunk: fixed, since it decides bits. The last chunk may be shorter."""
 SUMS_DTYPE = np.dtype(np.float64)
-MOST_SCORES = 20_000_000
+MAX_SCORES = 20_000_000
 """With more outputs than this in a part there is no ROC AUC: they would have to be sorted in memory."""
 
 
@@ -103,7 +103,7 @@ class EvaluationWork:
         if not all_metrics:
             return Measurement(metrics=self.metrics(SoloGroup()))
         scores = self._part.rows * math.prod(self._graph.output_shape)
-        if scores <= MOST_SCORES:
+        if scores <= MAX_SCORES:
             self._outputs = np.empty((self._part.rows, *self._graph.output_shape), self._parameters.dtype)
         SoloGroup().all_reduce(self, self._total, admits=True)
         metrics = self._said(self._tally.known)

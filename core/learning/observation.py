@@ -20,7 +20,7 @@ from lockstep.core.model.graph import Graph, Node
 from lockstep.core.model.ops import OPS
 from lockstep.core.model.parameters import Parameters
 
-MOST_SAMPLES, FEWEST_SAMPLES = 200, 20
+MAX_SAMPLES, MIN_SAMPLES = 200, 20
 STEPS_TO_A_SAMPLE = 25
 """A sample costs up to a fifth of a step: so it slows a training of 500 steps or more by less than 1 %."""
 LOOKED_AT_ROWS = 32
@@ -34,7 +34,7 @@ NEAR = 0.01
 
 def stride_of(steps: int) -> int:
     """How many steps lie between two samples: there are 20 to 200, one to 25 steps in between."""
-    samples = min(max(steps // STEPS_TO_A_SAMPLE, FEWEST_SAMPLES), MOST_SAMPLES)
+    samples = min(max(steps // STEPS_TO_A_SAMPLE, MIN_SAMPLES), MAX_SAMPLES)
     return max(1, -(-steps // samples))
 
 

@@ -1,7 +1,7 @@
 """The series of a formula's training: each parameter and its gradient, beside the loss.
 
 Point s holds the parameter before the update of step s, and the gradient of the whole batch of step s before
-clipping, the penalty's included. Jobs of at most MOST_POINTS steps record every step; longer ones record the
+clipping, the penalty's included. Jobs of at most MAX_POINTS steps record every step; longer ones record the
 multiples of a stride, which follows from the job's number of steps alone.
 """
 
@@ -13,13 +13,13 @@ from lockstep.core.learning.report import GRADIENT, Points
 from lockstep.core.model.graph import Graph
 from lockstep.core.model.parameters import Parameters
 
-MOST_POINTS = 100_000
+MAX_POINTS = 100_000
 NEVER = sys.maxsize
 
 
 def stride_of(steps: int) -> int:
     """How many steps lie between two recorded ones, where `steps` is the most that can come."""
-    return max(1, -(-steps // MOST_POINTS))
+    return max(1, -(-steps // MAX_POINTS))
 
 
 class Recorder:

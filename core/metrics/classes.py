@@ -9,7 +9,7 @@ from lockstep.core.metrics.base import Counts, Judged, Metric, OfCounts, OfHits,
 from lockstep.core.metrics.ranks import odds
 from lockstep.core.metrics.tally import Tally
 
-MOST_SHOWN = 32
+MAX_SHOWN = 32
 """Up to so many classes, or questions, each has numbers of its own in the result, and a confusion matrix."""
 
 
@@ -52,7 +52,7 @@ class ClassTally(_Judging):
         self._classes = classes
         self._hits = {metric.called: metric for metric in metrics if isinstance(metric, OfHits)}
         self._ignored = ignored
-        self._whole = classes <= MOST_SHOWN
+        self._whole = classes <= MAX_SHOWN
         self._counts = classes * classes if self._whole else 3 * classes
         self.width = self._counts + len(self._hits)
 
@@ -147,7 +147,7 @@ class QuestionTally(_Judging):
 
     def tables(self, sums: np.ndarray) -> dict[str, np.ndarray]:
         """For one output of no and yes, for several of each output: precision, recall, f1, confusion."""
-        if self._questions > MOST_SHOWN:
+        if self._questions > MAX_SHOWN:
             return {}
         matrices = self._confusions(sums)
         if self._questions == 1:

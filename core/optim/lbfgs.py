@@ -14,7 +14,7 @@ from lockstep.core.optim.base import Dot, LearningRate, Optimizer, OptimizerSpec
 MAX_HISTORY = 1000
 MAX_HISTORY_NUMBERS = 20_000_000
 """The numbers that lbfgs may keep: they are part of each checkpoint."""
-LEAST_CURVATURE = 1e-10
+MIN_CURVATURE = 1e-10
 """A step whose y · s is not above this is not remembered: the curvature must stay positive."""
 ITERATIONS, REMEMBERED, LENGTH, DIAGONAL = range(4)
 """What the elements of the state's "numbers" are."""
@@ -131,7 +131,7 @@ class LbfgsOptimizer:
             move, numbers[LENGTH].astype(move.dtype), move
         )  # the direction is written anew after this
         curvature = self._dot(change, move)[()]
-        if not curvature > LEAST_CURVATURE:
+        if not curvature > MIN_CURVATURE:
             return
         np.copyto(self.state["changes"][place], change)
         np.copyto(self.state["moves"][place], move)

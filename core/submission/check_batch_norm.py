@@ -12,7 +12,7 @@ from lockstep.core.submission.facts import Facts
 
 FEWEST = 2
 """Values of a channel: of one alone the deviation is 0, whatever it is, and so is the gradient behind it."""
-MOST_TRIES = 1000
+MAX_TRIES = 1000
 """Larger batch sizes that are tried for a remedy."""
 
 
@@ -112,7 +112,7 @@ def _larger_batch(spec: TrainSpec, rows: int, shards_of: Callable[[TrainSpec], i
     """The next larger batch_size that leaves no single row, or "full"; None where there is none."""
     if spec.batch_size == "full":
         return None
-    sizes = range(spec.batch_size + 1, min(spec.batch_size + MOST_TRIES, rows))
+    sizes = range(spec.batch_size + 1, min(spec.batch_size + MAX_TRIES, rows))
     for size in (*sizes, "full"):
         other = spec.model_copy(update={"batch_size": size})
         if _cut_of(other, rows, shards_of(other)).single() is None:

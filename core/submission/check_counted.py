@@ -11,7 +11,7 @@ from lockstep.core.losses import loss_of, weight_by_row
 from lockstep.core.spec.job import TrainSpec
 from lockstep.core.submission.facts import Facts
 
-MOST_DRAWS = 20
+MAX_DRAWS = 20
 """Seeds tried where the spec leaves it open, until something counts in each part."""
 _CODE = "nothing_counts"
 
@@ -37,7 +37,7 @@ def check_counted(spec: TrainSpec, facts: Facts) -> Iterator[Problem]:
 def sound_seed(spec: TrainSpec, facts: Facts, draw_seed: Callable[[], int]) -> int:
     """A drawn seed by which something counts in each part. Raises SpecError where many draws find none."""
     counts = _counts(spec, facts)
-    for _ in range(MOST_DRAWS):
+    for _ in range(MAX_DRAWS):
         seed = draw_seed()
         problems = () if counts is None else tuple(_check_parts(spec, facts, counts, seed))
         if not problems:

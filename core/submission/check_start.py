@@ -11,7 +11,7 @@ from lockstep.core.submission.problems import pointer_to
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Of parameters and buffers, by name."""
-MOST_NAMED = 5
+MAX_NAMED = 5
 """Parameters told of one by one; the others are counted."""
 
 
@@ -77,11 +77,11 @@ def check_start(own: Shapes, shapes: Shapes) -> Iterator[Problem]:
         if name in shapes and shapes[name] != own[name]
     ]
     if differing:
-        rest = f", and {len(differing) - MOST_NAMED} more" if len(differing) > MOST_NAMED else ""
+        rest = f", and {len(differing) - MAX_NAMED} more" if len(differing) > MAX_NAMED else ""
         yield Problem(
             pointer="/start_from",
             code="other_weights",
             message="expected a job with the weights of this model; "
-            f"{', '.join(differing[:MOST_NAMED])}{rest}; "
+            f"{', '.join(differing[:MAX_NAMED])}{rest}; "
             "take a job with the same layers, or give initial_weights",
         )

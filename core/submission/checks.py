@@ -19,7 +19,7 @@ MAX_STEPS = 100_000_000
 """Each step leaves a loss in the history, eight bytes of it."""
 ROWS_PER_SHARD = 64
 """A smaller shard costs more in calls than a second worker saves."""
-MOST_DEFAULT_SHARDS = 8
+MAX_DEFAULT_SHARDS = 8
 
 
 def check(spec: TrainSpec, facts: Facts | None = None) -> tuple[Problem, ...]:
@@ -46,7 +46,7 @@ def default_shards(spec: TrainSpec, facts: Facts) -> int:
     rows = max(1, facts.parts.train)
     batch = rows if spec.batch_size == "full" else min(spec.batch_size, rows)
     shards = 1
-    while shards * 2 <= min(MOST_DEFAULT_SHARDS, batch // ROWS_PER_SHARD):
+    while shards * 2 <= min(MAX_DEFAULT_SHARDS, batch // ROWS_PER_SHARD):
         shards *= 2
     return shards
 

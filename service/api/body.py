@@ -17,7 +17,7 @@ LARGE_BYTES = 256 * 1024
 """A longer body takes any thread more than some 10 ms to read."""
 SMALLER_SHARE = 8
 """Of the budget, one part in so many is for bodies that are not large."""
-MOST_DEPTH = 32
+MAX_DEPTH = 32
 """Brackets inside each other: a model's layers may nest 8 deep, two or three brackets each."""
 RETRY_AFTER_SECONDS = 1
 
@@ -96,13 +96,13 @@ class DepthGauge:
         self._escaped = False
 
     def add(self, chunk: bytes) -> None:
-        """Look at what comes next; refuses what is deeper than MOST_DEPTH."""
+        """Look at what comes next; refuses what is deeper than MAX_DEPTH."""
         brackets = self._outside(chunk).translate(None, _NO_BRACKETS) if chunk else b""
         if not brackets:
             return
         depths = np.cumsum(_STEPS[np.frombuffer(brackets, np.uint8)], dtype=np.int64)
-        if self._depth + int(depths.max()) > MOST_DEPTH:
-            message = f"nested too deeply: expected at most {MOST_DEPTH} brackets inside each other"
+        if self._depth + int(depths.max()) > MAX_DEPTH:
+            message = f"nested too deeply: expected at most {MAX_DEPTH} brackets inside each other"
             raise unprocessable("", "too_nested", f"{message}, got more; flatten it")
         self._depth += int(depths[-1])
 

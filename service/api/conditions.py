@@ -26,7 +26,7 @@ IDLE_POLL_SECONDS = "5"
 UNCHANGED: dict[int | str, dict[str, Any]] = {
     304: {"description": "the answer is as the client has it (If-None-Match)"}
 }
-MOST_METADATA_FILTERS = 16
+MAX_METADATA_FILTERS = 16
 """As many as a job can have."""
 
 
@@ -52,8 +52,8 @@ async def _metadata_filter(request: Request) -> Mapping[str, str]:
             message = "expected metadata[KEY]=VALUE of 1-64 and 0-512 letters"
             raise wrong_parameter(name, f"{message}, got {len(key)} and {len(value)}")
         pairs[key] = value
-        if len(pairs) > MOST_METADATA_FILTERS:
-            raise wrong_parameter(name, f"expected at most {MOST_METADATA_FILTERS} such keys, got more")
+        if len(pairs) > MAX_METADATA_FILTERS:
+            raise wrong_parameter(name, f"expected at most {MAX_METADATA_FILTERS} such keys, got more")
     return pairs
 
 
@@ -78,7 +78,7 @@ METADATA_PARAMETERS = {
                     "maxLength": 512,
                     "pattern": f"^{WITHOUT_CONTROLS.pattern}$",
                 },
-                "maxProperties": MOST_METADATA_FILTERS,
+                "maxProperties": MAX_METADATA_FILTERS,
             },
         }
     ]

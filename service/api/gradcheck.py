@@ -9,8 +9,8 @@ from lockstep.core.spec import AnyResolvedSpec, ResolvedSpec
 from lockstep.service.api.validation_models import CheckedParameter, ComparedElement, GradientCheck
 from lockstep.service.errors import unprocessable
 
-MOST_SECONDS = 5.0
-MOST_KINKS_SHOWN = 10
+MAX_SECONDS = 5.0
+MAX_KINKS_SHOWN = 10
 
 
 def require_checkable(spec: AnyResolvedSpec, *, validate_only: bool) -> None:
@@ -24,10 +24,10 @@ def require_checkable(spec: AnyResolvedSpec, *, validate_only: bool) -> None:
 
 
 def checked_gradients(spec: AnyResolvedSpec) -> GradientCheck:
-    """The check; it ends after MOST_SECONDS, complete or not."""
+    """The check; it ends after MAX_SECONDS, complete or not."""
     if not isinstance(spec, ResolvedSpec):
         raise TypeError(f"expected a training, got {spec.kind}")
-    until = time.monotonic() + MOST_SECONDS
+    until = time.monotonic() + MAX_SECONDS
     try:
         check = check_gradients(spec, lambda: time.monotonic() > until)
     except InvalidData as error:
@@ -60,7 +60,7 @@ def _parameter(check: ParameterCheck) -> CheckedParameter:
         "passed": check.passed,
         "worst": None if check.worst is None else _element(check.worst),
         "at_kinks": len(check.at_kinks),
-        "kinks": [_element(each) for each in check.at_kinks[:MOST_KINKS_SHOWN]],
+        "kinks": [_element(each) for each in check.at_kinks[:MAX_KINKS_SHOWN]],
     }
 
 

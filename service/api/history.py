@@ -26,8 +26,8 @@ from lockstep.service.store.sampling import Sampled
 
 router = APIRouter(tags=["history"])
 
-MOST_SERIES = 100
-MOST_SHOWN = 20
+MAX_SERIES = 100
+MAX_SHOWN = 20
 
 
 @answer
@@ -129,8 +129,8 @@ def _series(points: Sampled) -> Points:
 
 def _names(series: str) -> list[str]:
     names = [name.strip() for name in series.split(",") if name.strip()]
-    if not names or len(names) > MOST_SERIES or not series.isprintable():
-        message = f"expected 1 to {MOST_SERIES} names, separated by commas, got {len(names)}"
+    if not names or len(names) > MAX_SERIES or not series.isprintable():
+        message = f"expected 1 to {MAX_SERIES} names, separated by commas, got {len(names)}"
         raise wrong_parameter("series", message)
     return names
 
@@ -147,7 +147,7 @@ def _require_known(tx: Connection, job_id: str, names: list[str]) -> None:
     unknown = [name for name in unknown if name not in known]
     if unknown:
         close = difflib.get_close_matches(unknown[0], known, n=1)
-        shown = ", ".join(sorted(known)[:MOST_SHOWN]) + (", ..." if len(known) > MOST_SHOWN else "")
+        shown = ", ".join(sorted(known)[:MAX_SHOWN]) + (", ..." if len(known) > MAX_SHOWN else "")
         hint = f"did you mean {close[0]!r}?" if close else f"there are {shown}"
         message = f"expected series of this job, got {unknown[0][:80]!r}; {hint}"
         raise wrong_parameter("series", message, "unknown_series")

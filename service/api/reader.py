@@ -23,7 +23,7 @@ from lockstep.service.errors import RETRY_AFTER_SECONDS, ApiProblem
 
 logger = logging.getLogger(__name__)
 
-MOST_SECONDS = 120.0
+MAX_SECONDS = 120.0
 """How long one body may take there."""
 END_SECONDS = 5.0
 
@@ -62,7 +62,7 @@ class SubmissionReader:
     def _read_apart(self, body: bytes, asked: Asked) -> Submission | Refusal:
         with self._lock:
             process = self._running()
-            overdue = threading.Timer(MOST_SECONDS, process.kill)
+            overdue = threading.Timer(MAX_SECONDS, process.kill)
             overdue.start()
             try:
                 found, blob = self._exchange(process, body, asked)

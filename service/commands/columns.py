@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 
 GAP = "  "
-LEAST_TEXT = 8
+MIN_TEXT = 8
 """A text is cut to no less than this before a table is given up for one entry on several lines."""
 
 
@@ -73,7 +73,7 @@ def _fitted(columns: Sequence[Column], wanted: Sequence[int], width: int | None)
     over = 0 if width is None else sum(wanted) + len(GAP) * (len(columns) - 1) - width
     for at, column in enumerate(columns):
         if over > 0 and column.is_text:
-            least = max(min(fitted[at], LEAST_TEXT), cell_len(column.heading))
+            least = max(min(fitted[at], MIN_TEXT), cell_len(column.heading))
             taken = min(over, fitted[at] - least)
             fitted[at], over = fitted[at] - taken, over - taken
     return None if over > 0 else fitted

@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any, NoReturn
 
-MOST_DIGITS = 4300  # Python's own limit of a whole number's length in text
+MAX_DIGITS = 4300  # Python's own limit of a whole number's length in text
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -28,7 +28,7 @@ def parse_json(data: bytes) -> Any:
     except RecursionError as error:
         raise NotJson("has too many brackets inside each other") from error
     except ValueError as error:
-        raise NotJson(f"holds a whole number of more than {MOST_DIGITS:,} digits") from error
+        raise NotJson(f"holds a whole number of more than {MAX_DIGITS:,} digits") from error
 
 
 def _refuse(constant: str) -> NoReturn:

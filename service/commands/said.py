@@ -11,7 +11,7 @@ from lockstep.service.commands.columns import Column, plain
 from lockstep.service.commands.jobs import number
 
 JsonObject = Mapping[str, Any]
-MOST_VALUES = 4
+MAX_VALUES = 4
 """Longer lists are told by their shape and norm."""
 
 SERIES_COLUMNS = (
@@ -127,7 +127,7 @@ def brief(value: object) -> str:
     if not isinstance(value, list):
         return number(value)
     flat = [float(each) for each in _flat(value)]
-    if len(flat) <= MOST_VALUES:
+    if len(flat) <= MAX_VALUES:
         return f"[{', '.join(map(number, flat))}]"
     norm = sum(each * each for each in flat) ** 0.5
     return f"{' x '.join(map(str, _shape(value)))} numbers, norm {number(norm)}"

@@ -6,7 +6,7 @@ from typing import Any
 
 from lockstep.service.client import Client
 
-MOST_EVENT_PAGES = 20
+MAX_EVENT_PAGES = 20
 """Of 100 events each: beyond that, what is said of a job is in its events, not in a summary."""
 
 
@@ -14,7 +14,7 @@ def events_of(client: Client, job_id: str) -> list[dict[str, Any]]:
     """The events of a job, oldest first."""
     found: list[dict[str, Any]] = []
     after: str | None = None
-    for _ in range(MOST_EVENT_PAGES):
+    for _ in range(MAX_EVENT_PAGES):
         page = client.events(job_id, after=after, limit=100)
         found += page["data"]
         after = page["last_id"]

@@ -17,7 +17,7 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 FIRST_DELAY_SECONDS = 0.2
-LONGEST_DELAY_SECONDS = 10.0
+MAX_DELAY_SECONDS = 10.0
 STEADY_SECONDS = 60.0  # one that lived this long has recovered: its next restart is prompt again
 DEATHS_TO_TELL = 3
 """So many deaths in a row, and it is not bad luck: somebody should know."""
@@ -108,7 +108,7 @@ class Child:
             )
             self.process = None
             self._due_at = now + self._delay_seconds
-            self._delay_seconds = min(2 * self._delay_seconds, LONGEST_DELAY_SECONDS)
+            self._delay_seconds = min(2 * self._delay_seconds, MAX_DELAY_SECONDS)
             if self.on_death is not None:
                 self.on_death()
             if self.on_failing is not None and self.deaths == DEATHS_TO_TELL:

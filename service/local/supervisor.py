@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from lockstep.service.local.broker import EmbeddedBroker
-from lockstep.service.local.child import LONGEST_DELAY_SECONDS, Child, Program
+from lockstep.service.local.child import MAX_DELAY_SECONDS, Child, Program
 from lockstep.service.local.claims import evict_all_but
 from lockstep.service.local.commands import module_command, worker_command
 from lockstep.service.local.directory import DataDirectory, DirectoryLock, write_whole
@@ -148,7 +148,7 @@ class Supervisor:
             return  # see _wait_until_ready
         self._on_trouble(
             f"{child.program.name} does not stay up: it died {child.deaths} times in a row, and is tried "
-            f"again every {LONGEST_DELAY_SECONDS:.0f} s; its log ({child.program.log_path}) ends with:\n"
+            f"again every {MAX_DELAY_SECONDS:.0f} s; its log ({child.program.log_path}) ends with:\n"
             f"{child.log_tail()}"
         )
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from lockstep.service.store.errors import Damaged, Part
 
 REMEDY = "restore the database from a backup, or submit the job again"
-MOST_REASON = 300
+MAX_REASON = 300
 """Characters of a reason that are told."""
 _NAMES: dict[Part, str] = {
     "spec": "the stored spec",
@@ -37,7 +37,7 @@ class Damage:
 def damage(part: Part, reason: object) -> Damage:
     """The damage of a part, for a reason that completes "it is damaged: ..."."""
     text = str(reason)
-    short = text if len(text) <= MOST_REASON else f"{text[:MOST_REASON]}..."
+    short = text if len(text) <= MAX_REASON else f"{text[:MAX_REASON]}..."
     return Damage(part=part, message=f"{_NAMES[part]} {explained(short)}")
 
 

@@ -30,7 +30,7 @@ HEAD_REVISION = "0003"
 BUSY_TIMEOUT_SECONDS = 10.0
 STATEMENT_TIMEOUT_SECONDS = 60.0
 POOL_SIZE = 10
-MOST_CONNECTIONS = 50
+MAX_CONNECTIONS = 50
 WAL_CHECKPOINT_BYTES = 4 * 2**20
 WAL_CHECKPOINT_EVERY_SECONDS = 5.0
 WAL_SIZE_LIMIT_BYTES = 64 * 2**20
@@ -229,7 +229,7 @@ def _make_postgresql_engine(address: URL) -> Engine:
         isolation_level="READ COMMITTED",  # said in each BEGIN, whatever the server's default is
         use_native_hstore=False,  # else it asks for a type that nothing here has
         pool_size=POOL_SIZE,
-        max_overflow=MOST_CONNECTIONS - POOL_SIZE,
+        max_overflow=MAX_CONNECTIONS - POOL_SIZE,
         pool_timeout=BUSY_TIMEOUT_SECONDS,
         pool_pre_ping=True,
         connect_args={
@@ -258,7 +258,7 @@ def _make_sqlite_engine(address: URL) -> Engine:
         address,
         hide_parameters=True,
         pool_size=POOL_SIZE,
-        max_overflow=MOST_CONNECTIONS - POOL_SIZE,
+        max_overflow=MAX_CONNECTIONS - POOL_SIZE,
         pool_timeout=BUSY_TIMEOUT_SECONDS,
         connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
     )

@@ -10,7 +10,7 @@ from lockstep.service.store.database import clock
 from lockstep.service.store.tables import jobs
 from lockstep.service.store.transitions import JOBS
 
-MOST_AT_ONCE = 100
+MAX_AT_ONCE = 100
 
 _EVICT = JOBS.update(
     "evict", jobs.c.id == bindparam("job_id"), jobs.c.attempt == bindparam("seen")
@@ -43,7 +43,7 @@ def _evict(
         select(jobs.c.id, jobs.c.attempt)
         .where(condition)
         .order_by(jobs.c.id)
-        .limit(MOST_AT_ONCE)
+        .limit(MAX_AT_ONCE)
         .with_for_update(skip_locked=skip_locked)
     )
     evicted: list[str] = []

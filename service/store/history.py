@@ -21,7 +21,7 @@ from lockstep.service.store.tables import history
 
 FULL_CHUNK_POINTS = 4096
 """A chunk with fewer points is the last of its series, and later points join it."""
-MOST_CHUNK_POINTS = 65536
+MAX_CHUNK_POINTS = 65536
 
 _CHUNK = (
     history.c.series,
@@ -229,9 +229,9 @@ def _point(points: Points, at: int) -> str:
 
 def _packed(job_id: str, name: str, points: Points) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    for start in range(0, len(points.steps), MOST_CHUNK_POINTS):
-        steps = points.steps[start : start + MOST_CHUNK_POINTS]
-        values = points.values[start : start + MOST_CHUNK_POINTS]
+    for start in range(0, len(points.steps), MAX_CHUNK_POINTS):
+        steps = points.steps[start : start + MAX_CHUNK_POINTS]
+        values = points.values[start : start + MAX_CHUNK_POINTS]
         stride = _stride(steps)
         rows.append(
             {

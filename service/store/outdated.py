@@ -13,14 +13,14 @@ from lockstep.service.store.events import NewEvent
 from lockstep.service.store.tables import checkpoints, history, jobs, replays
 from lockstep.service.store.transitions import JOBS, begun_by
 
-MOST_AT_ONCE = 100
+MAX_AT_ONCE = 100
 
 _number = begun_by(jobs.c)
 _FIND = (
     select(jobs.c.id, _number, jobs.c.step)
     .where(JOBS.may("begin_again"))
     .order_by(jobs.c.id)
-    .limit(MOST_AT_ONCE)
+    .limit(MAX_AT_ONCE)
     .with_for_update(skip_locked=True)
 )
 _BEGIN_AGAIN = JOBS.update("begin_again", jobs.c.id == bindparam("job_id"))

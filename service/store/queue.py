@@ -11,7 +11,7 @@ from lockstep.service.store.statuses import UNFINISHED, WAITING
 from lockstep.service.store.tables import jobs, workers
 from lockstep.service.store.transitions import JOBS
 
-MOST_WAITING_COUNTED = 100
+MAX_WAITING_COUNTED = 100
 
 _COUNTS = (
     select(jobs.c.status, func.count(), func.min(jobs.c.created_at), clock())
@@ -19,7 +19,7 @@ _COUNTS = (
     .group_by(jobs.c.status)
 )
 _some_waiting = (
-    select(jobs.c.id).where(JOBS.are("waiting"), suits(jobs.c)).limit(MOST_WAITING_COUNTED).subquery()
+    select(jobs.c.id).where(JOBS.are("waiting"), suits(jobs.c)).limit(MAX_WAITING_COUNTED).subquery()
 )
 _WAITING = select(
     select(func.count()).select_from(_some_waiting).scalar_subquery(),

@@ -8,10 +8,10 @@ from lockstep.service.store.statuses import REPLAY_PHASES
 from lockstep.service.store.tables import replays
 from lockstep.service.store.transitions import ENDED, RENEWED
 
-MOST_TRIES = 3
+MAX_TRIES = 3
 ASK_AGAIN_SECONDS = 10.0
 """A question that could not be answered may be asked anew after so long."""
-GIVEN_UP = f"{MOST_TRIES} workers died over it; try another step"
+GIVEN_UP = f"{MAX_TRIES} workers died over it; try another step"
 
 
 def _lapsed(replay: Columns) -> ColumnElement[bool]:
@@ -21,8 +21,8 @@ def _lapsed(replay: Columns) -> ColumnElement[bool]:
 
 _LAPSED = Condition(words="its lease ran out", on=_lapsed)
 _TRIED_TOO_OFTEN = Condition(
-    words=f"its lease ran out at try {MOST_TRIES}",
-    on=lambda replay: and_(_lapsed(replay), replay.tries >= MOST_TRIES),
+    words=f"its lease ran out at try {MAX_TRIES}",
+    on=lambda replay: and_(_lapsed(replay), replay.tries >= MAX_TRIES),
 )
 _UNANSWERED = Condition(
     words=f"that was {ASK_AGAIN_SECONDS:.0f} s ago",

@@ -9,7 +9,7 @@ from lockstep.service.store.tables import jobs
 from lockstep.service.store.transitions import JOBS
 
 RING_AGAIN_SECONDS = 30.0
-MOST_SECONDS_BETWEEN_RINGS = 600.0
+MAX_SECONDS_BETWEEN_RINGS = 600.0
 
 _DUE = (
     select(jobs.c.id)
@@ -25,7 +25,7 @@ _RUNG = (
     .values(
         rings=jobs.c.rings + 1,
         ring_due_at=clock()
-        + case((_pause > MOST_SECONDS_BETWEEN_RINGS, MOST_SECONDS_BETWEEN_RINGS), else_=_pause),
+        + case((_pause > MAX_SECONDS_BETWEEN_RINGS, MAX_SECONDS_BETWEEN_RINGS), else_=_pause),
     )
 )
 

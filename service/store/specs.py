@@ -14,7 +14,7 @@ from lockstep.service.store.damage import damaged, json_object, parsed
 from lockstep.service.store.errors import Corrupt, NotFound
 from lockstep.service.store.tables import jobs
 
-MOST_INLINE_IN_ROW = 64 * 2**10
+MAX_INLINE_IN_ROW = 64 * 2**10
 """Characters of bulk that the job's row holds itself; more of them are a blob."""
 _BULK = (("data", "inline"), ("model", "initial_weights"))
 """Where in a spec its bulk stands. Each has a line of JSON in the bulk's text, "null" where it is absent."""
@@ -70,7 +70,7 @@ def take_apart(spec_json: str) -> Parts:
         return Parts(stored=StoredSpec(spec_json=spec_json, inline_json=None, inline_sha256=None))
     text = "\n".join(json.dumps(value, separators=(",", ":")) for value in bulk)
     rest = json.dumps(spec)
-    if len(text) <= MOST_INLINE_IN_ROW:
+    if len(text) <= MAX_INLINE_IN_ROW:
         return Parts(stored=StoredSpec(spec_json=rest, inline_json=text, inline_sha256=None))
     blob = text.encode()
     sha256 = hashlib.sha256(blob).hexdigest()

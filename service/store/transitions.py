@@ -12,12 +12,12 @@ from lockstep.service.store.lifecycle import Columns, Condition, Effect, Lifecyc
 from lockstep.service.store.statuses import JOB_PHASES, LIVE
 from lockstep.service.store.tables import jobs
 
-MOST_EVICTIONS = 3
+MAX_EVICTIONS = 3
 """So many in a row without a later checkpoint end the job: it may be what kills its workers."""
 RING_AFTER_SECONDS = 2.0
 """POST rings by itself; when that got lost, the reconciler rings from then on."""
 
-LOST = f"Its worker was lost {MOST_EVICTIONS} times before a later checkpoint could be saved."
+LOST = f"Its worker was lost {MAX_EVICTIONS} times before a later checkpoint could be saved."
 GOES_ON = "Its worker was lost; it goes on from its latest checkpoint."
 
 
@@ -41,8 +41,8 @@ OUTDATED = Condition(
     on=lambda job: job.fingerprint.is_not(None) & (begun_by(job) < ARITHMETIC),
 )
 _LOST_TOO_OFTEN = Condition(
-    words=f"{MOST_EVICTIONS} evictions since a later checkpoint",
-    on=lambda job: job.evictions + 1 >= MOST_EVICTIONS,
+    words=f"{MAX_EVICTIONS} evictions since a later checkpoint",
+    on=lambda job: job.evictions + 1 >= MAX_EVICTIONS,
 )
 
 _SEEN = Effect(words="version + 1", values={"version": jobs.c.version + 1, "updated_at": clock()})

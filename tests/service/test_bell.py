@@ -16,7 +16,7 @@ from tests.effort import calls_of
 from tests.service.broker import Broker, wait_until
 from tests.service.conftest import NO_BROKER
 
-MOST_CALLS = 50
+MAX_CALLS = 50
 """To note a ring. To publish one, or to connect, takes thousands."""
 
 
@@ -56,8 +56,8 @@ def test_rings_that_wait_are_published_at_the_end(broker: Broker) -> None:
 
 def test_nobody_waits_for_a_broker_that_is_away(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO), Ringer(NO_BROKER) as ringer:
-        for number in range(2 * bell.MOST_PENDING_RINGS):
-            assert calls_of(partial(ringer.ring, "lead", f"job_{number}")) < MOST_CALLS
+        for number in range(2 * bell.MAX_PENDING_RINGS):
+            assert calls_of(partial(ringer.ring, "lead", f"job_{number}")) < MAX_CALLS
         wait_until(lambda: "action=broker_away" in caplog.text)
     assert caplog.text.count("action=broker_away") == 1
 
@@ -67,7 +67,7 @@ def test_nobody_waits_for_a_broker_that_says_nothing() -> None:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         with Ringer(f"redis://127.0.0.1:{silent.getsockname()[1]}/0") as ringer:
-            assert calls_of(partial(ringer.ring, "lead", "job_1")) < MOST_CALLS
+            assert calls_of(partial(ringer.ring, "lead", "job_1")) < MAX_CALLS
 
 
 def test_rings_come_through_when_the_broker_is_back(
@@ -86,7 +86,7 @@ def test_rings_come_through_when_the_broker_is_back(
 
 
 def test_a_queue_that_nobody_empties_does_not_grow(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bell, "MOST_WAITING_RINGS", 3)
+    monkeypatch.setattr(bell, "MAX_WAITING_RINGS", 3)
     with Ringer(broker.url) as ringer:
         for number in range(5):
             ringer.ring("help", f"job_{number}")

@@ -154,7 +154,7 @@ def test_a_connection_that_broke_while_nobody_rang_costs_nothing(
 def test_while_it_is_away_rings_do_not_pile_up(
     broker: FaultyBroker, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bell, "MOST_PENDING_RINGS", 3)
+    monkeypatch.setattr(bell, "MAX_PENDING_RINGS", 3)
     with Ringer(broker.url) as ringer:
         wait_until(lambda: said(caplog) == [AWAY])
         for number in range(50):

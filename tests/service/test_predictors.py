@@ -17,7 +17,7 @@ from tests.service.submissions import LINE, succeed
 def test_the_model_that_was_not_used_the_longest_makes_room(
     api: TestClient, store: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predictors, "MOST_LOADED", 2)
+    monkeypatch.setattr(predictors, "MAX_LOADED", 2)
     jobs = []
     for slope in (1.0, 2.0, 3.0):
         api.post("/v1/jobs", json=LINE)

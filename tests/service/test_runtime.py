@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lockstep.service import runtime
-from lockstep.service.runtime import LONGEST_SOCKET_PATH, NoFolder, RuntimeFolder, sweep
+from lockstep.service.runtime import MAX_SOCKET_PATH, NoFolder, RuntimeFolder, sweep
 
 ROOT = Path(__file__).parents[2]
 KILLED = """
@@ -95,7 +95,7 @@ def test_a_temporary_folder_of_a_long_path_is_passed_over(
     folder = RuntimeFolder.make()
 
     assert folder.path.parent == short
-    assert len(os.fsencode(folder.path / "broker.sock")) <= LONGEST_SOCKET_PATH
+    assert len(os.fsencode(folder.path / "broker.sock")) <= MAX_SOCKET_PATH
     folder.remove()
     short.rmdir()
 

@@ -21,7 +21,7 @@ pytestmark = [
 HIDDEN_MS = 30_000
 """Longer than the pause between two looks of a tab that nobody sees."""
 LOOKS = 20
-MOST_GROWTH_BYTES = 1_200_000
+MAX_GROWTH_BYTES = 1_200_000
 """A tab that keeps the tree of each look grows by 150,000 and more with each."""
 
 
@@ -169,4 +169,4 @@ def test_a_tab_that_watches_does_not_grow(visit: Visit) -> None:
         look(10)
         before = held()
         look(LOOKS)
-        assert held() - before < MOST_GROWTH_BYTES
+        assert held() - before < MAX_GROWTH_BYTES

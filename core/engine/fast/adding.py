@@ -25,7 +25,7 @@ from lockstep.core.model.ops.base import WeightProduct, product
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.optim.base import blocks
 
-MOST_PROBED = 2**23
+MAX_PROBED = 2**23
 """No larger vectors or matrices are probed: it takes arrays of their size, and whole numbers up to 2^24."""
 PATIENCE = 16
 """So many steps are taken before products are probed, which takes as long as some of them."""
@@ -133,7 +133,7 @@ def _which_add(
 
     The whole vector is compared: how its other parts are rounded may depend on where they are cut.
     """
-    if max((size, *(math.prod(shape) for _, *both in products for shape, _ in both))) > MOST_PROBED:
+    if max((size, *(math.prod(shape) for _, *both in products for shape, _ in both))) > MAX_PROBED:
         return ()
     trial = _Trial(size, dtype, products, scaled=scaled)
     chosen = trial.possible

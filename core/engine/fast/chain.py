@@ -20,7 +20,7 @@ from lockstep.core.model.ops import OPS
 from lockstep.core.model.ops.base import Site, WeightProduct, product
 from lockstep.core.model.parameters import Parameters
 
-MOST_ELEMENTS = 8192
+MAX_ELEMENTS = 8192
 """Of any layer's input or output: beyond that the odd width of a product costs more than is saved."""
 
 
@@ -188,7 +188,7 @@ class Chains:
 
 def _fitting(rows: int, parameters: Parameters) -> tuple[_Link, ...] | None:
     links = links_of(parameters.graph)
-    if links is None or any(rows * max(link.inputs + 1, link.outputs) > MOST_ELEMENTS for link in links):
+    if links is None or any(rows * max(link.inputs + 1, link.outputs) > MAX_ELEMENTS for link in links):
         return None
     return links
 

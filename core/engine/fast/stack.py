@@ -14,9 +14,9 @@ from lockstep.core.ground.shards import Place
 from lockstep.core.losses import LossSpec
 from lockstep.core.model.parameters import Parameters
 
-MOST_COPIED_BYTES = 2**24
+MAX_COPIED_BYTES = 2**24
 """Inputs up to this size are kept with their ones as well: rows with gaps between them are loaded slowly."""
-MOST_LANDINGS = 32
+MAX_LANDINGS = 32
 """Places in the tree that a plan knows; a group that changes without end brings ever new ones."""
 
 
@@ -61,7 +61,7 @@ class LoadedPlan:
         self.augmenter = augmenter
         # mode "clip" lets NumPy write straight into `out`; the row numbers are in range by construction.
         source, target = part.x, plan.x
-        if plan.x_with_ones is not None and part.x.nbytes <= MOST_COPIED_BYTES:
+        if plan.x_with_ones is not None and part.x.nbytes <= MAX_COPIED_BYTES:
             source, target = part.x_with_ones, plan.x_with_ones
         self._take_x = partial(source.take, axis=0, out=target, mode="clip")
         self._take_y = partial(part.y.take, axis=0, out=plan.y, mode="clip")
@@ -101,7 +101,7 @@ class LoadedPlan:
 
     def _learn(self, place: Place, written: np.ndarray) -> None:
         self._runs += 1
-        if self._runs > PATIENCE and len(self._landings) < MOST_LANDINGS:
+        if self._runs > PATIENCE and len(self._landings) < MAX_LANDINGS:
             # The array is kept, so that no other one gets its number.
             calls = landing(self.plan, written, place.target, adds=place.adds)
             self._landings[id(place.target), place.adds] = (place.target, calls)

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-FEWEST_DRAWS, MOST_DRAWS = 5, 64
+MIN_DRAWS, MAX_DRAWS = 5, 64
 """At random, besides the certain ones."""
 RESULTS = 2**12
-"""So many results are compared where MOST_DRAWS allow it."""
+"""So many results are compared where MAX_DRAWS allow it."""
 MULTIPLICATIONS = 2**24
-"""So much work is spent on more than FEWEST_DRAWS."""
+"""So much work is spent on more than MIN_DRAWS."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ def draws(question: Question) -> Iterator[None]:
 def _count(factors: Sequence[Factors]) -> int:
     results = min(each.there.size for each in factors)
     wanted = min(RESULTS // results, MULTIPLICATIONS // sum(each.multiplications for each in factors))
-    return min(max(wanted, FEWEST_DRAWS), MOST_DRAWS)
+    return min(max(wanted, MIN_DRAWS), MAX_DRAWS)
 
 
 _Kind = Callable[[Question, np.random.Generator], None]

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from lockstep.core.ground.fields import refuse
 from lockstep.core.model.initializers.base import Bounded, InitializerSpec, Shape, Spread
 
-LEAST_MASS = 0.01
+MIN_MASS = 0.01
 """The part of a normal distribution that has to lie in a trunc_normal's interval."""
 
 
@@ -67,13 +67,13 @@ class TruncNormalStart(InitializerSpec):
     @model_validator(mode="after")
     def _leaves_enough(self) -> "TruncNormalStart":
         ends = [math.erf((end - self.mean) / (self.std * math.sqrt(2.0))) / 2.0 for end in (self.a, self.b)]
-        if ends[1] - ends[0] < LEAST_MASS:
-            message = f"expected a to b to hold {LEAST_MASS:.0%} or more of the normal distribution"
+        if ends[1] - ends[0] < MIN_MASS:
+            message = f"expected a to b to hold {MIN_MASS:.0%} or more of the normal distribution"
             refuse("too_narrow", f"{message}, got {ends[1] - ends[0]:.2g} of it; move a and b to the mean")
         return self
 
     def values(self, shape: Shape, random: np.random.Generator) -> np.ndarray:
-        """What falls outside is drawn again: LEAST_MASS bounds how often."""
+        """What falls outside is drawn again: MIN_MASS bounds how often."""
         values = random.normal(self.mean, self.std, math.prod(shape))
         while len(outside := np.flatnonzero((values < self.a) | (values > self.b))):
             values[outside] = random.normal(self.mean, self.std, len(outside))

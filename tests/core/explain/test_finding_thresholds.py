@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lockstep.core.explain.findings import Watcher, find
-from lockstep.core.explain.thinned import MOST_LOSSES, Thinning
+from lockstep.core.explain.thinned import MAX_LOSSES, Thinning
 from lockstep.core.learning.report import Points
 
 Values = Sequence[float]
@@ -114,16 +114,16 @@ def test_both_sides(threshold: str) -> None:
     assert code not in short
 
 
-@pytest.mark.parametrize("steps", [1, MOST_LOSSES, MOST_LOSSES + 1, 12_345])
+@pytest.mark.parametrize("steps", [1, MAX_LOSSES, MAX_LOSSES + 1, 12_345])
 def test_losses_are_thinned_to_so_many(steps: int) -> None:
-    watcher, stride = Watcher(steps), max(1, -(-steps // MOST_LOSSES))
+    watcher, stride = Watcher(steps), max(1, -(-steps // MAX_LOSSES))
     thinning = Thinning(stride)
     thinning.add(points(np.arange(steps).tolist()))
     watcher.add({"loss": points(np.arange(steps).tolist())})
     thinned = thinning.losses()
 
     assert thinned is not None
-    assert steps // stride == len(thinned.values) <= MOST_LOSSES
+    assert steps // stride == len(thinned.values) <= MAX_LOSSES
     np.testing.assert_array_equal(thinned.values, (thinned.steps + thinned.ends) / 2)
     np.testing.assert_array_equal(thinned.lowest, thinned.lowest_step)
     np.testing.assert_array_equal(thinned.lowest_step, thinned.steps)

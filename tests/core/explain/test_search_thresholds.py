@@ -88,7 +88,7 @@ CASES: list[tuple[str, Case, Any, Any, str]] = [
     ("STEADY", lambda x: told(DOWN, falling(100, x, 64), away(64)), 88, 92, "unbounded"),
     ("FASTER", lambda x: told(DOWN, falling(30, x, 20), away(20)), 290, 310, "unbounded"),
     ("the lowest", lambda x: told(DOWN, [*falling(99, 99, 60), x], away(61)), -197, -199, "unbounded"),
-    ("LONGEST_PERIOD", lambda x: told(DOWN, np.sin(np.arange(96) % x), np.arange(96) % x), 17, 16, "cycling"),
+    ("MAX_PERIOD", lambda x: told(DOWN, np.sin(np.arange(96) % x), np.arange(96) % x), 17, 16, "cycling"),
     ("ROUNDS", lambda x: told(DOWN, np.arange(x) % 2, np.arange(x) % 2), 9, 10, "cycling"),
     (
         "SAME",

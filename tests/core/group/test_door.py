@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from lockstep.core.group.door import MOST_STRANGERS, Door
+from lockstep.core.group.door import MAX_STRANGERS, Door
 from lockstep.core.group.handshake import CHALLENGE_BYTES, make_hello
 from lockstep.core.group.tcp_helper import TcpHelper
 from tests.core.group.team import IDENTITY, PATIENT, QUICK, HelperRun, LeadRun, numbers
@@ -85,7 +85,7 @@ def has_answer(connection: socket.socket) -> bool:
 
 def strangers_at(address: tuple[str, int], stack: contextlib.ExitStack) -> list[socket.socket]:
     """Twice as many as there are places, and each has greeted."""
-    strangers = [stack.enter_context(socket.create_connection(address)) for _ in range(2 * MOST_STRANGERS)]
+    strangers = [stack.enter_context(socket.create_connection(address)) for _ in range(2 * MAX_STRANGERS)]
     for stranger in strangers:
         stranger.sendall(make_hello(IDENTITY, bytes(32)))
     return strangers
@@ -96,11 +96,11 @@ def test_many_strangers_hold_a_few_places() -> None:
     with contextlib.ExitStack() as stack:
         stack.callback(patient.close)
         strangers = strangers_at(patient.address, stack)
-        wait_until(lambda: sum(map(has_answer, strangers)) >= MOST_STRANGERS)
+        wait_until(lambda: sum(map(has_answer, strangers)) >= MAX_STRANGERS)
         assert not select.select([each for each in strangers if not has_answer(each)], [], [], 0.05)[0]
         # Who goes makes room for one that waits; what it was answered is still there to be read.
         next(each for each in strangers if has_answer(each)).shutdown(socket.SHUT_WR)
-        wait_until(lambda: sum(map(has_answer, strangers)) == MOST_STRANGERS + 1)
+        wait_until(lambda: sum(map(has_answer, strangers)) == MAX_STRANGERS + 1)
 
 
 def test_a_helper_gets_in_behind_many_strangers() -> None:

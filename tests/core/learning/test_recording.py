@@ -9,7 +9,7 @@ import pytest
 
 import lockstep.core.engine.fast.scalar.steps
 from lockstep.core.learning.checkpoint import Checkpoint
-from lockstep.core.learning.recording import MOST_POINTS, stride_of
+from lockstep.core.learning.recording import MAX_POINTS, stride_of
 from lockstep.core.learning.report import Points
 from lockstep.core.learning.training import Training
 from tests.core.learning.training_jobs import DIGITS, LINE, finished, training
@@ -95,7 +95,7 @@ def test_a_resume_records_the_same_bits(changes: dict[str, Any], stride: int) ->
 @pytest.mark.parametrize(("steps", "stride"), [(1, 1), (100_000, 1), (100_001, 2), (10_000_000, 100)])
 def test_long_jobs_record_the_multiples_of_a_stride(steps: int, stride: int) -> None:
     assert stride_of(steps) == stride
-    assert len(range(0, steps, stride)) <= MOST_POINTS
+    assert len(range(0, steps, stride)) <= MAX_POINTS
 
 
 @pytest.mark.parametrize("is_scalar", [True, False])
@@ -104,10 +104,10 @@ def test_however_the_steps_come_the_same_ones_are_recorded(
     is_scalar: bool, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not is_scalar:
-        monkeypatch.setattr(lockstep.core.engine.fast.scalar.steps, "MOST_VALUES", -1)
+        monkeypatch.setattr(lockstep.core.engine.fast.scalar.steps, "MAX_VALUES", -1)
     every = whole(training(LINE | {"epochs": 40}))
     thinned = training(
-        LINE | {"epochs": 3 * MOST_POINTS, "stop": {"loss_below": float(every["loss"].values[37])}}
+        LINE | {"epochs": 3 * MAX_POINTS, "stop": {"loss_below": float(every["loss"].values[37])}}
     )
     assert (thinned._ahead is not None) is is_scalar
 

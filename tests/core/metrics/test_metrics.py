@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lockstep.core.metrics import Tally, tally_of
-from lockstep.core.metrics.classes import MOST_SHOWN
+from lockstep.core.metrics.classes import MAX_SHOWN
 from lockstep.core.metrics.kinds import metrics_under
 from lockstep.core.metrics.ranks import roc_auc
 from lockstep.core.metrics.spread import spread_of
@@ -84,15 +84,15 @@ def test_two_classes_are_told_of_class_1() -> None:
 
 
 def test_many_classes_are_counted_without_a_matrix() -> None:
-    """Columns that are never chosen alter nothing, and above MOST_SHOWN classes nothing is told of each."""
-    wide = np.full((30, MOST_SHOWN + 1), -9.0)
+    """Columns that are never chosen alter nothing, and above MAX_SHOWN classes nothing is told of each."""
+    wide = np.full((30, MAX_SHOWN + 1), -9.0)
     wide[:, :4] = SCORES
-    tally = tally_of(loss("cross_entropy"), None, (MOST_SHOWN + 1,))
+    tally = tally_of(loss("cross_entropy"), None, (MAX_SHOWN + 1,))
 
     assert measured(tally, wide, CLASSES) == measured(
         tally_of(loss("cross_entropy"), None, (4,)), SCORES, CLASSES
     )
-    assert tally.width == 3 * (MOST_SHOWN + 1)
+    assert tally.width == 3 * (MAX_SHOWN + 1)
     assert tally.tables(total(tally, wide, CLASSES)) == {}
 
 

@@ -34,7 +34,7 @@ def learns_through(graph: Graph, op: str) -> bool:
 @pytest.mark.parametrize("op", COMPUTED)
 def test_the_gradient_of_every_op_is_that_of_its_value(op: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Against central differences; with a planted fault in this op the same check fails."""
-    monkeypatch.setattr(lockstep.core.engine.fast.chain, "MOST_ELEMENTS", 0)  # which has a test of its own
+    monkeypatch.setattr(lockstep.core.engine.fast.chain, "MAX_ELEMENTS", 0)  # which has a test of its own
     graph = next((graph for graph in every_case().values() if learns_through(graph, op)), None)
     assert graph is not None, f'no case learns through the op "{op}": {ADD_ONE}'
     right = Model(graph, loss("mse")).worst_error()

@@ -72,7 +72,7 @@ def columns_of(text: str) -> int:
 @pytest.fixture(autouse=True)
 def _general(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small chains have a way of their own: tests/core/engine/fast/test_chain.py."""
-    monkeypatch.setattr(lockstep.core.engine.fast.chain, "MOST_ELEMENTS", 0)
+    monkeypatch.setattr(lockstep.core.engine.fast.chain, "MAX_ELEMENTS", 0)
 
 
 @pytest.mark.parametrize("text", FORMULAS)

@@ -13,7 +13,7 @@ from lockstep.core.learning.loading import load_dataset
 from lockstep.core.losses import denominator, weight_by_row
 from lockstep.core.losses.multi_margin import MultiMarginLoss
 from lockstep.core.submission import parse_spec, resolve
-from lockstep.core.submission.check_counted import MOST_DRAWS
+from lockstep.core.submission.check_counted import MAX_DRAWS
 from tests.core.learning.training_jobs import finished, training
 from tests.specs import DIGITS, changed, linear
 
@@ -138,7 +138,7 @@ def test_draws_have_an_end() -> None:
 
     with pytest.raises(SpecError, match="test part"):
         resolve(parse_spec(raw), same)
-    assert len(drawn) == MOST_DRAWS
+    assert len(drawn) == MAX_DRAWS
 
 
 def test_data_that_come_with_lockstep_are_looked_at_too() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from lockstep.core.ground.errors import Problem, SpecError
 from lockstep.core.submission import parse_spec
-from lockstep.core.submission.check_start import MOST_NAMED, check_start, learned_shapes
+from lockstep.core.submission.check_start import MAX_NAMED, check_start, learned_shapes
 from lockstep.core.submission.facts import Facts
 from tests.specs import DIGITS, changed
 
@@ -37,11 +37,11 @@ def test_what_differs_is_named(shapes: dict[str, tuple[int, ...]], message: str)
     assert message in problem.message
 
 
-@pytest.mark.parametrize(("differing", "rest"), [(MOST_NAMED, ""), (MOST_NAMED + 1, ", and 1 more")])
+@pytest.mark.parametrize(("differing", "rest"), [(MAX_NAMED, ""), (MAX_NAMED + 1, ", and 1 more")])
 def test_only_so_many_are_named(differing: int, rest: str) -> None:
     (problem,) = problems({**OWN, **{f"a{number}": (1,) for number in range(differing)}})
 
-    assert f"a{MOST_NAMED - 1} is not in this model{rest};" in problem.message
+    assert f"a{MAX_NAMED - 1} is not in this model{rest};" in problem.message
 
 
 def test_two_starts_are_refused() -> None:

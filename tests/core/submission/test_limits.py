@@ -141,8 +141,8 @@ def test_so_many_problems_are_told(count: int) -> None:
 def test_so_many_batch_sizes_are_tried_for_a_remedy(
     monkeypatch: pytest.MonkeyPatch, tries: int, remedy: str
 ) -> None:
-    """One fewer than MOST_TRIES, then "full"; a real spec never has to try as many."""
-    monkeypatch.setattr("lockstep.core.submission.check_batch_norm.MOST_TRIES", 4)
+    """One fewer than MAX_TRIES, then "full"; a real spec never has to try as many."""
+    monkeypatch.setattr("lockstep.core.submission.check_batch_norm.MAX_TRIES", 4)
     with pytest.raises(SpecError) as caught:
         parse_job(normalized(2 * SHARDS - tries))
 

@@ -18,10 +18,10 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from lockstep.service import protocol
-from lockstep.service.api.body import FREE_BYTES, LARGE_BYTES, MOST_DEPTH, Budget, DepthGauge
+from lockstep.service.api.body import FREE_BYTES, LARGE_BYTES, MAX_DEPTH, Budget, DepthGauge
 from lockstep.service.app import create_app
 from lockstep.service.errors import ApiProblem
-from lockstep.service.problems import MOST_HEAD_BYTES
+from lockstep.service.problems import MAX_HEAD_BYTES
 from lockstep.service.protocol import BoundedHttp
 from lockstep.service.settings import Settings
 from tests.service.conftest import NO_BROKER
@@ -43,13 +43,13 @@ def test_brackets_in_strings_do_not_count_wherever_the_chunks_end(text: bytes) -
             gauge = DepthGauge()
             for chunk in (text[:first], text[first:second], text[second:]):
                 gauge.add(chunk)
-            gauge.add(b"[" * MOST_DEPTH)
+            gauge.add(b"[" * MAX_DEPTH)
             with pytest.raises(ApiProblem):
                 gauge.add(b"[")
 
 
 def test_what_is_deep_enough_passes_and_one_more_does_not(shared_api: TestClient) -> None:
-    for depth, code in ((MOST_DEPTH, "invalid_spec"), (MOST_DEPTH + 1, "too_nested")):
+    for depth, code in ((MAX_DEPTH, "invalid_spec"), (MAX_DEPTH + 1, "too_nested")):
         body = b"[" * depth + b"]" * depth
         response = shared_api.post("/v1/jobs", content=body, headers=JSON)
         assert (response.status_code, response.json()["code"]) == (422, code)
@@ -213,7 +213,7 @@ def test_a_head_that_does_not_end_is_refused_before_it_is_read(sqlite_url: str) 
                 assert b" 431 " in said or said == b"closed", said[:200]
         with connected(port) as connection:
             connection.sendall(
-                b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + b"y" * (MOST_HEAD_BYTES - 500) + b"\r\n\r\n"
+                b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + b"y" * (MAX_HEAD_BYTES - 500) + b"\r\n\r\n"
             )
             assert b" 200 " in answer(connection)
 

@@ -97,7 +97,7 @@ def test_what_was_checked_has_passed(body: dict[str, Any], shared_api: TestClien
 
 
 def test_what_time_left_out_has_not(shared_api: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lockstep.service.api.gradcheck, "MOST_SECONDS", 0.0)
+    monkeypatch.setattr(lockstep.service.api.gradcheck, "MAX_SECONDS", 0.0)
 
     check = shared_api.post(CHECK, json=CLASSES).json()["gradient_check"]
 

@@ -19,7 +19,7 @@ from lockstep.core.spec import read_resolved
 from lockstep.service.settings import Settings
 from lockstep.service.store import evictions
 from lockstep.service.store.database import Database
-from lockstep.service.store.transitions import MOST_EVICTIONS
+from lockstep.service.store.transitions import MAX_EVICTIONS
 from tests.core.formulas.searches import PARABOLA, PRODUCT
 from tests.worker.bench import LINE, MOONS, Bench
 
@@ -93,7 +93,7 @@ def failed(bench: Bench, api: TestClient, job_id: str) -> None:
     del api
     looks = iter((False, False, True))
     bench.lead(draining=lambda: next(looks))
-    for _ in range(MOST_EVICTIONS):
+    for _ in range(MAX_EVICTIONS):
         lease = bench.claim()
         with bench.database.write() as tx:
             evictions.evict_process(tx, lease.claim.worker.worker_id, lease.claim.worker.pid)

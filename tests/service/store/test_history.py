@@ -9,7 +9,7 @@ from lockstep.core.learning.report import Points
 from lockstep.service.store import history
 from lockstep.service.store.database import Database
 from lockstep.service.store.errors import ReplayMismatch
-from lockstep.service.store.history import FULL_CHUNK_POINTS, MOST_CHUNK_POINTS
+from lockstep.service.store.history import FULL_CHUNK_POINTS, MAX_CHUNK_POINTS
 from lockstep.service.store.leases import JobClaim
 from lockstep.service.store.tables import history as table
 from tests.stored_jobs import claim, evict, fenced, points, queue_job
@@ -65,7 +65,7 @@ def test_points_join_the_open_chunk_until_it_is_full(database: Database, held: J
 
 
 def test_long_batches_are_cut(database: Database, held: JobClaim) -> None:
-    values = np.arange(MOST_CHUNK_POINTS + 10.0)
+    values = np.arange(MAX_CHUNK_POINTS + 10.0)
     add(database, held, loss=points(0, *values))
     add(database, held, loss=points(len(values), 1.0))
     assert chunks(database) == 2

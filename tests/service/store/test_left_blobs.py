@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, delete, insert, select
 
 from lockstep.service import left_blobs as sweeping
-from lockstep.service.left_blobs import LEFT_SECONDS, LOOK_SECONDS, MOST_TAKEN_OUT, LeftBlobs
+from lockstep.service.left_blobs import LEFT_SECONDS, LOOK_SECONDS, MAX_TAKEN_OUT, LeftBlobs
 from lockstep.service.store import blobs, left_blobs
 from lockstep.service.store import jobs as store
 from lockstep.service.store import weights as learned
@@ -99,7 +99,7 @@ def test_every_column_that_names_blobs_is_looked_at() -> None:
 
 def test_what_nothing_names_goes_after_an_hour_and_all_else_stays(database: Database) -> None:
     named = named_in_each_way(database)
-    lost = {keep(database, b"left %d" % number) for number in range(2 * MOST_TAKEN_OUT + 1)}
+    lost = {keep(database, b"left %d" % number) for number in range(2 * MAX_TAKEN_OUT + 1)}
     time = Time()
     left = LeftBlobs(database, time)
 
@@ -112,7 +112,7 @@ def test_what_nothing_names_goes_after_an_hour_and_all_else_stays(database: Data
         left.step()
         time.now += LOOK_SECONDS
         sizes.append(len(names(database) & lost))
-    assert sizes == [MOST_TAKEN_OUT + 1, 1, 0]
+    assert sizes == [MAX_TAKEN_OUT + 1, 1, 0]
     assert names(database) == named | {young}
     steps(left, time, LEFT_SECONDS + 2 * LOOK_SECONDS)
     assert names(database) == named
@@ -121,7 +121,7 @@ def test_what_nothing_names_goes_after_an_hour_and_all_else_stays(database: Data
 def test_all_of_them_are_looked_at_a_page_at_a_time(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweeping, "MOST_LOOKED_AT", 3)
+    monkeypatch.setattr(sweeping, "MAX_LOOKED_AT", 3)
     named = named_in_each_way(database)
     for number in range(7):
         keep(database, b"left %d" % number)

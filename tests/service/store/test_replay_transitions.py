@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, update
 
 from lockstep.service.store import claims, replays
 from lockstep.service.store.database import Database
-from lockstep.service.store.replay_transitions import MOST_TRIES, REPLAYS
+from lockstep.service.store.replay_transitions import MAX_TRIES, REPLAYS
 from lockstep.service.store.replays import Asked, ReplayClaim, ReplayFence
 from lockstep.service.store.statuses import REPLAY_PHASES
 from lockstep.service.store.tables import jobs
@@ -53,7 +53,7 @@ LONG_AGO: dict[str, object] = {
 ROWS: dict[str, dict[str, object]] = {
     "as it comes": {},
     "long ago": LONG_AGO,
-    "long ago, and tried before": {**LONG_AGO, "tries": MOST_TRIES},
+    "long ago, and tried before": {**LONG_AGO, "tries": MAX_TRIES},
 }
 
 

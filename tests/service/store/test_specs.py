@@ -8,11 +8,11 @@ import json
 import pytest
 
 from lockstep.service.store.database import Database
-from lockstep.service.store.specs import MOST_INLINE_IN_ROW, put_together, take_apart
+from lockstep.service.store.specs import MAX_INLINE_IN_ROW, put_together, take_apart
 from tests.stored_jobs import keep_spec
 
 ROWS = {"x": [[1.5, 2], [3, 4]], "y": [6, 8]}
-MANY = {"x": [0.1] * MOST_INLINE_IN_ROW, "y": [1] * MOST_INLINE_IN_ROW}
+MANY = {"x": [0.1] * MAX_INLINE_IN_ROW, "y": [1] * MAX_INLINE_IN_ROW}
 WEIGHTS = {"0.weight": [[1e-300, 2]], "0.bias": [3]}
 
 

@@ -14,7 +14,7 @@ from lockstep.service.store.endings import Failure, Progress, Release
 from lockstep.service.store.leases import JobClaim, JobFence
 from lockstep.service.store.statuses import LIVE, STATUSES, TERMINAL
 from lockstep.service.store.tables import jobs as table
-from lockstep.service.store.transitions import JOBS, MOST_EVICTIONS
+from lockstep.service.store.transitions import JOBS, MAX_EVICTIONS
 from tests.service.store.walking import ActCase, RowView, look, try_and_check, way_to
 from tests.stored_jobs import OTHER, RESULT, WORKER, claim, get, older, queue_job
 
@@ -98,7 +98,7 @@ for change in JOBS.changes:
 
 ROWS: dict[str, dict[str, object]] = {
     "as it comes": {},
-    "evicted before": {"evictions": MOST_EVICTIONS - 1},
+    "evicted before": {"evictions": MAX_EVICTIONS - 1},
     "begun by older rules": {"fingerprint": WORKER.fingerprint, "arithmetic": ARITHMETIC - 1},
 }
 

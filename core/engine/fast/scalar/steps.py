@@ -17,7 +17,7 @@ from lockstep.core.model.parameters import Parameters
 from lockstep.core.optim import Optimizer
 from lockstep.core.spec import ResolvedSpec
 
-MOST_VALUES = 64
+MAX_VALUES = 64
 """Of a step, written out row by row; beyond that NumPy is as fast."""
 
 _Run = Callable[..., tuple[list[float], list[float], tuple[float, ...]]]
@@ -72,7 +72,7 @@ def _problem(spec: ResolvedSpec, part: Part, graph: Graph, stride: int) -> Probl
     values = sum(part.rows if node.batched else 1 for node in graph.nodes if node.inputs)
     known = all(OPS[node.op].rule(node) for node in graph.nodes)
     squares = loss_of(spec.loss).squares
-    if squares is None or not (known and values <= MOST_VALUES):
+    if squares is None or not (known and values <= MAX_VALUES):
         return None
     if spec.optimizer.scalar_update(()) is None:
         return None

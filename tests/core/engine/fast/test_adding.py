@@ -261,6 +261,6 @@ def test_vectors_and_matrices_of_so_many_numbers_are_probed(
     alike = adding._which_add(330, np.dtype("float32"), products, scaled=False)
     if not alike:
         pytest.skip("needs a BLAS in which this product may add itself")
-    monkeypatch.setattr(adding, "MOST_PROBED", 64 * 33 + spare)
+    monkeypatch.setattr(adding, "MAX_PROBED", 64 * 33 + spare)
 
     assert adding._which_add(330, np.dtype("float32"), products, scaled=False) == (() if spare else alike)

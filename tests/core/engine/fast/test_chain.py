@@ -7,7 +7,7 @@ import pytest
 
 import lockstep.core.engine.fast.chain
 import lockstep.core.engine.plan
-from lockstep.core.engine.fast.chain import MOST_ELEMENTS, Chain, Chains, links_of
+from lockstep.core.engine.fast.chain import MAX_ELEMENTS, Chain, Chains, links_of
 from lockstep.core.model.graph import Graph, GraphBuilder, Parameter
 from lockstep.core.model.initializers import Constant
 from lockstep.core.model.ops import OPS
@@ -31,7 +31,7 @@ def layers(*functions: str, last: tuple[str, ...] = ()) -> list[object]:
 
 def model(layers: list[object], name: str, *, folded: bool, monkeypatch: pytest.MonkeyPatch) -> Model:
     with monkeypatch.context() as patch:
-        patch.setattr(lockstep.core.engine.fast.chain, "MOST_ELEMENTS", MOST_ELEMENTS if folded else 0)
+        patch.setattr(lockstep.core.engine.fast.chain, "MAX_ELEMENTS", MAX_ELEMENTS if folded else 0)
         return Model(network(layers, 3), loss(name))
 
 
@@ -70,7 +70,7 @@ def test_a_planted_fault_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_a_chain_follows_from_layers_and_rows() -> None:
     graph = network(layers("relu"), 3)
     parameters = Parameters(graph, np.dtype("float32"))
-    most = MOST_ELEMENTS // 6
+    most = MAX_ELEMENTS // 6
 
     assert isinstance(Chains().build((most,), parameters, rows_last=True), Chain)
     assert Chains().build((most + 1,), parameters, rows_last=True) is None

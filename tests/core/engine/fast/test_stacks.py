@@ -147,7 +147,7 @@ def test_inputs_of_so_many_bytes_are_kept_with_their_ones(
 ) -> None:
     each = work(64, 1)
     part = each._data.part
-    monkeypatch.setattr("lockstep.core.engine.fast.stack.MOST_COPIED_BYTES", part.x.nbytes + spare)
+    monkeypatch.setattr("lockstep.core.engine.fast.stack.MAX_COPIED_BYTES", part.x.nbytes + spare)
     each.select(0)
 
     plan = each.ready()
@@ -159,7 +159,7 @@ def test_inputs_of_so_many_bytes_are_kept_with_their_ones(
 @pytest.mark.parametrize("places", [1, 2, 3])
 def test_so_many_places_are_known_to_a_plan(places: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """With that of `one_by_one`. What goes to others goes the long way, to the same bits."""
-    monkeypatch.setattr("lockstep.core.engine.fast.stack.MOST_LANDINGS", 3)
+    monkeypatch.setattr("lockstep.core.engine.fast.stack.MAX_LANDINGS", 3)
     monkeypatch.setattr("lockstep.core.engine.fast.stack.PATIENCE", 0)
     each = work(63, 2)
     each.select(0)

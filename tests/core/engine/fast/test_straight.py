@@ -158,7 +158,7 @@ def test_no_product_updates_where_more_than_the_rate_moves_the_weights(changes: 
 
 def test_weights_too_many_to_probe_are_updated_the_ordinary_way(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = numbers(training(JOBS["wide"]), STEPS)
-    monkeypatch.setattr(adding, "MOST_PROBED", 0)
+    monkeypatch.setattr(adding, "MAX_PROBED", 0)
     monkeypatch.setattr(adding, "_Trial", lambda *_, **__: pytest.fail("nothing is to be probed"))
     adding._which_update.cache_clear()
     try:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lockstep.core.engine.fast.telling import FEWEST_DRAWS, MOST_DRAWS, Factors, Question, draws
+from lockstep.core.engine.fast.telling import MAX_DRAWS, MIN_DRAWS, Factors, Question, draws
 
 DTYPES = ["float32", "float64"]
 INNERS = [2, 3, 4, 7, 16, 55, 330]
@@ -135,7 +135,7 @@ def test_no_whole_number_of_the_longest_product_is_rounded() -> None:
 def test_small_products_get_many_draws_and_large_ones_few() -> None:
     counts = [sum(1 for _ in draws(question(shape, "float32", scaled=False))) for shape in SHAPES]
 
-    assert counts == [2 + MOST_DRAWS, 2 + MOST_DRAWS, 2 + 12, 2 + FEWEST_DRAWS, 2 + FEWEST_DRAWS]
+    assert counts == [2 + MAX_DRAWS, 2 + MAX_DRAWS, 2 + 12, 2 + MIN_DRAWS, 2 + MIN_DRAWS]
 
 
 SHAPES = [(2, 2, 2), (4, 330, 4), (10, 64, 33), (256, 128, 128), (2, 2**20, 2)]

@@ -10,7 +10,7 @@ import pytest
 
 import lockstep.core.engine.fast.scalar.steps
 from lockstep.core.engine.fast.scalar.source import Problem, source_of
-from lockstep.core.engine.fast.scalar.steps import MOST_VALUES
+from lockstep.core.engine.fast.scalar.steps import MAX_VALUES
 from lockstep.core.ground.errors import Diverged, DomainError
 from lockstep.core.group.solo import SoloGroup
 from lockstep.core.learning.checkpoint import Checkpoint
@@ -69,7 +69,7 @@ def is_scalar(trained: Training) -> bool:
 
 def ordinary(raw: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Training:
     with monkeypatch.context() as patch:
-        patch.setattr(lockstep.core.engine.fast.scalar.steps, "MOST_VALUES", -1)
+        patch.setattr(lockstep.core.engine.fast.scalar.steps, "MAX_VALUES", -1)
         trained = training(raw)
     assert not is_scalar(trained)
     return trained
@@ -235,11 +235,11 @@ def test_the_line_is_learned_as_it_always_was() -> None:
     assert math.isclose(float(trained.outcome().weights["b"]), 3.9999987308369374, rel_tol=0, abs_tol=0)
 
 
-@pytest.mark.parametrize("rows", [MOST_VALUES, MOST_VALUES + 1])
+@pytest.mark.parametrize("rows", [MAX_VALUES, MAX_VALUES + 1])
 def test_so_many_values_are_computed_one_by_one(rows: int) -> None:
     """Those of `a*x`, one for each row."""
     numbers = np.linspace(-1.0, 1.0, rows).tolist()
 
     assert is_scalar(training(job("a*x", data={"inline": {"x": numbers, "y": numbers}}))) == (
-        rows == MOST_VALUES
+        rows == MAX_VALUES
     )
