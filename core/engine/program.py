@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from lockstep.core.engine.moments import split_moments
+from lockstep.core.engine.sharing import may_overwrite
 from lockstep.core.engine.ways import rewritten
 from lockstep.core.ground.blas import Call
 from lockstep.core.ground.buffers import aligned
@@ -137,7 +138,7 @@ class Program:
         if (given := op.given(node, self.x, parameters)) is not None:
             return given
         source = self.values[node.inputs[0]]
-        if self._may_overwrite(node):
+        if not self.keeps_all and may_overwrite(self.graph, self._consumers, node):
             return source
         shape = (self.rows, *node.shape) if node.batched else node.shape
         wants_rows_last = node.id in transposed and len(shape) == 2
@@ -147,22 +148,6 @@ class Program:
         if wants_rows_last or op.rows_innermost or follows:
             return rows_innermost(shape, self.dtype)
         return aligned(shape, self.dtype)
-
-    def _may_overwrite(self, node: Node) -> bool:
-        """Whether `node` can write over its input: nobody reads that again, neither forward nor backward."""
-        op = OPS[node.op]
-        if self.keeps_all or not op.elementwise or op.reads_input:
-            return False
-        source = self.graph.nodes[node.inputs[0]]
-        while self._is_free(source):
-            if not OPS[source.op].view:
-                return True
-            source = self.graph.nodes[source.inputs[0]]
-        return False
-
-    def _is_free(self, node: Node) -> bool:
-        """Whether nobody but its one reader looks at the value of `node`."""
-        return bool(node.inputs) and self._consumers[node.id] == 1 and not OPS[node.op].reads_output
 
     def differentiate(self, output_gradient: np.ndarray, flat: np.ndarray) -> "Gradients":
         """The calls from `output_gradient` (the output node's shape) to `flat` (P,), all of it written."""

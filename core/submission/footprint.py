@@ -7,11 +7,13 @@ refused by it could not have been trained.
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from lockstep.core.engine.sharing import may_overwrite
 from lockstep.core.learning.evaluation import EVALUATION_ROWS
-from lockstep.core.model.graph import Graph, Node
+from lockstep.core.model.graph import Graph
 from lockstep.core.model.ops import OPS
 from lockstep.core.optim import states_of
 from lockstep.core.spec import ResolvedSpec
@@ -36,6 +38,13 @@ class Footprint:
         return self.rows + self.parameters + self.activations + self.evaluation
 
 
+class Numbers(NamedTuple):
+    """How many numbers of each row are kept."""
+
+    forward: int
+    back: int
+
+
 def footprint(spec: ResolvedSpec, facts: Facts | None = None) -> Footprint:
     """The memory of a member that trains alone; one of several holds the same but for partial sums."""
     facts = facts or Facts.of(spec)
@@ -43,27 +52,27 @@ def footprint(spec: ResolvedSpec, facts: Facts | None = None) -> Footprint:
     number = np.dtype(spec.dtype).itemsize
     batch = sizes.train if spec.batch_size == "full" else min(spec.batch_size, sizes.train)
     shard = -(-batch // spec.shards)
-    forward = _numbers(graph)
+    numbers = _numbers(graph)
     evaluated = min(EVALUATION_ROWS, max(sizes.train, sizes.validation, sizes.test))
     return Footprint(
         rows=shape.rows * (shape.columns + shape.outputs) * (SOURCE_BYTES + number),
         # The vector itself, its gradient, and what a checkpoint copies of it.
         parameters=graph.size * number * (3 + 2 * states_of(spec.optimizer)),
-        activations=2 * forward * shard * number,
-        evaluation=forward * evaluated * number,
+        activations=(numbers.forward + numbers.back) * shard * number,
+        evaluation=numbers.forward * evaluated * number,
     )
 
 
-def _numbers(graph: Graph) -> int:
-    """How many numbers of one row are kept on the way forward; the way back keeps as many."""
-    return sum(
-        (math.prod(node.shape) if _has_own(node) else 0)
-        + OPS[node.op].beside(node, [graph.nodes[source].shape for source in node.inputs])
-        for node in graph.nodes
-        if node.batched
-    )
-
-
-def _has_own(node: Node) -> bool:
-    """Whether the node has an array of its own, and does not write over its input."""
-    return not (OPS[node.op].elementwise or OPS[node.op].view)
+def _numbers(graph: Graph) -> Numbers:
+    """How many numbers of one row are kept on the way forward, and on the way back."""
+    consumers = graph.consumers()
+    forward = back = 0
+    for node in graph.nodes:
+        if not node.batched or OPS[node.op].view:
+            continue
+        own = math.prod(node.shape)
+        beside = OPS[node.op].beside(node, [graph.nodes[source].shape for source in node.inputs])
+        forward += beside + (0 if may_overwrite(graph, consumers, node) else own)
+        # The gradient of an elementwise function's input is written over that of its value.
+        back += beside + (0 if OPS[node.op].elementwise else own)
+    return Numbers(forward=forward, back=back)

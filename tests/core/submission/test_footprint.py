@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from lockstep.core.ground.words import name_of
 from lockstep.core.group.solo import SoloGroup
+from lockstep.core.model.layers.activations import Activation
 from lockstep.core.run import prepare
 from lockstep.core.spec import ResolvedSpec
 from lockstep.core.submission import parse_job, resolve
@@ -70,6 +72,7 @@ MODELS: dict[str, tuple[list[dict[str, Any]], int]] = {
         512,
     ),
 }
+ACTIVATIONS = [name_of(each) for each in Activation.__subclasses__()]
 OPTIMIZERS: tuple[dict[str, Any], ...] = (
     {"type": "sgd"},
     {"type": "sgd", "momentum": 0.9},
@@ -83,8 +86,8 @@ OPTIMIZERS: tuple[dict[str, Any], ...] = (
 )
 
 
-def job(model: str, **changes: Any) -> ResolvedSpec:
-    layers, columns = MODELS[model]
+def job(name: str, **changes: Any) -> ResolvedSpec:
+    layers, columns = MODELS[name]
     raw = {
         "model": {"layers": layers},
         "data": {"inline": {"x": [[0.5] * columns] * 32, "y": [0.0] * 32}},
@@ -121,6 +124,16 @@ def test_no_model_takes_less_than_is_told_nor_many_times_more(model: str, dtype:
     told, real = footprint(spec).total, taken(spec)
 
     assert 0.2 * real < told < 1.1 * real
+
+
+@pytest.mark.parametrize("kind", ACTIVATIONS)
+def test_each_of_many_activations_in_a_row_counts(kind: str) -> None:
+    layers = [WIDE, *[{"type": kind}] * 20, LAST]
+    spec = job("linear", model={"layers": layers}, optimizer={"type": "sgd", "learning_rate": 1e-30})
+
+    told, real = footprint(spec).total, taken(spec)
+
+    assert 0.1 * real < told < 1.1 * real
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda one: "-".join(map(str, one.values())))
