@@ -8,12 +8,13 @@ from lockstep.core.spec import AnySpec
 from lockstep.core.submission.problems import pointer_to
 
 _HIDDEN = re.compile(
-    "[\x80-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+    "[\x80-\x9f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]"
 )
 """Controls of the second kind, line and paragraph separators, controls of direction, what has no width: they
 break lines, turn text around, and make two names look alike. U+200C and U+200D stay: scripts and emoji need
 them. Stored jobs keep theirs, so this is not a spec's own pattern."""
-_JOINERS = "\u200c\u200d"
+_BLANK = re.compile("[\\s\u034f\u180b-\u180f\u200c\u200d\u2800\ufe00-\ufe0f\U000e0000-\U000e0fff]*")
+"""What shows only beside another letter, as joiners, variations and tags do, and blanks of every width."""
 
 
 def check_name(spec: AnySpec) -> Iterator[Problem]:
@@ -31,6 +32,6 @@ def _check(text: str, place: tuple[str, ...]) -> Iterator[Problem]:
             f"expected letters that show, got U+{ord(found[0]):04X} at position {found.start()}; take it out"
         )
         yield Problem(pointer=pointer_to(place), code="invisible_letter", message=message)
-    elif text and not text.strip(f"{_JOINERS} \u00a0\u3000"):
+    elif text and _BLANK.fullmatch(text):
         message = f"expected a name that shows, got {len(text)} blanks; write one, or leave it out"
         yield Problem(pointer=pointer_to(place), code="blank", message=message)

@@ -12,6 +12,9 @@ HIDDEN = (
     0x85,
     0xAD,
     0x61C,
+    0x115F,
+    0x1160,
+    0x17B4,
     0x200B,
     0x200E,
     0x200F,
@@ -22,7 +25,9 @@ HIDDEN = (
     0x2060,
     0x2066,
     0x2069,
+    0x3164,
     0xFEFF,
+    0xFFA0,
 )
 
 
@@ -41,7 +46,21 @@ def test_letters_that_do_not_show_are_refused_in_names_of_every_kind(
     assert f"U+{code:04X} at position 1" in refused.value.problems[0].message
 
 
-@pytest.mark.parametrize("name", [" ", "\u00a0", "  \u3000", "\u200d", "\u200c \u200d"])
+BLANKS = (
+    " ",
+    "\u00a0",
+    "  \u3000",
+    "\u200d",
+    "\u200c \u200d",
+    "\u2003",
+    "\u2800",
+    "\ufe0f",
+    "\U000e0041",
+    "\u034f",
+)
+
+
+@pytest.mark.parametrize("name", BLANKS)
 def test_a_name_of_blanks_is_refused(name: str) -> None:
     with pytest.raises(SpecError) as refused:
         parse_job(LINE | {"name": name})
@@ -49,7 +68,20 @@ def test_a_name_of_blanks_is_refused(name: str) -> None:
     assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [("/name", "blank")]
 
 
-@pytest.mark.parametrize("name", ["Größe", "می\u200cخواهم", "👩\u200d🔬", "x\u00a0y", " x ", "דוגמה", "例"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Größe",
+        "می\u200cخواهم",
+        "👩\u200d🔬",
+        "❤\ufe0f",
+        "🏴\U000e0067\U000e007f",
+        "x\u00a0y",
+        " x ",
+        "דוגמה",
+        "例",
+    ],
+)
 def test_names_of_every_script_pass(name: str) -> None:
     spec = parse_job(LINE | {"name": name, "metadata": {name: "value with \u2028"}})
 
