@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from typing import Any, NoReturn
 
 MAX_DIGITS = 4300  # Python's own limit of a whole number's length in text
@@ -15,20 +16,31 @@ class NotJson(Exception):
 
 
 def parse_json(data: bytes) -> Any:
-    """The value in UTF-8 text, with or without a byte order mark. Raises NotJson, for NaN and 1e999 too."""
+    """The value in UTF-8 text, with or without a byte order mark.
+
+    Raises NotJson, for NaN, 1e999 and a key that stands twice too.
+    """
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         hint = " but in UTF-16; save it as UTF-8" if data.startswith(_UTF_16) else f" (byte {error.start})"
         raise NotJson(f"is not text in UTF-8{hint}") from error
     try:
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)
     except json.JSONDecodeError as error:
         raise NotJson(f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from error
     except RecursionError as error:
         raise NotJson("has too many brackets inside each other") from error
     except ValueError as error:
         raise NotJson(f"holds a whole number of more than {MAX_DIGITS:,} digits") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        key = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+        raise NotJson(f"holds the key {key[:80]!r} twice in one object; keep one of them")
+    return found
 
 
 def _refuse(constant: str) -> NoReturn:

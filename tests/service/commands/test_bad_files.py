@@ -20,6 +20,7 @@ BAD: dict[str, tuple[bytes | None, str]] = {
     "cut": (JOB, "is not JSON"),
     "nan": (JOB + b', "seed": NaN}', "holds NaN"),
     "infinity": (b"[[-Infinity]]", "holds -Infinity"),
+    "key-twice": (JOB + b', "epochs": 1, "epochs": 2}', "the key 'epochs' twice"),
     "too-large": (b"[[1e999]]", "1e999"),
     "too-many-digits": (b"[" + b"1" * 5000 + b"]", "4,300 digits"),
     "brackets": (b"[" * 100_000, "too many brackets"),
