@@ -1,4 +1,4 @@
-"""`make demo`: the digits on two workers, from nothing to an accuracy."""
+"""`lockstep demo`: the digits on two workers, from nothing to an accuracy."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from lockstep.service.commands.access import (
     HomeOption,
     client_of,
     find_access,
+    hint,
 )
 from lockstep.service.commands.progress import duration, follow
 from lockstep.service.commands.told import events_of, most_members
@@ -49,18 +50,19 @@ def demo(
         raise CommandError(
             f"the job ended {job['status']}: {(job.get('error') or {}).get('message', 'no reason given')}"
         )
-    typer.echo("\n".join(summary(job, members=members, seconds=seconds)))
+    typer.echo("\n".join(summary(job, data_dir, members=members, seconds=seconds)))
 
 
-def summary(job: dict[str, Any], *, members: int, seconds: float) -> list[str]:
+def summary(job: dict[str, Any], data_dir: Path, *, members: int, seconds: float) -> list[str]:
     """The demo's last lines."""
     result = job["result"]
+    up = hint("up", None if data_dir == DEFAULT_DATA_DIR else data_dir)
     workers = f"{members} worker{'' if members == 1 else 's'}"
     return [
         f"trained {result['steps']:,} steps on {workers} in {duration(seconds)}",
         f"test accuracy {result['metrics']['test_accuracy']:.2f}",
         f"digest {result['weights_sha256']}",
-        "The digest is the same on any number of workers. `make up` serves the page with this job's curve.",
+        f"The digest is the same on any number of workers. `{up}` serves the page with this job's curve.",
     ]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from lockstep.service.client import Update
+from lockstep.service.commands.access import DEFAULT_DATA_DIR
 from lockstep.service.commands.demo import summary
 from lockstep.service.commands.jobs import job_lines, number
 from lockstep.service.commands.progress import duration, fields_of, show_updates
@@ -143,12 +145,14 @@ def test_on_a_terminal_there_is_a_bar() -> None:
 
 
 def test_the_demos_last_lines_are_as_promised() -> None:
-    lines = summary(SUCCEEDED, members=2, seconds=6.04)
+    lines = summary(SUCCEEDED, DEFAULT_DATA_DIR, members=2, seconds=6.04)
 
     assert lines[0] == "trained 1,000 steps on 2 workers in 6.0 s"
     assert lines[1] == "test accuracy 0.97"
     assert lines[2] == "digest " + "ab" * 32
-    assert "`make up`" in lines[3]
+    assert "`lockstep up` serves the page" in lines[3]
+    elsewhere = summary(SUCCEEDED, Path("a b"), members=2, seconds=6.04)
+    assert "`lockstep up --data-dir 'a b'`" in elsewhere[3]
 
 
 def searched(spec: dict[str, Any], **result: Any) -> dict[str, Any]:
