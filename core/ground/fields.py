@@ -86,5 +86,6 @@ Fraction = Annotated[Real, Field(ge=0, lt=1)]
 """A part of the rows."""
 Seed = Annotated[int, Whole(ge=0, le=MAX_SEED)]
 """Where random numbers start."""
-Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$")]
+TEXT_PATTERN = r"^[^\x00-\x1f\x7f]*$"
+Text = Annotated[str, StringConstraints(pattern=TEXT_PATTERN)]
 """A text without control characters: databases refuse some of them, and log lines break at others."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from lockstep.core.data.builtins import BUILTINS
 from lockstep.core.data.generators import GENERATORS
+from lockstep.core.ground.fields import TEXT_PATTERN
 from lockstep.core.ground.numbers import came
 from lockstep.core.model.spec import NAME_PATTERN
 from lockstep.core.spec.job import JOB_ID_PATTERN
@@ -88,8 +89,10 @@ def _pattern(value: object, context: Context) -> str:
         wanted, hint = "a name of the letters a to z, digits and _, no digit first", "rename it"
     elif context["pattern"] == JOB_ID_PATTERN:
         wanted, hint = "a job's id such as job_01k9zq", "GET /v1/jobs lists them"
-    else:
+    elif context["pattern"] == TEXT_PATTERN:
         wanted, hint = "a text without control characters", "take out line breaks and the like"
+    else:
+        wanted, hint = f"a text of the form {context['pattern']}", "write it so"
     return f"expected {wanted}, got {came(value)}; {hint}"
 
 

@@ -9,14 +9,16 @@ from typing import Annotated, Any
 from fastapi import Depends, Path, Request
 from fastapi.responses import Response
 
+from lockstep.core.ground.fields import TEXT_PATTERN
+from lockstep.core.spec.job import JOB_ID_PATTERN
 from lockstep.core.submission.problems import pointer_to
 from lockstep.service.api.wire import JsonResponse
 from lockstep.service.errors import ApiProblem, unprocessable
 from lockstep.service.store.errors import NotFound
 
-JOB_ID = re.compile(r"job_[0-9a-z]{1,59}")
+JOB_ID = re.compile(JOB_ID_PATTERN)
 METADATA_PARAMETER = re.compile(r"metadata\[(.*)\]", re.DOTALL)
-WITHOUT_CONTROLS = re.compile(r"[^\x00-\x1f\x7f]*")
+WITHOUT_CONTROLS = re.compile(TEXT_PATTERN)
 """The same that a job's metadata may hold."""
 STEP = "X-Lockstep-Step"
 POLL = "X-Poll-Interval"
@@ -71,12 +73,12 @@ METADATA_PARAMETERS = {
                 "propertyNames": {
                     "minLength": 1,
                     "maxLength": 64,
-                    "pattern": f"^{WITHOUT_CONTROLS.pattern}$",
+                    "pattern": TEXT_PATTERN,
                 },
                 "additionalProperties": {
                     "type": "string",
                     "maxLength": 512,
-                    "pattern": f"^{WITHOUT_CONTROLS.pattern}$",
+                    "pattern": TEXT_PATTERN,
                 },
                 "maxProperties": MAX_METADATA_FILTERS,
             },

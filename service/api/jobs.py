@@ -7,14 +7,14 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import JsonValue
 
+from lockstep.core.ground.fields import TEXT_PATTERN
 from lockstep.core.spec import Kind
+from lockstep.core.spec.job import JOB_ID_PATTERN
 from lockstep.service.api.conditions import (
     IDLE_POLL_SECONDS,
-    JOB_ID,
     METADATA_PARAMETERS,
     POLL,
     POLL_SECONDS,
-    WITHOUT_CONTROLS,
     JobId,
     MetadataFilter,
     conditional,
@@ -150,7 +150,7 @@ def list_jobs(  # noqa: PLR0913  (one argument for each parameter of the address
         Query(
             min_length=1,
             max_length=200,
-            pattern=f"^{WITHOUT_CONTROLS.pattern}$",
+            pattern=TEXT_PATTERN,
             description="a part of the name, with A to Z as a to z",
         ),
     ] = None,
@@ -163,10 +163,10 @@ def list_jobs(  # noqa: PLR0913  (one argument for each parameter of the address
     ] = "-created_at",
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     after: Annotated[
-        str | None, Query(pattern=f"^{JOB_ID.pattern}$", description="the last_id of the page before")
+        str | None, Query(pattern=JOB_ID_PATTERN, description="the last_id of the page before")
     ] = None,
     before: Annotated[
-        str | None, Query(pattern=f"^{JOB_ID.pattern}$", description="the first_id of the page after")
+        str | None, Query(pattern=JOB_ID_PATTERN, description="the first_id of the page after")
     ] = None,
 ) -> Response:
     """A page of jobs, newest first unless asked otherwise; inline data are left out of their specs.

@@ -177,6 +177,20 @@ def test_wrong_parameters_are_refused(shared_api: TestClient, query: str) -> Non
     assert response.json()["errors"][0]["message"]
 
 
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("status=lost", "a text of the form ^(queued|"),
+        ("before=x", "a job's id"),
+        ("name=%00", "a text without control characters"),
+    ],
+)
+def test_a_parameter_of_another_form_is_told_the_right_one(
+    shared_api: TestClient, query: str, words: str
+) -> None:
+    assert words in shared_api.get(f"/v1/jobs?{query}").json()["errors"][0]["message"]
+
+
 def test_lists_leave_inline_data_out(api: TestClient) -> None:
     create(api)
     assert "inline" not in api.get("/v1/jobs").json()["data"][0]["spec"]["data"]
