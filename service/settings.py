@@ -10,6 +10,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -22,6 +23,9 @@ LOOPBACK_HOST_NAMES = ("localhost", "127.0.0.1", "[::1]")
 ENV_FILE_VARIABLE = "LOCKSTEP_ENV_FILE"
 """Names the file in place of `.env`; empty: none is read."""
 _PREFIX = "LOCKSTEP_"
+
+BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "sentinel")
+"""Of Celery's brokers those that Lockstep rings through."""
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
@@ -113,6 +117,24 @@ class Settings(BaseSettings):
         default=120.0, gt=0, le=3600, description="how long a request body may take to come, or wait to"
     )
     log_level: LogLevel = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @field_validator("broker_url")
+    @classmethod
+    def _names_a_broker(cls, value: str) -> str:
+        wanted = "expected redis://HOST:PORT/NUMBER, rediss:// or redis+socket:///PATH"
+        scheme = urlsplit(value).scheme
+        if scheme not in BROKER_SCHEMES:
+            raise ValueError(f"{wanted}, got an address that starts with {scheme or 'none of them'}")
+        if scheme in ("redis", "rediss"):
+            parts = urlsplit(value)
+            number = parts.path.strip("/")
+            if number and not (number.isascii() and number.isdigit()):
+                raise ValueError(f"{wanted}, got {number!r} for the number of the database")
+            try:
+                _ = parts.port
+            except ValueError as error:
+                raise ValueError(f"{wanted}, got a port that is none from 0 to 65535") from error
+        return value
 
     @field_validator("api_key", mode="before")
     @classmethod

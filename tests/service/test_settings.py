@@ -92,6 +92,44 @@ def test_a_file_that_is_named_and_not_there_is_no_default(monkeypatch: pytest.Mo
         read_settings()
 
 
+BROKERS = {
+    "http://h": "starts with http",
+    "memory://": "starts with memory",
+    "h": "starts with none",
+    "redis://h:port/0": "got a port",
+    "redis://h:70000/0": "got a port",
+    "rediss://h/first": "got 'first'",
+    "redis://u:hidden@h/-1": "got '-1'",
+}
+
+
+@pytest.mark.parametrize("address", BROKERS)
+def test_an_address_of_no_broker_is_a_message(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("LOCKSTEP_BROKER_URL", address)
+
+    with pytest.raises(SettingsError, match="LOCKSTEP_BROKER_URL") as refusal:
+        read_settings()
+
+    assert BROKERS[address] in str(refusal.value)
+    assert "hidden" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "redis://",
+        "redis://u:p@h:1/2",
+        "rediss://[::1]/0?ssl_ca_certs=a",
+        "redis+socket:///a%20b?virtual_host=0",
+        "sentinel://a:1;sentinel://b:2",
+    ],
+)
+def test_brokers_of_every_kind_are_taken(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("LOCKSTEP_BROKER_URL", address)
+
+    assert read_settings().broker_url == address
+
+
 def test_a_wrong_variable_is_named_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCKSTEP_PORT", "many")
     with pytest.raises(SettingsError, match=r"LOCKSTEP_PORT \(a variable of the environment\)"):
