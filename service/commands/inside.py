@@ -117,6 +117,20 @@ def walk(
         _tell(walk_lines(found))
 
 
+_ENDINGS: dict[str, DrawnAs] = {"": "text", ".txt": "text", ".dot": "dot", ".gv": "dot", ".svg": "svg"}
+
+
+def _drawn_as(output: Path) -> DrawnAs:
+    """What a file's name asks for. Raises CommandError for an ending of something else."""
+    try:
+        return _ENDINGS[output.suffix.lower()]
+    except KeyError as error:
+        wanted = ", ".join(filter(None, _ENDINGS))
+        raise CommandError(
+            f"{output} ends in no format of drawings: expected one of {wanted}, or --format"
+        ) from error
+
+
 def graph(  # noqa: PLR0913  (one argument for each option)
     job_id: JobIdArgument,
     format: Annotated[
@@ -136,8 +150,7 @@ def graph(  # noqa: PLR0913  (one argument for each option)
     data_dir: DataDirOption = None,
 ) -> None:
     """Draw a job's model: what is computed from what."""
-    endings: dict[str, DrawnAs] = {".dot": "dot", ".gv": "dot", ".svg": "svg"}
-    drawn = format or (endings.get(output.suffix.lower(), "text") if output else "text")
+    drawn = format or ("text" if output is None or as_json else _drawn_as(output))
     wanted: GraphFormat = "json" if as_json or drawn == "text" else drawn
     with connected(data_dir) as client:
         content = client.graph(job_id, format=wanted, step=step, sample=sample)

@@ -217,3 +217,11 @@ def test_what_an_answer_says_twice_is_said_once() -> None:
     )
     two = str(ApiError(422, {"title": "T", "detail": "The spec has 1 problem.", "errors": [placed]}))
     assert two == f"422 T: The spec has 1 problem.\n  /x: {message}"
+
+
+def test_a_drawing_in_no_known_format_is_one_message(said: Said) -> None:
+    status, out, err = said("graph", "job_1", "-o", "drawing.png")
+
+    assert (status, out) == (1, "")
+    is_one_message(err, "drawing.png ends in no format of drawings")
+    assert not Path("drawing.png").exists()
