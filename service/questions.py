@@ -115,7 +115,7 @@ def _require_done(job: Job, step: int) -> None:
     if job.started_at is not None and step <= last:
         return
     has = f"0 to {last}" if job.started_at is not None and last >= 0 else "none"
-    message = f"expected a step that job {job.id} has done ({has} so far), got {step}"
+    message = f"expected a step that {job.id} has done ({has} so far), got {step}"
     raise single_problem(409, "step_not_done", message)
 
 
