@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import delete, select
 
 from lockstep.core.ground.arithmetic import ARITHMETIC, lineage
+from lockstep.core.group.fingerprint import blas_core
 from lockstep.core.model.encoding import from_safetensors
 from lockstep.service.bell import Bell
 from lockstep.service.reconciler import Reconciler
@@ -28,6 +29,8 @@ from tests.migrations.rows_of_0002 import MACHINE, SECRET, rows, upgraded
 from tests.service.conftest import serve
 from tests.worker.bench import LINE, Bench, RecordingBell, never
 
+RECORDED_BY = "SkylakeX"
+"""The kernels of BLAS on the machine that recorded the rows."""
 OLD_WORKER = WorkerIdentity(worker_id="worker_old", pid=1, host="here", fingerprint=MACHINE)
 BEGUN = (
     "drained net",
@@ -175,8 +178,12 @@ def test_a_step_of_a_finished_job_comes_again_to_the_old_values(old: Bench) -> N
 
     again = answers(old, asked)
 
-    assert from_safetensors(again).keys() == from_safetensors(before).keys()
-    assert again == before
+    found, expected = from_safetensors(again), from_safetensors(before)
+    assert found.keys() == expected.keys()
+    if blas_core() == RECORDED_BY:
+        assert again == before
+    for name, array in expected.items():  # other kernels round otherwise in the last places
+        np.testing.assert_allclose(found[name], array, rtol=1e-4, atol=1e-6)
 
 
 @pytest.fixture
