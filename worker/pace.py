@@ -42,5 +42,5 @@ class CheckpointPace:
         """One was saved at `now`, which took `cost_seconds`."""
         self.hurried = False
         cheap = cost_seconds / CHECKPOINT_SHARE
-        bearable = cost_seconds / MAX_CHECKPOINT_SHARE
-        self._due_at = now + max(bearable, min(cheap, self._checkpoint_seconds))
+        interval = cost_seconds / MAX_CHECKPOINT_SHARE
+        self._due_at = now + max(interval, min(cheap, self._checkpoint_seconds))

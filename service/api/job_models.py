@@ -76,7 +76,7 @@ class Members(TypedDict):
 
 @answer
 class Timings(TypedDict):
-    """In milliseconds; null where it has not come to that."""
+    """In milliseconds; null until that has happened."""
 
     queued_ms: float | None
     first_step_ms: float | None

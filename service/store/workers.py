@@ -80,7 +80,7 @@ def heartbeat(tx: Connection, state: WorkerState) -> None:
                 "fingerprint": state.fingerprint,
             },
         )
-        # Whoever comes tidies up after those who went without a word.
+        # The rows of workers that ended without saying so are removed by those that come later.
         tx.execute(delete(workers).where(workers.c.heartbeat_at < clock() - FORGOTTEN_SECONDS))
 
 

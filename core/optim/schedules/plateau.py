@@ -23,7 +23,7 @@ class ReduceOnPlateauSchedule(ScheduleSpec):
     factor: Annotated[Real, Field(gt=0, lt=1)] = 0.1
     """the factor"""
     patience: Annotated[int, Whole(ge=0, le=MAX_COUNT)] = 10
-    """how many epochs without a better loss are borne; the next one reduces the rate"""
+    """how many epochs to wait for a better loss; the next one reduces the rate"""
     threshold: Annotated[Real, Field(ge=0, le=1e6)] = 1e-4
     """how much lower than the best so far a loss must be to count as better"""
     threshold_mode: Literal["rel", "abs"] = "rel"
