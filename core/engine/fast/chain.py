@@ -3,8 +3,8 @@
 Where a step takes microseconds, most of it is what each call costs, not what it computes. So an input of a
 linear layer gets one more column, of ones, and the weights one more row, the bias, which lies behind them in
 the flat vector anyway: then one product does forward what a product and a sum did, and one product backward
-gives both gradients. Elementwise functions run over the column of ones too, in one piece; the column is set to
-ones again after them, and its gradient is not used.
+gives both gradients. Elementwise functions run over the column of ones too, in one piece; it is set to ones
+again after them, and its gradient is not used.
 """
 
 from dataclasses import dataclass, field
