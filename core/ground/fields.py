@@ -5,8 +5,20 @@ from dataclasses import dataclass
 from typing import Annotated, NoReturn
 
 from annotated_types import Ge, GroupedMetadata, Le
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    Strict,
+    StringConstraints,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from lockstep.core.ground.descriptions import descriptions_of
 
 MAX_KEYS = 100
 """More than any part of a spec knows; beyond it the keys are not looked at."""
@@ -32,8 +44,20 @@ class SpecModel(BaseModel):
         extra="forbid",
         allow_inf_nan=False,
         serialize_by_alias=True,
-        use_attribute_docstrings=True,
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """The fields are described by the texts below them."""
+        described = handler(schema)
+        properties = handler.resolve_ref_schema(described).get("properties", {})
+        for name, text in descriptions_of(cls).items():
+            field = cls.model_fields.get(name)
+            if field is not None and (key := field.alias or name) in properties:
+                properties[key].setdefault("description", text)
+        return described
 
     @model_validator(mode="before")
     @classmethod

@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 
 from lockstep.core.data.augmentations import AUGMENTATION_TAG, AUGMENTATIONS
 from lockstep.core.data.spec import BuiltinData, GeneratedData, InlineData
+from lockstep.core.ground.descriptions import descriptions_of
 from lockstep.core.ground.errors import Problem
 from lockstep.core.ground.fields import REFUSED
 from lockstep.core.ground.numbers import came, shortened
@@ -180,8 +181,11 @@ def _words(details: Details, owner: type[BaseModel] | None, location: Location) 
 
 
 def _purpose(owner: type[BaseModel] | None, key: str) -> str:
-    field = _fields(owner).get(key) if owner else None
-    return f" ({field.description})" if field and field.description else ""
+    if owner is None:
+        return ""
+    names = {field.alias or name: name for name, field in owner.model_fields.items()}
+    text = descriptions_of(owner).get(names.get(key, key))
+    return f" ({text})" if text else ""
 
 
 def _unknown_key(key: str, owner: type[BaseModel] | None) -> str:
