@@ -17,7 +17,7 @@ from lockstep.core.model.ops import NEEDS, OPS
 from lockstep.core.model.ops.base import Site
 from lockstep.core.model.ops.onnx_graph import as_onnx
 from lockstep.core.model.ops.op import Op
-from tests.core.model.cases import CASES, graphs
+from tests.core.model.cases import CASES, FORMULAS, graphs
 from tests.gradcheck import TOLERANCE, Model, faulty, loss
 
 COMPUTED = [name for name, op in OPS.items() if op.kind == "op"]
@@ -43,6 +43,11 @@ def test_the_gradient_of_every_op_is_that_of_its_value(op: str, monkeypatch: pyt
 
     assert right < TOLERANCE
     assert Model(graph, loss("mse")).worst_error() > 10 * TOLERANCE
+
+
+@pytest.mark.parametrize("case", [*CASES, *FORMULAS.values()])
+def test_the_gradient_of_every_case_is_that_of_its_value(case: str) -> None:
+    assert Model(every_case()[case], loss("mse")).worst_error() < TOLERANCE
 
 
 def types_in(value: Any) -> Iterator[str]:
