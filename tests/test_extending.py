@@ -111,6 +111,7 @@ LEFT_OUT: list[tuple[str, str, str | tuple[str, str], str]] = [
     ),
     ("Add a layer", "docs/spec.md", "", 'no row for the layer "prelu": add one to the table of docs/spec.md'),
     ("Add a layer", "benchmarks/bits/parts.py", "", "Prelu.init"),
+    ("Add a route", "tests/service/api/test_contract.py", "", "read_seed"),
     ("Add a loss", LOSS, "formula", 'the loss "poisson_nll" is incomplete: give it `formula`'),
     ("Add a loss", LOSS, "targets", 'the loss "poisson_nll" is incomplete: give it `targets`'),
     (
@@ -180,7 +181,11 @@ def without(code: str, part: str | tuple[str, str]) -> str:
 @pytest.mark.timeout(2 * SECONDS)
 @pytest.mark.parametrize("heading", HEADINGS)
 def test_a_walk_works_as_it_stands(heading: str, copy_of: Callable[[str], Path]) -> None:
-    status, said = run(Walk.under(heading).commands, copy_of(heading))
+    walk = Walk.under(heading)
+    files = " ".join(step.file for step in walk.steps if step.file.endswith(".py"))
+    lint = f".venv/bin/ruff check {files}\n.venv/bin/ruff format --check {files}\n"
+
+    status, said = run(walk.commands + lint, copy_of(heading))
 
     assert status == 0, said
 
