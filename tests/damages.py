@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, Connection, Table, delete, select, text, update
 
-from lockstep.service.store.errors import Part
+from lockstep.service.store.errors import RecordPart
 from lockstep.service.store.tables import (
     blob_parts,
     checkpoint_parts,
@@ -41,7 +41,7 @@ class Harm:
     """One kind of damage to one part of a job."""
 
     name: str
-    part: Part
+    part: RecordPart
     do: Callable[[Connection, str], None]
 
     def __str__(self) -> str:
@@ -64,7 +64,7 @@ def write_text(
     assert tx.execute(text(found), values).rowcount
 
 
-def in_text(part: Part, table: Table, column: str) -> Iterator[Harm]:
+def in_text(part: RecordPart, table: Table, column: str) -> Iterator[Harm]:
     """Each kind of wrong text in a column that holds a JSON object."""
 
     def doing(value: str | bytes) -> Callable[[Connection, str], None]:
@@ -74,7 +74,7 @@ def in_text(part: Part, table: Table, column: str) -> Iterator[Harm]:
         yield Harm(name=f"{column}: {kind}", part=part, do=doing(value))
 
 
-def in_blob(part: Part, name: str, owner: Column[str] | Column[str | None]) -> Iterator[Harm]:
+def in_blob(part: RecordPart, name: str, owner: Column[str] | Column[str | None]) -> Iterator[Harm]:
     """Each kind of damage to a blob that a row names in the column `owner`."""
 
     def sha256(tx: Connection, job_id: str) -> str:

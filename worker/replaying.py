@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from lockstep.core.explain.replay import NotReached, Replay
+from lockstep.core.explain.replay import NotReached, ReplayRun
 from lockstep.core.learning.report import Report
 from lockstep.core.model.encoding import to_safetensors
 from lockstep.service.store import history, replays, specs
@@ -84,7 +84,7 @@ class _Answering:
             with self._tools.database.write() as tx:
                 tell_of_damage(tx, asked.job_id, resumed)
         start = None if resumed.checkpoint else self._lease.read(lambda tx: starting_weights(tx, spec))
-        replay = Replay(spec, asked.step, resumed.checkpoint, start)
+        replay = ReplayRun(spec, asked.step, resumed.checkpoint, start)
         stride = Stride()
         while not replay.done:
             started_at = time.monotonic()

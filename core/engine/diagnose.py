@@ -181,7 +181,7 @@ def _gradient_alone(site: Site, index: int) -> np.ndarray:
 
 
 class _Alone:
-    """An array of its own for the gradient of each input (`Targets` of the ops)."""
+    """An array of its own for the gradient of each input (`GradientTargets` of the ops)."""
 
     def __init__(self) -> None:
         self.arrays: dict[int, np.ndarray] = {}

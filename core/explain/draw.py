@@ -6,9 +6,9 @@ from types import MappingProxyType
 from typing import Any
 
 from lockstep.core.explain.svg import shape_text, title_of
-from lockstep.core.explain.view import Kind, View, ViewNode
+from lockstep.core.explain.view import DrawnKind, View, ViewNode
 
-_FORMS: Mapping[Kind, str] = MappingProxyType(
+_FORMS: Mapping[DrawnKind, str] = MappingProxyType(
     {
         "data": 'shape="ellipse"',
         "target": 'shape="ellipse"',

@@ -24,7 +24,7 @@ RESTING = 32
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows:
+class PointRows:
     """Points that follow one another: `steps` and `values` (n,), `points` and `slopes` (n, unknowns)."""
 
     steps: np.ndarray
@@ -35,18 +35,18 @@ class Rows:
     def __len__(self) -> int:
         return len(self.steps)
 
-    def part(self, where: slice) -> "Rows":
+    def part(self, where: slice) -> "PointRows":
         """Some of them."""
-        return Rows(
+        return PointRows(
             steps=self.steps[where],
             values=self.values[where],
             points=self.points[where],
             slopes=self.slopes[where],
         )
 
-    def then(self, later: "Rows") -> "Rows":
+    def then(self, later: "PointRows") -> "PointRows":
         """With those that follow."""
-        return Rows(
+        return PointRows(
             steps=np.concatenate([self.steps, later.steps]),
             values=np.concatenate([self.values, later.values]),
             points=np.concatenate([self.points, later.points]),
@@ -86,7 +86,7 @@ class Past:
         self.rounding = ROUNDING * float(np.finfo(spec.dtype).eps)
         self.misses = Extremes()
         self.norms = Extremes()
-        self.first: Rows | None = None
+        self.first: PointRows | None = None
         self.last = _rows(Points.of([]), np.empty((0, len(self.names))), np.empty((0, len(self.names))))
 
     def add(self, series: Series) -> None:
@@ -127,5 +127,5 @@ class Past:
         return goal_met(self.spec, float(self.last.values[-1]), self.last.slopes[-1]) is not None
 
 
-def _rows(value: Points, points: np.ndarray, slopes: np.ndarray) -> Rows:
-    return Rows(steps=value.steps, values=value.values, points=points, slopes=slopes)
+def _rows(value: Points, points: np.ndarray, slopes: np.ndarray) -> PointRows:
+    return PointRows(steps=value.steps, values=value.values, points=points, slopes=slopes)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lockstep.core.explain.sample import Place, Target, pass_sample
+from lockstep.core.explain.sample import SamplePlace, Target, pass_sample
 from lockstep.core.explain.walk import walk
 from lockstep.core.formulas.minimize import Minimize
 from lockstep.core.formulas.search import Search
@@ -27,7 +27,7 @@ class NotReached(LockstepError):
     """The job ended before the step that was asked for."""
 
 
-class Replay:
+class ReplayRun:
     """A run of `spec` on its way to the state before step `target` (of a search: to point `target`).
 
     `start` are the weights that the spec says to start from, if it does.
@@ -82,16 +82,16 @@ class Replay:
         """One backward pass of step `target`, for one sample of its batch. Raises InvalidData beyond it."""
         if isinstance(self._run, Search):
             parameters = self._run.formula.parameters
-            passed = pass_sample(parameters, Place(x=np.empty((1, 0), parameters.dtype)))
+            passed = pass_sample(parameters, SamplePlace(x=np.empty((1, 0), parameters.dtype)))
         else:
             passed = pass_sample(self._run.parameters, self._place(self._run, sample))
         return {"step": self._target, "sample": sample} | walk(passed)
 
-    def _place(self, training: Training, sample: int) -> Place:
+    def _place(self, training: Training, sample: int) -> SamplePlace:
         if isinstance(self._spec, MinimizeSpec | SolveSpec):
             raise TypeError("expected the spec of a training")
         seen = training.seen(sample)
-        return Place(
+        return SamplePlace(
             x=seen.x,
             row=seen.row,
             step=self._target,

@@ -26,7 +26,7 @@ class Target:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class SamplePlace:
     """Which sample, and where it stands: `row` of the shard's rows `x` (rows, columns) at `step`."""
 
     x: np.ndarray
@@ -64,7 +64,7 @@ class Pass:
     paths: dict[int, tuple[Path, ...]] = field(default_factory=dict)
 
 
-def pass_sample(parameters: Parameters, place: Place) -> Pass:
+def pass_sample(parameters: Parameters, place: SamplePlace) -> Pass:
     """Compute it. Without a target the model's output itself is what is differentiated."""
     graph = parameters.graph
     result = Pass(view=view_of(graph, None if place.target is None else place.target.loss))
@@ -132,9 +132,9 @@ def _loss_at(
 
 
 class _Backward:
-    """The gradients of a program, op by op, each path apart (`Targets` of the ops)."""
+    """The gradients of a program, op by op, each path apart (`GradientTargets` of the ops)."""
 
-    def __init__(self, program: Program, place: Place, result: Pass) -> None:
+    def __init__(self, program: Program, place: SamplePlace, result: Pass) -> None:
         self._program = program
         self._row = place.row
         self._transposed = {each.name for each in program.graph.parameters if each.transposed}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lockstep.core.explain.past import Past, Rows
+from lockstep.core.explain.past import Past, PointRows
 from lockstep.core.spec import SolveSpec
 
 MAX_SHOWN = 3
@@ -141,7 +141,7 @@ def _first(past: Past) -> str:
 
 
 def _told(
-    past: Past, rows: Rows, place: int, *, slopes: bool = False, unknowns: list[int] | None = None
+    past: Past, rows: PointRows, place: int, *, slopes: bool = False, unknowns: list[int] | None = None
 ) -> str:
     """A point: "value = 2, x = 0 at step 7"; with its slopes, or with some unknowns alone."""
     shown = list(range(len(past.names)))[:MAX_SHOWN] if unknowns is None else unknowns

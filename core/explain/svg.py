@@ -8,7 +8,7 @@ from html import escape
 from types import MappingProxyType
 
 from lockstep.core.explain.layout import Box, Layout, Line, lay_out
-from lockstep.core.explain.view import Kind, View, ViewNode
+from lockstep.core.explain.view import DrawnKind, View, ViewNode
 from lockstep.core.model.ops import OPS
 
 MARGIN = 16.0
@@ -21,7 +21,7 @@ FONT = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 INK, PALE_INK, EDGE = "#1d2329", "#566069", "#8a939b"
 MAX_LETTERS = 44
 
-_TONES: Mapping[Kind, tuple[str, str]] = MappingProxyType(
+_TONES: Mapping[DrawnKind, tuple[str, str]] = MappingProxyType(
     {
         "data": ("#d9e6f2", "#5b7f9f"),
         "target": ("#d9e6f2", "#5b7f9f"),
@@ -33,7 +33,7 @@ _TONES: Mapping[Kind, tuple[str, str]] = MappingProxyType(
     }
 )
 """Fill and stroke."""
-_LEGEND: tuple[tuple[Kind, str], ...] = (
+_LEGEND: tuple[tuple[DrawnKind, str], ...] = (
     ("data", "data"),
     ("parameter", "learned"),
     ("op", "computed"),
@@ -128,7 +128,7 @@ def _node(node: ViewNode, lines: Sequence[str], box: Box) -> Iterator[str]:
     yield "</g>"
 
 
-def _shape(kind: Kind, left: float, top: float, width: float, height: float) -> str:
+def _shape(kind: DrawnKind, left: float, top: float, width: float, height: float) -> str:
     fill, stroke = _TONES[kind]
     radius = {"data": 14.0, "target": 14.0, "loss": 14.0, "op": 5.0}.get(kind, 0.0)
     dash = ' stroke-dasharray="4 3"' if kind in ("buffer", "constant") else ""

@@ -13,7 +13,7 @@ from lockstep.core.model.ops import OPS
 from lockstep.core.model.ops.op import NodeKind
 from lockstep.core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec
 
-Kind = NodeKind | Literal["target", "loss"]
+DrawnKind = NodeKind | Literal["target", "loss"]
 
 PREDICTION = "ŷ"
 TARGET = "y"
@@ -28,7 +28,7 @@ class ViewNode:
     """
 
     id: int
-    kind: Kind
+    kind: DrawnKind
     op: str
     name: str
     shape: tuple[int, ...]

@@ -20,7 +20,7 @@ from lockstep.core.spec import MinimizeSpec, SolveSpec
 
 VALUE = "value"
 STEPS_DONE = "steps_done"
-Failure = Diverged | DomainError
+SearchFailure = Diverged | DomainError
 
 
 class Search(ABC):
@@ -88,7 +88,7 @@ class Search(ABC):
         self._notes.clear()
         rows = np.empty((min(steps, self.steps - first) + 1, 1 + 2 * len(self.formula.point)))
         seen = 0
-        failure: Failure | None = None
+        failure: SearchFailure | None = None
         with np.errstate(all="ignore"):
             if not self._has_looked:
                 failure = self._look(rows[0])
@@ -107,7 +107,7 @@ class Search(ABC):
         series = {name: Points(steps=steps, values=rows[:, place].copy()) for place, name in enumerate(names)}
         return series | {name: Points.of(pairs) for name, pairs in self._notes.items()}
 
-    def _look(self, row: np.ndarray) -> Failure | None:
+    def _look(self, row: np.ndarray) -> SearchFailure | None:
         """Compute and record this point, and set `stop_reason`; returns what has gone wrong here."""
         self.formula.compute()
         size = len(self.formula.point)
@@ -121,7 +121,7 @@ class Search(ABC):
         obstacle = None if self.finished else self.obstacle()
         return None if obstacle is None else self._domain_error(obstacle)
 
-    def _failure(self) -> Failure:
+    def _failure(self) -> SearchFailure:
         """Why value, point or gradient is not finite."""
         bad = self.formula.bad_node()
         if bad is not None and bad.outside_domain:

@@ -15,8 +15,8 @@ from lockstep.core.group.frames import (
     MAX_REASON_BYTES,
     NO_PLACE,
     TAG_BYTES,
-    Kind,
-    Place,
+    FrameKind,
+    GroupPlace,
     ProtocolError,
     Stamp,
 )
@@ -38,13 +38,13 @@ class PeerLost(LockstepError):
 class Sink(Protocol):
     """What a receiver makes of the frames that come."""
 
-    def place(self, kind: Kind, length: int) -> memoryview:
+    def place(self, kind: FrameKind, length: int) -> memoryview:
         """Where the payload belongs, of the size that it must have. Raises ProtocolError if none may come.
 
         The frame is not verified yet: nothing but the place may depend on it.
         """
 
-    def arrived(self, kind: Kind) -> bool:
+    def arrived(self, kind: FrameKind) -> bool:
         """The frame is verified. False: leave what follows for later."""
 
 
@@ -65,7 +65,7 @@ class Channel:
         self._ahead = memoryview(bytearray(_READ_AHEAD_BYTES))
         self._start = 0
         self._end = 0
-        self._kind = Kind.OVER
+        self._kind = FrameKind.OVER
         self._payload: memoryview | None = None  # where the payload of the frame in work goes
         self._filled = 0  # how much of it is there
 
@@ -84,11 +84,11 @@ class Channel:
         return self._end > self._start
 
     @property
-    def place(self) -> Place:
+    def place(self) -> GroupPlace:
         """What the last frame's header said of our place."""
         return self._opener.place
 
-    def queue(self, kind: Kind, payload: memoryview | bytes = b"", place: Place = NO_PLACE) -> None:
+    def queue(self, kind: FrameKind, payload: memoryview | bytes = b"", place: GroupPlace = NO_PLACE) -> None:
         """Seal a frame for `flush` to send. Its payload must stay as it is until it is sent."""
         header, tag = self._sealer.seal(kind, self.stamp, payload, place)
         self._pending.append(header)
@@ -178,7 +178,7 @@ class Channel:
         """Send OVER, as the last that we send. False where the peer will only see the connection close."""
         if self._pending or self.fileno() < 0:
             return False
-        self.queue(Kind.OVER, reason.encode()[:MAX_REASON_BYTES])
+        self.queue(FrameKind.OVER, reason.encode()[:MAX_REASON_BYTES])
         try:
             self.flush()
             self._socket.shutdown(socket.SHUT_WR)

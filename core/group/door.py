@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from lockstep.core.ground.errors import LockstepError
 from lockstep.core.group.channel import Channel
-from lockstep.core.group.frames import Kind, Stamp
+from lockstep.core.group.frames import FrameKind, Stamp
 from lockstep.core.group.handshake import (
     HELLO_BYTES,
     NONCE_BYTES,
@@ -176,7 +176,7 @@ class Door:
             channel.say_goodbye(refusal)
             channel.close()
             return
-        channel.queue(Kind.ACCEPTED)
+        channel.queue(FrameKind.ACCEPTED)
         try:
             channel.flush()
         except LockstepError:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from lockstep.core.ground.errors import LockstepError
 from lockstep.core.group import Work
 from lockstep.core.group.channel import Channel, PeerLost
-from lockstep.core.group.frames import MAX_REASON_BYTES, Kind, ProtocolError
+from lockstep.core.group.frames import MAX_REASON_BYTES, FrameKind, ProtocolError
 from lockstep.core.group.leaving import Left, left_with
 from lockstep.core.group.reduction import Reduction
 from lockstep.core.group.waiting import wait
@@ -50,24 +50,24 @@ class Helper:
         """Whether chunks are still to come."""
         return self._index < self._end
 
-    def place(self, kind: Kind, length: int) -> memoryview:
+    def place(self, kind: FrameKind, length: int) -> memoryview:
         """See Sink."""
         if self.owes and self._reduction is not None:
-            if kind is Kind.PARTIAL:
+            if kind is FrameKind.PARTIAL:
                 return self._reduction.place(self._index)
-            if kind is Kind.EMPTY and self._reduction.is_untouched(self._index):
+            if kind is FrameKind.EMPTY and self._reduction.is_untouched(self._index):
                 return _NOTHING
-        if kind is Kind.OVER and length <= MAX_REASON_BYTES:
+        if kind is FrameKind.OVER and length <= MAX_REASON_BYTES:
             self._reason = memoryview(bytearray(length))
             return self._reason
         raise ProtocolError(f"a frame {kind.name} of {length} bytes may not come now")
 
-    def arrived(self, kind: Kind) -> bool:
+    def arrived(self, kind: FrameKind) -> bool:
         """See Sink. Raises PeerLost where the helper says goodbye."""
-        if kind is Kind.OVER or self._reduction is None:
+        if kind is FrameKind.OVER or self._reduction is None:
             goodbye = str(self._reason, errors="replace")
             raise PeerLost(f"it left: {goodbye}", left_with(goodbye))
-        if kind is Kind.EMPTY:
+        if kind is FrameKind.EMPTY:
             self._reduction.set_empty(self._index)
             self._index += 1
         elif self._reduction.chunk_arrived(self._index):
@@ -141,7 +141,7 @@ class Exchange:
 
     def _send_to_all(self, total: memoryview) -> None:
         for helper in self.helpers:
-            helper.channel.queue(Kind.TOTAL, total)
+            helper.channel.queue(FrameKind.TOTAL, total)
             self._flush(helper)
 
     def _compute_for_the_lost(self, reduction: Reduction, work: Work) -> None:

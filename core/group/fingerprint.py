@@ -26,7 +26,7 @@ _LIBRARY = (math.cos, math.sin, math.tan, math.tanh, math.exp, math.log, math.lo
 _CORE_NAMES = ("scipy_openblas_get_corename64_", "openblas_get_corename64_", "openblas_get_corename")
 
 
-Part = Literal["blas", "numpy", "c_library"]
+Library = Literal["blas", "numpy", "c_library"]
 """Who computes: the matrix products, NumPy's own loops, or the C library, one number at a time."""
 
 _PLACES = 2000
@@ -54,7 +54,7 @@ def numerics_fingerprint() -> str:
     return digest.hexdigest()
 
 
-def numerics_parts() -> dict[Part, str]:
+def numerics_parts() -> dict[Library, str]:
     """A hash for each part: where two machines' fingerprints differ, these say in what."""
     digests = {part: hashlib.sha256() for part in ("blas", "numpy", "c_library")}
     for part, text in _libraries():
@@ -71,7 +71,7 @@ def _bytes(result: np.ndarray) -> bytes:
     return np.ascontiguousarray(result).astype(result.dtype.newbyteorder("<")).tobytes()
 
 
-def _libraries() -> Iterator[tuple[Part, str]]:
+def _libraries() -> Iterator[tuple[Library, str]]:
     """What NumPy and its BLAS say of themselves."""
     yield "numpy", f"numpy {np.__version__}"
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
@@ -97,7 +97,7 @@ def blas_core() -> str:
     return "unknown"
 
 
-def _battery(dtype: np.dtype) -> Iterator[tuple[Part, np.ndarray]]:
+def _battery(dtype: np.dtype) -> Iterator[tuple[Library, np.ndarray]]:
     """Results whose bits differ where arithmetic does, from inputs that are exact."""
     for rows, inner, columns in _PRODUCTS:
         left, right = _exact((rows, inner), dtype), _exact((inner, columns), dtype)

@@ -38,7 +38,7 @@ class ProtocolError(LockstepError):
     """A peer sent what it must not send: a forged, damaged or misplaced frame. It has to go."""
 
 
-class Kind(IntEnum):
+class FrameKind(IntEnum):
     """What a frame is. `->`: from helper to lead; `<-`: from lead to helper."""
 
     ACCEPTED = 1  # <- the handshake is done; wait for WELCOME
@@ -51,7 +51,7 @@ class Kind(IntEnum):
     OVER = 8  # <-> goodbye, and why
 
 
-_KINDS = {int(kind): kind for kind in Kind}
+_KINDS = {int(kind): kind for kind in FrameKind}
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ class Stamp:
     collective: int = 0
 
 
-class Place(NamedTuple):
+class GroupPlace(NamedTuple):
     """A helper's place in the group; what the frames WELCOME and COMMIT carry in their headers."""
 
     generation: int
@@ -70,7 +70,7 @@ class Place(NamedTuple):
     world_size: int
 
 
-NO_PLACE = Place(0, 0, 0)
+NO_PLACE = GroupPlace(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Sealer:
         self._sequence = 0
 
     def seal(
-        self, kind: Kind, stamp: Stamp, payload: memoryview | bytes, place: Place = NO_PLACE
+        self, kind: FrameKind, stamp: Stamp, payload: memoryview | bytes, place: GroupPlace = NO_PLACE
     ) -> tuple[bytes, bytes]:
         """The header and the tag to send before and after the payload."""
         header = _HEADER.pack(
@@ -121,7 +121,7 @@ class Opener:
         self._header = b""
         self.place = NO_PLACE
 
-    def read_header(self, header: bytes, stamp: Stamp) -> tuple[Kind, int]:
+    def read_header(self, header: bytes, stamp: Stamp) -> tuple[FrameKind, int]:
         """The kind and length that a header claims, to be believed once `verify` has seen the payload.
 
         So is `place`, which it sets.
@@ -130,7 +130,7 @@ class Opener:
             header
         )
         self._header = header
-        self.place = Place(*place)
+        self.place = GroupPlace(*place)
         if magic != MAGIC:
             raise ProtocolError(f"expected a frame, got bytes that start with {magic!r}")
         if (job_digest, attempt) != (self._binding.job_digest, self._binding.attempt):
@@ -138,7 +138,7 @@ class Opener:
         if sequence != self._sequence:
             raise ProtocolError(f"expected frame number {self._sequence}, got {sequence}")
         # A goodbye may come at any time, so also from a peer that is not where we are.
-        if (generation, collective) != (stamp.generation, stamp.collective) and kind != Kind.OVER:
+        if (generation, collective) != (stamp.generation, stamp.collective) and kind != FrameKind.OVER:
             raise ProtocolError(
                 f"expected a frame of generation {stamp.generation}, collective {stamp.collective}, "
                 f"got one of {generation}, {collective}"

@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change(Generic[T]):
+class MembershipChange(Generic[T]):
     """What becomes of helpers and joiners; `stay + admitted` are the next ranks 1, 2, and so on."""
 
     stay: tuple[T, ...]
@@ -17,7 +17,7 @@ class Change(Generic[T]):
     refused: tuple[T, ...] = ()
 
 
-def next_members(helpers: Sequence[T], joiners: Sequence[T], seats: int, release: int) -> Change[T]:
+def next_members(helpers: Sequence[T], joiners: Sequence[T], seats: int, release: int) -> MembershipChange[T]:
     """Let `release` workers go and fill the seats that are free then.
 
     `helpers` are the survivors in order of rank, `joiners` those who may be let in now. Joiners are
@@ -26,6 +26,10 @@ def next_members(helpers: Sequence[T], joiners: Sequence[T], seats: int, release
     """
     if release:
         kept = min(len(helpers), max(0, len(helpers) + len(joiners) - release))
-        return Change(stay=tuple(helpers[:kept]), released=tuple(helpers[kept:]), refused=tuple(joiners))
+        return MembershipChange(
+            stay=tuple(helpers[:kept]), released=tuple(helpers[kept:]), refused=tuple(joiners)
+        )
     free = max(0, seats - len(helpers))
-    return Change(stay=tuple(helpers), admitted=tuple(joiners[:free]), refused=tuple(joiners[free:]))
+    return MembershipChange(
+        stay=tuple(helpers), admitted=tuple(joiners[:free]), refused=tuple(joiners[free:])
+    )

@@ -15,7 +15,15 @@ from lockstep.core.ground.errors import LockstepError
 from lockstep.core.ground.shards import Block, blocks_of
 from lockstep.core.group import LeadLost, Released, Work
 from lockstep.core.group.channel import Channel, PeerLost
-from lockstep.core.group.frames import MAX_REASON_BYTES, NO_PLACE, WELCOME, Kind, Place, ProtocolError, Stamp
+from lockstep.core.group.frames import (
+    MAX_REASON_BYTES,
+    NO_PLACE,
+    WELCOME,
+    FrameKind,
+    GroupPlace,
+    ProtocolError,
+    Stamp,
+)
 from lockstep.core.group.handshake import CHALLENGE_BYTES, NONCE_BYTES, answer_challenge, make_hello
 from lockstep.core.group.reduction import CHUNK_BYTES, Vector
 from lockstep.core.group.terms import GroupIdentity, Timeouts, patience
@@ -29,11 +37,11 @@ class _Script:
     """A Sink for what the lead may send next: the frames that are to come, in order, or a goodbye."""
 
     def __init__(self) -> None:
-        self.expected: list[tuple[Kind, memoryview]] = []
+        self.expected: list[tuple[FrameKind, memoryview]] = []
         self._next = 0
         self._reason = _NOTHING
 
-    def begin(self, expected: list[tuple[Kind, memoryview]]) -> None:
+    def begin(self, expected: list[tuple[FrameKind, memoryview]]) -> None:
         """Expect these frames, each with the place of its payload."""
         self.expected = expected
         self._next = 0
@@ -43,18 +51,18 @@ class _Script:
         """Whether all of them have come."""
         return self._next == len(self.expected)
 
-    def place(self, kind: Kind, length: int) -> memoryview:
+    def place(self, kind: FrameKind, length: int) -> memoryview:
         """See Sink."""
         if not self.done and kind is self.expected[self._next][0]:
             return self.expected[self._next][1]
-        if kind is Kind.OVER and length <= MAX_REASON_BYTES:
+        if kind is FrameKind.OVER and length <= MAX_REASON_BYTES:
             self._reason = memoryview(bytearray(length))
             return self._reason
         raise ProtocolError(f"a frame {kind.name} of {length} bytes may not come now")
 
-    def arrived(self, kind: Kind) -> bool:
+    def arrived(self, kind: FrameKind) -> bool:
         """See Sink. Raises Released where the lead says goodbye."""
-        if kind is Kind.OVER:
+        if kind is FrameKind.OVER:
             raise Released(str(self._reason, errors="replace"))
         self._next += 1
         return not self.done
@@ -73,7 +81,9 @@ class _Parts:
         for block in blocks_of(rank, world_size, work.leaves):
             vector = Vector(np.empty(work.width, work.dtype)) if self.blocks else total
             self.blocks.append((block, vector))
-        self.reply = [(Kind.TOTAL, view) for view in total.views[:-1]] + [(Kind.COMMIT, total.views[-1])]
+        self.reply = [(FrameKind.TOTAL, view) for view in total.views[:-1]] + [
+            (FrameKind.COMMIT, total.views[-1])
+        ]
         self.bytes = (len(self.blocks) + 1) * out.nbytes
 
 
@@ -135,10 +145,10 @@ class TcpHelper:
         for block, vector in parts.blocks:
             if work.partial(block, vector.whole):
                 for view in vector.views:
-                    self._channel.queue(Kind.PARTIAL, view)
+                    self._channel.queue(FrameKind.PARTIAL, view)
                     self._flush()
             else:
-                self._channel.queue(Kind.EMPTY)
+                self._channel.queue(FrameKind.EMPTY)
                 self._flush()
         # The lead may have to wait for another helper, and then to compute its part.
         rounds = 1 + self.world_size
@@ -156,22 +166,22 @@ class TcpHelper:
 
     def _enter(self, leave: Callable[[], bool]) -> None:
         """Wait to be accepted, to be let in, and for the state."""
-        self._script.begin([(Kind.ACCEPTED, _NOTHING)])
+        self._script.begin([(FrameKind.ACCEPTED, _NOTHING)])
         self._await(self._timeouts.handshake_seconds)
         welcome = memoryview(bytearray(WELCOME.size))
-        self._script.begin([(Kind.WELCOME, welcome)])
+        self._script.begin([(FrameKind.WELCOME, welcome)])
         self._await(self._timeouts.lead_seconds, leave)
         collective, size = WELCOME.unpack(welcome)
         place = self._channel.place
         state = bytearray(size)
         view = memoryview(state)
         chunks = [view[start : start + CHUNK_BYTES] for start in range(0, size, CHUNK_BYTES)]
-        self._script.begin([(Kind.STATE, chunk) for chunk in chunks])
+        self._script.begin([(FrameKind.STATE, chunk) for chunk in chunks])
         self._await(patience(self._timeouts.lead_seconds, 0.0, size), leave)
         self.state = bytes(state)
         self._take_place(place, collective)
 
-    def _take_place(self, place: Place, collective: int) -> None:
+    def _take_place(self, place: GroupPlace, collective: int) -> None:
         """Take our place in the collective that comes next."""
         if place != self._place:
             self._parts.clear()

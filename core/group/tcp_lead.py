@@ -15,9 +15,9 @@ from lockstep.core.group import Work
 from lockstep.core.group.channel import Channel
 from lockstep.core.group.door import Door
 from lockstep.core.group.exchange import Exchange, Helper
-from lockstep.core.group.frames import WELCOME, Kind, Place, Stamp
+from lockstep.core.group.frames import WELCOME, FrameKind, GroupPlace, Stamp
 from lockstep.core.group.leaving import Left
-from lockstep.core.group.membership import Change, next_members
+from lockstep.core.group.membership import MembershipChange, next_members
 from lockstep.core.group.reduction import CHUNK_BYTES, Reduction
 from lockstep.core.group.solo import Alone
 from lockstep.core.group.terms import GroupIdentity, Timeouts, patience
@@ -123,7 +123,7 @@ class TcpLead:
             self._reductions[key] = Reduction(work, self.world_size)
         return self._reductions[key]
 
-    def _decide(self, *, admits: bool) -> Change[Helper] | None:
+    def _decide(self, *, admits: bool) -> MembershipChange[Helper] | None:
         """Who is a member from the next collective on; None where nothing changes."""
         survivors = self._exchange.helpers
         may_come = admits and self._door.waiting
@@ -139,16 +139,16 @@ class TcpLead:
             return None
         return change
 
-    def _announce(self, change: Change[Helper] | None, last: memoryview) -> None:
+    def _announce(self, change: MembershipChange[Helper] | None, last: memoryview) -> None:
         """End the collective: send the last chunk of the total, and to each helper its next place."""
         stay, generation, world_size = self._exchange.helpers, self.generation, self.world_size
         if change is not None:
             stay, generation = change.stay, generation + 1
             world_size = 1 + len(stay) + len(change.admitted)
             for helper in change.released:
-                helper.channel.queue(Kind.OVER, b"released by the lead")
+                helper.channel.queue(FrameKind.OVER, b"released by the lead")
         for rank, helper in enumerate(stay, start=1):
-            helper.channel.queue(Kind.COMMIT, last, Place(generation, rank, world_size))
+            helper.channel.queue(FrameKind.COMMIT, last, GroupPlace(generation, rank, world_size))
 
     def _take_waiting(self) -> list[Channel]:
         """Those who wait at the door and have not gone away meanwhile."""
@@ -161,7 +161,7 @@ class TcpLead:
                 channel.close()
         return present
 
-    def _end_collective(self, change: Change[Helper] | None) -> None:
+    def _end_collective(self, change: MembershipChange[Helper] | None) -> None:
         """Make so what was decided."""
         self._stamp.collective += 1
         if change is None:
@@ -192,10 +192,10 @@ class TcpLead:
         """Send the state, and where in the job it belongs, to those who were let in."""
         view = memoryview(state)
         for helper in self._admitted:
-            place = Place(self.generation, helper.rank, self.world_size)
-            helper.channel.queue(Kind.WELCOME, WELCOME.pack(self._stamp.collective, len(state)), place)
+            place = GroupPlace(self.generation, helper.rank, self.world_size)
+            helper.channel.queue(FrameKind.WELCOME, WELCOME.pack(self._stamp.collective, len(state)), place)
             for start in range(0, len(state), CHUNK_BYTES):
-                helper.channel.queue(Kind.STATE, view[start : start + CHUNK_BYTES])
+                helper.channel.queue(FrameKind.STATE, view[start : start + CHUNK_BYTES])
         self._exchange.deliver(patience(self._timeouts.step_seconds, 0.0, len(state) * len(self._admitted)))
         for helper in self._admitted:
             helper.channel.stamp = self._stamp

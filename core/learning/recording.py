@@ -22,7 +22,7 @@ def stride_of(steps: int) -> int:
     return max(1, -(-steps // MAX_POINTS))
 
 
-class Recorder:
+class TrainingRecorder:
     """Records one training of a formula, once it has begun; of layers, nothing.
 
     `steps` is the most that can come. `due` is the next step to be noted.

@@ -27,7 +27,7 @@ from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.learning.epochs import Epochs, Pairs
 from lockstep.core.learning.evaluation import EvaluationWork
 from lockstep.core.learning.observation import Observer
-from lockstep.core.learning.recording import Recorder
+from lockstep.core.learning.recording import TrainingRecorder
 from lockstep.core.learning.report import Outcome, Points, Report
 from lockstep.core.learning.stopping import BestWeights
 from lockstep.core.model.build import build_graph, initial_weights
@@ -74,7 +74,7 @@ class Training:
         }
         self.steps = spec.epochs * batches.steps_per_epoch
         self._observer = Observer(self._parameters, self.steps, spec.seed)
-        self._recorder = Recorder(self._parameters, self.steps)
+        self._recorder = TrainingRecorder(self._parameters, self.steps)
         self._schedule: Schedule | None = None
         if spec.schedule:
             counts = {"steps": self.steps, "steps_per_epoch": batches.steps_per_epoch}

@@ -30,7 +30,7 @@ S = TypeVar("S", bound=LossSpec)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Weights:
+class LossWeights:
     """A setting of a loss that has a number for each class, or for each output."""
 
     key: str
@@ -83,7 +83,7 @@ class Loss(ABC, Generic[S]):
         """What the outputs of a model trained by the loss say."""
 
     @property
-    def weights(self) -> Weights | None:
+    def weights(self) -> LossWeights | None:
         """The setting that has a number for each class or output, where it is given."""
         return None
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from lockstep.core.losses.base import Loss, LossSpec, Weights
+from lockstep.core.losses.base import Loss, LossSpec, LossWeights
 from lockstep.core.losses.readings import Sides
 from lockstep.core.losses.settings import OutputWeights
 from lockstep.core.losses.site import LossSite, flat
@@ -35,7 +35,7 @@ class Chances(Targets):
         return Refusal(bad=(y < 0) | (y > 1), values=y, code="not_a_probability", message=message)
 
 
-class Sigmoid(Sides):
+class YesLogits(Sides):
     """Logits of a yes."""
 
     def read(self, outputs: np.ndarray) -> dict[str, np.ndarray]:
@@ -62,7 +62,7 @@ class BinaryCrossEntropy(Loss[BinaryCrossEntropyLoss]):
     mixes = True
     measured = "questions"
     targets = Chances()
-    reading = Sigmoid()
+    reading = YesLogits()
 
     @classmethod
     def of(cls, spec: BinaryCrossEntropyLoss) -> "BinaryCrossEntropy":
@@ -70,10 +70,10 @@ class BinaryCrossEntropy(Loss[BinaryCrossEntropyLoss]):
         return (BinaryCrossEntropy if spec.pos_weight is None else WeightedBinaryCrossEntropy)(spec)
 
     @property
-    def weights(self) -> Weights | None:
+    def weights(self) -> LossWeights | None:
         """Those of the targets 1."""
         given = self.spec.pos_weight
-        return None if given is None else Weights(key="pos_weight", values=given, each="output")
+        return None if given is None else LossWeights(key="pos_weight", values=given, each="output")
 
     def forward(self, site: LossSite) -> None:
         """Eight passes over what is mostly one column."""

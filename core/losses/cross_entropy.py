@@ -7,7 +7,7 @@ from pydantic import Field
 
 from lockstep.core.ground.buffers import aligned
 from lockstep.core.ground.fields import Real, Whole
-from lockstep.core.losses.base import Loss, LossSpec, Weights
+from lockstep.core.losses.base import Loss, LossSpec, LossWeights
 from lockstep.core.losses.counted import counted
 from lockstep.core.losses.readings import LogShares, Reading, largest
 from lockstep.core.losses.settings import ClassWeights
@@ -45,7 +45,7 @@ class NllLoss(_ClassLoss):
 C = TypeVar("C", bound=_ClassLoss)
 
 
-class Softmax(Reading):
+class Logits(Reading):
     """Logits: the classes' probabilities are their softmax."""
 
     def read(self, outputs: np.ndarray) -> dict[str, np.ndarray]:
@@ -74,10 +74,10 @@ class _OfClasses(Loss[C]):
         return ClassNumbers(self.name, self.spec.ignore_index)
 
     @property
-    def weights(self) -> Weights | None:
+    def weights(self) -> LossWeights | None:
         """Those of the classes."""
         given = self.spec.weight
-        return None if given is None else Weights(key="weight", values=given, each="class")
+        return None if given is None else LossWeights(key="weight", values=given, each="class")
 
 
 class CrossEntropy(_OfClasses[CrossEntropyLoss]):
@@ -90,7 +90,7 @@ class CrossEntropy(_OfClasses[CrossEntropyLoss]):
     settings = CrossEntropyLoss
     aliases = ("categorical_crossentropy", "sparse_categorical_crossentropy", "softmax_cross_entropy")
     formula = Notation("loss = ln Σ e^ŷ - ŷ_y, y the class", ("∂loss/∂ŷ_k = softmax(ŷ)_k - [k = y]",))
-    reading = Softmax()
+    reading = Logits()
     rows_last = True
     stacks = True
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from lockstep.core.ground.buffers import aligned
 from lockstep.core.ground.fields import Whole
-from lockstep.core.losses.base import Loss, LossSpec, Weights
+from lockstep.core.losses.base import Loss, LossSpec, LossWeights
 from lockstep.core.losses.readings import Largest
 from lockstep.core.losses.settings import ClassWeights, Positive
 from lockstep.core.losses.site import LossSite
@@ -51,10 +51,10 @@ class MultiMargin(Loss[MultiMarginLoss]):
     rows_last = True
 
     @property
-    def weights(self) -> Weights | None:
+    def weights(self) -> LossWeights | None:
         """Those of the classes."""
         given = self.spec.weight
-        return None if given is None else Weights(key="weight", values=given, each="class")
+        return None if given is None else LossWeights(key="weight", values=given, each="class")
 
     def forward(self, site: LossSite) -> None:
         """In memory the outputs are (classes, N), so all reductions run along the targets."""

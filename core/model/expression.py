@@ -7,8 +7,8 @@ from types import MappingProxyType
 from lockstep.core.ground.errors import InvalidData
 from lockstep.core.model.expression_syntax import (
     Binary,
-    Call,
     Expr,
+    FunctionCall,
     Name,
     Negative,
     Number,
@@ -91,7 +91,7 @@ class _Reader:
                 return self._names[name]
             case Negative(operand=operand):
                 return self._builder.add("negate", [self._read(operand)], name=term.text)
-            case Call(function=function, argument=argument):
+            case FunctionCall(function=function, argument=argument):
                 op = _OPS.get(function, function)
                 attributes = _ATTRIBUTES.get(function)
                 return self._builder.add(op, [self._read(argument)], name=term.text, attributes=attributes)

@@ -80,14 +80,14 @@ class Binary(_Located):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call(_Located):
+class FunctionCall(_Located):
     """function(argument); `function` is one of FUNCTIONS other than log, which is read as ln."""
 
     function: str
     argument: "Term"
 
 
-Term = Number | Name | Negative | Binary | Call
+Term = Number | Name | Negative | Binary | FunctionCall
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +117,7 @@ def parse_expression(text: str, parameters: Collection[str]) -> Expr:
         root=root,
         inputs=tuple(sorted(names - set(parameters))),
         parameters=tuple(sorted(names & set(parameters))),
-        functions=tuple(sorted({term.function for term in terms(root) if isinstance(term, Call)})),
+        functions=tuple(sorted({term.function for term in terms(root) if isinstance(term, FunctionCall)})),
     )
 
 
@@ -130,7 +130,7 @@ def terms(root: Term) -> Iterator[Term]:
         case Binary(left=left, right=right):
             yield from terms(left)
             yield from terms(right)
-        case Call(argument=argument):
+        case FunctionCall(argument=argument):
             yield from terms(argument)
 
 
@@ -195,14 +195,14 @@ class _Reader:
             raise self._error(node, f"{name} is a function; write {name}(...)")
         return Name(name=name, **self._place(node))
 
-    def _call(self, node: ast.Call, name: str, depth: int) -> Call:
+    def _call(self, node: ast.Call, name: str, depth: int) -> FunctionCall:
         if name not in FUNCTIONS:
             raise self._error(node, self._unknown_function(name))
         if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
             came = f"{len(node.args)}" if not node.keywords else "one with a name"
             raise self._error(node, f"{name} takes one plain argument, got {came}; write {name}(x)")
         argument = self.read(node.args[0], depth + 1)
-        return Call(function="ln" if name == "log" else name, argument=argument, **self._place(node))
+        return FunctionCall(function="ln" if name == "log" else name, argument=argument, **self._place(node))
 
     def _unknown_function(self, name: str) -> str:
         if name in self._parameters or name in CONSTANTS:

@@ -7,13 +7,13 @@ from pydantic import Field
 
 from lockstep.core.ground.fields import Real
 from lockstep.core.optim.base import (
-    Block,
     Decay,
     Elementwise,
     Epsilon,
     LearningRate,
     Optimizer,
     OptimizerSpec,
+    ParameterBlock,
 )
 
 
@@ -51,7 +51,7 @@ class AdagradOptimizer(Elementwise):
         self._weight_decay_term = self.number(spec.weight_decay)
         self.state["squares"].fill(spec.initial_accumulator_value)
 
-    def append(self, block: Block) -> None:
+    def append(self, block: ParameterBlock) -> None:
         """See Elementwise."""
         g, (work, decayed) = block.g, block.work
         if self._spec.weight_decay:

@@ -9,13 +9,13 @@ import numpy as np
 from lockstep.core.ground.fields import Switch
 from lockstep.core.optim.base import (
     Betas,
-    Block,
     Decay,
     Elementwise,
     Epsilon,
     LearningRate,
     Optimizer,
     OptimizerSpec,
+    ParameterBlock,
     ScalarUpdate,
 )
 
@@ -102,7 +102,7 @@ class AdamOptimizer(Elementwise):
         self._minus_factor = self.number(0.0)
         self._eps = self.number(0.0)
 
-    def append(self, block: Block) -> None:
+    def append(self, block: ParameterBlock) -> None:
         """The seven passes over one block, and those of weight decay and amsgrad."""
         p, g, work = block.p, block.g, block.work[0]
         m, v = block.state["scaled_m"], block.state["scaled_v"]

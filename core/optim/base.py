@@ -92,7 +92,7 @@ def blocks(size: int) -> list[slice]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Block:
+class ParameterBlock:
     """One block's parameters `p`, gradient `g`, state by name, and room to compute in."""
 
     p: np.ndarray
@@ -152,7 +152,7 @@ class Elementwise(ABC):
             self.append(block)
 
     @abstractmethod
-    def append(self, block: Block) -> None:
+    def append(self, block: ParameterBlock) -> None:
         """Append the calls of one block."""
 
     def prepare(self, step: int) -> None:  # noqa: B027 - most have the same numbers at each step
@@ -162,12 +162,12 @@ class Elementwise(ABC):
         """A number that all elements share."""
         return np.array(value, dtype=self.dtype)
 
-    def _blocks(self, gradient: np.ndarray) -> Iterator[Block]:
+    def _blocks(self, gradient: np.ndarray) -> Iterator[ParameterBlock]:
         """The blocks; all compute in the same arrays, so that these stay cached."""
         longest = min(BLOCK, self._weights.size)
         work = [aligned(longest, self.dtype) for _ in range(self.works)]
         for block in blocks(self._weights.size):
-            yield Block(
+            yield ParameterBlock(
                 p=self._weights[block],
                 g=gradient[block],
                 state={name: vector[block] for name, vector in self.state.items()},

@@ -7,13 +7,13 @@ import numpy as np
 from lockstep.core.optim.base import (
     BLOCK,
     Betas,
-    Block,
     Decay,
     Elementwise,
     LearningRate,
     Limits,
     Optimizer,
     OptimizerSpec,
+    ParameterBlock,
 )
 
 
@@ -43,7 +43,7 @@ class LionOptimizer(Elementwise):
         self._rests = tuple(self.number(1.0 - beta) for beta in spec.betas)
         self._signs = Limits(1.0, min(BLOCK, weights.size), self.dtype)
 
-    def append(self, block: Block) -> None:
+    def append(self, block: ParameterBlock) -> None:
         """See Elementwise."""
         p, g, m, (direction, work) = block.p, block.g, block.state["mean"], block.work
         if self._spec.weight_decay:

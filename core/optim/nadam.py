@@ -9,13 +9,13 @@ from pydantic import Field
 from lockstep.core.ground.fields import Real, Switch
 from lockstep.core.optim.base import (
     Betas,
-    Block,
     Decay,
     Elementwise,
     Epsilon,
     LearningRate,
     Optimizer,
     OptimizerSpec,
+    ParameterBlock,
 )
 
 
@@ -60,7 +60,7 @@ class NadamOptimizer(Elementwise):
         self._momenta = np.ones(1)
         self.state = {**self.state, "momenta": self._momenta}
 
-    def append(self, block: Block) -> None:
+    def append(self, block: ParameterBlock) -> None:
         """See Elementwise."""
         p, g, (work, sum_, decayed) = block.p, block.g, block.work
         m, v = block.state["scaled_m"], block.state["scaled_v"]

@@ -10,13 +10,13 @@ from lockstep.core.ground.fields import Real, Switch
 from lockstep.core.optim.base import (
     BLOCK,
     Beta,
-    Block,
     Decay,
     Elementwise,
     Epsilon,
     LearningRate,
     Optimizer,
     OptimizerSpec,
+    ParameterBlock,
 )
 
 
@@ -60,7 +60,7 @@ class RmspropOptimizer(Elementwise):
         self._momentum = self.number(spec.momentum)
         self._weight_decay_term = self.number(spec.weight_decay)
 
-    def append(self, block: Block) -> None:
+    def append(self, block: ParameterBlock) -> None:
         """See Elementwise."""
         g, (work, root, decayed) = block.g, block.work
         if self._spec.weight_decay:

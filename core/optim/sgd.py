@@ -9,12 +9,12 @@ from pydantic import Field
 from lockstep.core.ground.errors import Problem
 from lockstep.core.ground.fields import Real, Switch
 from lockstep.core.optim.base import (
-    Block,
     Decay,
     Elementwise,
     LearningRate,
     Optimizer,
     OptimizerSpec,
+    ParameterBlock,
     ScalarUpdate,
 )
 
@@ -87,7 +87,7 @@ class SgdOptimizer(Elementwise):
         """See Optimizer."""
         return None if self._spec.momentum or self._spec.weight_decay else self.minus_rate
 
-    def append(self, block: Block) -> None:
+    def append(self, block: ParameterBlock) -> None:
         """See Elementwise."""
         p, g, direction = block.p, block.g, block.work[0]
         if self._spec.weight_decay:

@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 
-FormulaSpec = TypeVar("FormulaSpec", MinimizeSpec, SolveSpec)
+S = TypeVar("S", MinimizeSpec, SolveSpec)
 
 
 def parse_job(raw: object) -> AnySpec:
@@ -78,7 +78,7 @@ def _parse_training(raw: object) -> tuple[TrainSpec, Facts]:
     return spec, facts
 
 
-def _parse_formula_job(raw: object, model: type[FormulaSpec]) -> FormulaSpec:
+def _parse_formula_job(raw: object, model: type[S]) -> S:
     try:
         spec = model.model_validate(raw)
     except ValidationError as error:

@@ -20,15 +20,15 @@ SERIES = {
 }
 """Series beside those of the unknowns, which have the unknowns' own names."""
 
-FormulaSpec = MinimizeSpec | SolveSpec
+SearchSpec = MinimizeSpec | SolveSpec
 
 
-def check_formula_job(spec: FormulaSpec) -> tuple[Problem, ...]:
+def check_formula_job(spec: SearchSpec) -> tuple[Problem, ...]:
     """All problems of a spec whose keys are well formed; none if it can be run."""
     return tuple(_problems(spec))
 
 
-def _problems(spec: FormulaSpec) -> Iterator[Problem]:
+def _problems(spec: SearchSpec) -> Iterator[Problem]:
     yield from check_name(spec)
     wrong_names = tuple(_check_names(spec))
     yield from wrong_names
@@ -43,11 +43,11 @@ def _problems(spec: FormulaSpec) -> Iterator[Problem]:
     yield from _check_workers(spec)
 
 
-def _key(spec: FormulaSpec) -> str:
+def _key(spec: SearchSpec) -> str:
     return "objective" if isinstance(spec, MinimizeSpec) else "expression"
 
 
-def _check_names(spec: FormulaSpec) -> Iterator[Problem]:
+def _check_names(spec: SearchSpec) -> Iterator[Problem]:
     for name in spec.start:
         if name in SERIES:
             reason = f"the history's name for {SERIES[name]}"
@@ -62,7 +62,7 @@ def _check_names(spec: FormulaSpec) -> Iterator[Problem]:
         )
 
 
-def _check_formula(spec: FormulaSpec) -> Iterator[Problem]:
+def _check_formula(spec: SearchSpec) -> Iterator[Problem]:
     pointer = pointer_to((_key(spec),))
     try:
         expression = parse_expression(spec.formula, spec.start)
@@ -102,7 +102,7 @@ def _check_unknowns(spec: SolveSpec) -> Iterator[Problem]:
             yield Problem(pointer=pointer, code="repeated_name", message=message)
 
 
-def _check_sizes(spec: FormulaSpec) -> Iterator[Problem]:
+def _check_sizes(spec: SearchSpec) -> Iterator[Problem]:
     """Whether the job's kind of number can hold what it starts with."""
     if spec.dtype != "float32":
         return
@@ -115,7 +115,7 @@ def _check_sizes(spec: FormulaSpec) -> Iterator[Problem]:
             yield Problem(pointer=pointer, code="too_large", message=message)
 
 
-def _check_steps(spec: FormulaSpec) -> Iterator[Problem]:
+def _check_steps(spec: SearchSpec) -> Iterator[Problem]:
     series = 1 + 2 * len(spec.unknowns)
     if spec.steps * series > MAX_RECORDED:
         most = MAX_RECORDED // series
@@ -127,7 +127,7 @@ def _check_steps(spec: FormulaSpec) -> Iterator[Problem]:
         )
 
 
-def _check_workers(spec: FormulaSpec) -> Iterator[Problem]:
+def _check_workers(spec: SearchSpec) -> Iterator[Problem]:
     if spec.workers > 1:
         yield Problem(
             pointer="/workers",

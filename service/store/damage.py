@@ -8,12 +8,12 @@ import json
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from lockstep.service.store.errors import Damaged, Part
+from lockstep.service.store.errors import Damaged, RecordPart
 
 REMEDY = "restore the database from a backup, or submit the job again"
 MAX_REASON = 300
 """Characters of a reason that are told."""
-_NAMES: dict[Part, str] = {
+_NAMES: dict[RecordPart, str] = {
     "spec": "the stored spec",
     "inline_data": "the stored inline data (or initial weights)",
     "metadata": "the stored metadata",
@@ -30,11 +30,11 @@ _NAMES: dict[Part, str] = {
 class Damage:
     """A part of a job that can't be read, and in words why not and what to do."""
 
-    part: Part
+    part: RecordPart
     message: str
 
 
-def damage(part: Part, reason: object) -> Damage:
+def damage(part: RecordPart, reason: object) -> Damage:
     """The damage of a part, for a reason that completes "it is damaged: ..."."""
     text = str(reason)
     short = text if len(text) <= MAX_REASON else f"{text[:MAX_REASON]}..."
@@ -46,7 +46,7 @@ def explained(reason: str) -> str:
     return f"can't be read ({reason}); {REMEDY}"
 
 
-def damaged(part: Part, job_id: str, reason: object) -> Damaged:
+def damaged(part: RecordPart, job_id: str, reason: object) -> Damaged:
     """The error of whoever needs that part of the job."""
     return Damaged(part, f"{job_id}: {damage(part, reason).message}")
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-Part = Literal[
+RecordPart = Literal[
     "spec", "inline_data", "metadata", "result", "transitions", "times", "weights", "preprocessing", "history"
 ]
 """A part of a job's record. `inline_data` are its initial weights too: what a spec is stored without."""
@@ -57,6 +57,6 @@ class CorruptCheckpoint(Corrupt):
 class Damaged(StoreError):
     """A part of a job's record can't be read any more; the rest can."""
 
-    def __init__(self, part: Part, message: str) -> None:
+    def __init__(self, part: RecordPart, message: str) -> None:
         super().__init__(message)
         self.part = part

@@ -41,21 +41,21 @@ _TAKE_OUT = delete(blob_parts).where(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page:
+class BlobPage:
     """Blobs that nothing names, of those after some name up to `last`; None: up to the last of all."""
 
     names: frozenset[str]
     last: str | None
 
 
-def find(tx: Connection, after: str, most: int) -> Page:
+def find(tx: Connection, after: str, most: int) -> BlobPage:
     """Look at `most` blobs in the order of their names."""
     there = tx.execute(_PAGE, {"after": after, "most": most}).scalars().all()
     if not there:
-        return Page(names=frozenset(), last=None)
+        return BlobPage(names=frozenset(), last=None)
     reach = {"after": after, "last": there[-1]}
     named = {name for query in _BETWEEN for name in tx.execute(query, reach).scalars()}
-    return Page(names=frozenset(there) - named, last=there[-1] if len(there) == most else None)
+    return BlobPage(names=frozenset(there) - named, last=there[-1] if len(there) == most else None)
 
 
 def take_out(tx: Connection, names: Collection[str]) -> list[str]:

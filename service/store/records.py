@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row
 
 from lockstep.service.store.damage import Damage, damage, json_object
 from lockstep.service.store.database import moment_or_none
-from lockstep.service.store.errors import Damaged, Part
+from lockstep.service.store.errors import Damaged, RecordPart
 from lockstep.service.store.specs import held
 
 JobRow = Row[*tuple[Any, ...]]
@@ -33,7 +33,7 @@ class Readings:
 
     damage: list[Damage] = field(default_factory=list)
 
-    def missed(self, part: Part, reason: object) -> None:
+    def missed(self, part: RecordPart, reason: object) -> None:
         """Note a part and why it can't be read."""
         self.damage.append(damage(part, reason))
 

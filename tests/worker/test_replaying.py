@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lockstep.core.explain.replay import Replay
+from lockstep.core.explain.replay import ReplayRun
 from lockstep.core.model.encoding import from_safetensors
 from lockstep.core.spec import read_resolved
 from lockstep.service.store import claims, events, history, replays
@@ -58,7 +58,7 @@ def error(bench: Bench, about: Asked) -> str:
 
 def direct(bench: Bench, job_id: str, step: int) -> dict[str, np.ndarray]:
     job = bench.job(job_id)
-    replay = Replay(read_resolved(job.kind, job.spec_json), step)
+    replay = ReplayRun(read_resolved(job.kind, job.spec_json), step)
     while not replay.done:
         replay.advance(100)
     return replay.gradients()

@@ -17,7 +17,7 @@ from functools import partial
 
 import numpy as np
 
-from lockstep.core.engine.fast.telling import Factors, Question, draws
+from lockstep.core.engine.fast.telling import AddingQuestion, Factors, draws
 from lockstep.core.engine.plan import Plan
 from lockstep.core.ground.blas import Call, Vectors, product_added
 from lockstep.core.ground.buffers import aligned
@@ -152,7 +152,7 @@ class _Trial:
         self._size, self._products = size, products
         there, added, self._expected, self._moved = (aligned(size, dtype) for _ in range(4))
         pairs = {each: tuple(_laid_out(layout, dtype) for layout in each[1:]) for each in products}
-        self._question = Question(
+        self._question = AddingQuestion(
             rate=np.ones((), dtype),
             there=there,
             added=added,

@@ -41,7 +41,7 @@ class Factors:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class AddingQuestion:
     """Arrays to be filled: there += rate added, where the products of `factors` are some parts of `added`.
 
     `there` and `added` (P,) have no gaps. `rate` () stays 1 unless `scaled`.
@@ -54,7 +54,7 @@ class Question:
     scaled: bool
 
 
-def draws(question: Question) -> Iterator[None]:
+def draws(question: AddingQuestion) -> Iterator[None]:
     """Fill the question's arrays with one set of numbers after another; the likeliest to tell come first."""
     random = np.random.default_rng(0)
     certain = (_absorbed, _unfused, _signed_zeros) if question.scaled else (_absorbed, _signed_zeros)
@@ -72,10 +72,10 @@ def _count(factors: Sequence[Factors]) -> int:
     return min(max(wanted, MIN_DRAWS), MAX_DRAWS)
 
 
-_Kind = Callable[[Question, np.random.Generator], None]
+_Kind = Callable[[AddingQuestion, np.random.Generator], None]
 
 
-def _absorbed(question: Question, random: np.random.Generator) -> None:
+def _absorbed(question: AddingQuestion, random: np.random.Generator) -> None:
     """Whole numbers, at least 2 each, whose sum is 1 more than half of the last place of what is there.
 
     So their sum moves it, and nothing less than all of them does; no sum of them is rounded.
@@ -91,7 +91,7 @@ def _absorbed(question: Question, random: np.random.Generator) -> None:
         each.there[:] = np.ldexp(question.rate, np.finfo(question.rate.dtype).nmant + half.bit_length())
 
 
-def _unfused(question: Question, random: np.random.Generator) -> None:  # noqa: ARG001 - a _Kind
+def _unfused(question: AddingQuestion, random: np.random.Generator) -> None:  # noqa: ARG001 - a _Kind
     """rate added is (1 + ε)² = 1 + 2ε + ε², by itself rounded to 1 + 2ε; what is there is -(1 + 2ε)."""
     small = question.rate.dtype.type(2.0 ** -(np.finfo(question.rate.dtype).nmant // 2 + 1))
     question.rate[()], question.added[:], question.there[:] = 1 + small, 1 + small, -(1 + 2 * small)
@@ -100,7 +100,7 @@ def _unfused(question: Question, random: np.random.Generator) -> None:  # noqa: 
         each.a[:, 0], each.b[0] = 1, 1 + small
 
 
-def _signed_zeros(question: Question, random: np.random.Generator) -> None:  # noqa: ARG001 - a _Kind
+def _signed_zeros(question: AddingQuestion, random: np.random.Generator) -> None:  # noqa: ARG001 - a _Kind
     """Products that are all -0, or all 0, onto -0: this stays only if -0 is added."""
     for each in question.factors:
         each.there[:] = -0.0
@@ -109,7 +109,7 @@ def _signed_zeros(question: Question, random: np.random.Generator) -> None:  # n
         each.b[:, ::2] = 1
 
 
-def _cancelling(question: Question, random: np.random.Generator) -> None:
+def _cancelling(question: AddingQuestion, random: np.random.Generator) -> None:
     """Pairs of products, apart by chance, that cancel; what is left over is one of them, or part of one."""
     for each in question.factors:
         each.a[:], each.b[:] = _numbers(random, each.a), _numbers(random, each.b)
@@ -121,7 +121,7 @@ def _cancelling(question: Question, random: np.random.Generator) -> None:
         each.there[:] = 0
 
 
-def _plain(question: Question, random: np.random.Generator) -> None:
+def _plain(question: AddingQuestion, random: np.random.Generator) -> None:
     """All between -0.5 and 0.5."""
     for array in (question.there, question.added):
         array[:] = _numbers(random, array)

@@ -13,7 +13,7 @@ from lockstep.core.model.initializers.base import (
     Constant,
     Initializer,
     InitializerSpec,
-    Shape,
+    ParameterShape,
     Uniform,
     linear_bound,
 )
@@ -99,7 +99,7 @@ else:
 
 
 def chosen_for(
-    init: Mapping[str, InitializerSpec], name: str, shape: Shape
+    init: Mapping[str, InitializerSpec], name: str, shape: ParameterShape
 ) -> tuple[str, InitializerSpec] | None:
     """The key of `model.init` that speaks for a parameter, and its initializer; None where none does.
 

@@ -10,8 +10,8 @@ from pydantic import Field
 from lockstep.core.ground.fields import Real, SpecModel
 from lockstep.core.ground.random import generator
 
-Shape = tuple[int, ...]
-Spread = Annotated[Real, Field(ge=0, le=1e6)]
+ParameterShape = tuple[int, ...]
+Deviation = Annotated[Real, Field(ge=0, le=1e6)]
 Bounded = Annotated[Real, Field(ge=-1e6, le=1e6)]
 
 ANY_NUMBER = 99
@@ -21,7 +21,7 @@ ANY_NUMBER = 99
 class Initializer(Protocol):
     """Where one parameter starts."""
 
-    def draw(self, shape: Shape, seed: int, name: str) -> np.ndarray:
+    def draw(self, shape: ParameterShape, seed: int, name: str) -> np.ndarray:
         """The start of the parameter `name`: float64 of `shape`, as in the state_dict."""
 
 
@@ -31,7 +31,7 @@ class Uniform:
 
     bound: float
 
-    def draw(self, shape: Shape, seed: int, name: str) -> np.ndarray:
+    def draw(self, shape: ParameterShape, seed: int, name: str) -> np.ndarray:
         """The start of the parameter `name`: float64 of `shape`."""
         return generator(seed, "parameter", name).uniform(-self.bound, self.bound, shape)
 
@@ -42,7 +42,7 @@ class Constant:
 
     value: float
 
-    def draw(self, shape: Shape, seed: int, name: str) -> np.ndarray:  # noqa: ARG002 - same call for all
+    def draw(self, shape: ParameterShape, seed: int, name: str) -> np.ndarray:  # noqa: ARG002 - same call for all
         """The start of a parameter: float64 of `shape`; seed and name alter nothing."""
         return np.full(shape, self.value, dtype=np.float64)
 
@@ -59,14 +59,14 @@ class InitializerSpec(SpecModel):
     type: str
 
     @abstractmethod
-    def values(self, shape: Shape, random: np.random.Generator) -> np.ndarray:
+    def values(self, shape: ParameterShape, random: np.random.Generator) -> np.ndarray:
         """The start of a parameter of `shape`, which `misfit` has nothing against."""
 
-    def draw(self, shape: Shape, seed: int, name: str) -> np.ndarray:
+    def draw(self, shape: ParameterShape, seed: int, name: str) -> np.ndarray:
         """See Initializer."""
         return np.asarray(self.values(shape, generator(seed, "parameter", name)), dtype=np.float64)
 
-    def misfit(self, shape: Shape) -> str | None:
+    def misfit(self, shape: ParameterShape) -> str | None:
         """What `shape` should have for this initializer; None where it fits."""
         least, most = self.axes
         if least <= len(shape) <= most:

@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from lockstep.core.model.initializers.base import Bounded, InitializerSpec, Shape
+from lockstep.core.model.initializers.base import Bounded, InitializerSpec, ParameterShape
 
 
 class ConstantStart(InitializerSpec):
@@ -14,7 +14,7 @@ class ConstantStart(InitializerSpec):
     val: Bounded
     """the value"""
 
-    def values(self, shape: Shape, random: np.random.Generator) -> np.ndarray:  # noqa: ARG002
+    def values(self, shape: ParameterShape, random: np.random.Generator) -> np.ndarray:  # noqa: ARG002
         """See InitializerSpec."""
         return np.full(shape, self.val)
 
@@ -24,7 +24,7 @@ class OnesStart(InitializerSpec):
 
     type: Literal["ones"]
 
-    def values(self, shape: Shape, random: np.random.Generator) -> np.ndarray:  # noqa: ARG002
+    def values(self, shape: ParameterShape, random: np.random.Generator) -> np.ndarray:  # noqa: ARG002
         """See InitializerSpec."""
         return np.ones(shape)
 
@@ -34,7 +34,7 @@ class ZerosStart(InitializerSpec):
 
     type: Literal["zeros"]
 
-    def values(self, shape: Shape, random: np.random.Generator) -> np.ndarray:  # noqa: ARG002
+    def values(self, shape: ParameterShape, random: np.random.Generator) -> np.ndarray:  # noqa: ARG002
         """See InitializerSpec."""
         return np.zeros(shape)
 
@@ -47,7 +47,7 @@ class EyeStart(InitializerSpec):
 
     type: Literal["eye"]
 
-    def values(self, shape: Shape, random: np.random.Generator) -> np.ndarray:  # noqa: ARG002
+    def values(self, shape: ParameterShape, random: np.random.Generator) -> np.ndarray:  # noqa: ARG002
         """See InitializerSpec."""
         return np.eye(shape[0], shape[1])
 
@@ -59,7 +59,7 @@ class DiracStart(InitializerSpec):
 
     type: Literal["dirac"]
 
-    def values(self, shape: Shape, random: np.random.Generator) -> np.ndarray:  # noqa: ARG002
+    def values(self, shape: ParameterShape, random: np.random.Generator) -> np.ndarray:  # noqa: ARG002
         """See InitializerSpec."""
         values = np.zeros(shape)
         middle = tuple(length // 2 for length in shape[2:])

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from lockstep.core.ground.fields import refuse
-from lockstep.core.model.initializers.base import Bounded, InitializerSpec, Shape, Spread
+from lockstep.core.model.initializers.base import Bounded, Deviation, InitializerSpec, ParameterShape
 
 MIN_MASS = 0.01
 """The part of a normal distribution that has to lie in a trunc_normal's interval."""
@@ -32,7 +32,7 @@ class UniformStart(InitializerSpec):
             )
         return self
 
-    def values(self, shape: Shape, random: np.random.Generator) -> np.ndarray:
+    def values(self, shape: ParameterShape, random: np.random.Generator) -> np.ndarray:
         """See InitializerSpec."""
         return random.uniform(self.a, self.b, shape)
 
@@ -43,10 +43,10 @@ class NormalStart(InitializerSpec):
     type: Literal["normal"]
     mean: Bounded = 0.0
     """the mean"""
-    std: Spread = 1.0
+    std: Deviation = 1.0
     """the standard deviation"""
 
-    def values(self, shape: Shape, random: np.random.Generator) -> np.ndarray:
+    def values(self, shape: ParameterShape, random: np.random.Generator) -> np.ndarray:
         """See InitializerSpec."""
         return random.normal(self.mean, self.std, shape)
 
@@ -57,7 +57,7 @@ class TruncNormalStart(InitializerSpec):
     type: Literal["trunc_normal"]
     mean: Bounded = 0.0
     """the mean of the whole distribution"""
-    std: Annotated[Spread, Field(gt=0)] = 1.0
+    std: Annotated[Deviation, Field(gt=0)] = 1.0
     """the standard deviation of the whole distribution"""
     a: Bounded = -2.0
     """the lower end"""
@@ -72,7 +72,7 @@ class TruncNormalStart(InitializerSpec):
             refuse("too_narrow", f"{message}, got {ends[1] - ends[0]:.2g} of it; move a and b to the mean")
         return self
 
-    def values(self, shape: Shape, random: np.random.Generator) -> np.ndarray:
+    def values(self, shape: ParameterShape, random: np.random.Generator) -> np.ndarray:
         """What falls outside is drawn again: MIN_MASS bounds how often."""
         values = random.normal(self.mean, self.std, math.prod(shape))
         while len(outside := np.flatnonzero((values < self.a) | (values > self.b))):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Tag
 
-from lockstep.core.model.initializers.base import Spread
+from lockstep.core.model.initializers.base import Deviation
 
 GAINS: Mapping[str, float] = MappingProxyType(
     {"linear": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3.0, "relu": math.sqrt(2.0), "selu": 0.75}
@@ -22,7 +22,7 @@ def _kind_of_gain(value: object) -> str:
 
 
 Gain = Annotated[
-    Annotated[Spread, Tag("<gain>")] | Annotated[Nonlinearity, Tag("<gain name>")],
+    Annotated[Deviation, Tag("<gain>")] | Annotated[Nonlinearity, Tag("<gain name>")],
     Discriminator(_kind_of_gain),
 ]
 """A number, or the nonlinearity whose torch.nn.init.calculate_gain it is."""

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from lockstep.core.ground.fields import Real
-from lockstep.core.model.initializers.base import ANY_NUMBER, InitializerSpec, Shape, Spread
+from lockstep.core.model.initializers.base import ANY_NUMBER, Deviation, InitializerSpec, ParameterShape
 from lockstep.core.model.initializers.gains import Gain, gain_of
 
 
@@ -20,7 +20,7 @@ class OrthogonalStart(InitializerSpec):
     gain: Gain = 1.0
     """a factor, or the name of the nonlinearity that follows"""
 
-    def values(self, shape: Shape, random: np.random.Generator) -> np.ndarray:
+    def values(self, shape: ParameterShape, random: np.random.Generator) -> np.ndarray:
         """Q of a normal matrix, its signs such that R's diagonal is positive: all rotations are as likely."""
         rows, columns = shape[0], math.prod(shape[1:])
         q, r = np.linalg.qr(random.normal(size=(max(rows, columns), min(rows, columns))))
@@ -37,10 +37,10 @@ class SparseStart(InitializerSpec):
     type: Literal["sparse"]
     sparsity: Annotated[Real, Field(ge=0, le=1)]
     """the part of each column that is 0, rounded up"""
-    std: Spread = 0.01
+    std: Deviation = 0.01
     """the standard deviation of the others"""
 
-    def values(self, shape: Shape, random: np.random.Generator) -> np.ndarray:
+    def values(self, shape: ParameterShape, random: np.random.Generator) -> np.ndarray:
         """See InitializerSpec."""
         values = random.normal(0.0, self.std, shape)
         ranks = random.random(shape).argsort(axis=0).argsort(axis=0)

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from lockstep.core.model.initializers.base import ANY_NUMBER, Bounded, InitializerSpec, Shape
+from lockstep.core.model.initializers.base import ANY_NUMBER, Bounded, InitializerSpec, ParameterShape
 from lockstep.core.model.initializers.gains import Gain, Nonlinearity, gain_of
 
 
@@ -19,7 +19,7 @@ class XavierUniformStart(InitializerSpec):
     gain: Gain = 1.0
     """a factor, or the name of the nonlinearity that follows"""
 
-    def values(self, shape: Shape, random: np.random.Generator) -> np.ndarray:
+    def values(self, shape: ParameterShape, random: np.random.Generator) -> np.ndarray:
         """See InitializerSpec."""
         return _uniform(_xavier_std(self.gain, shape), shape, random)
 
@@ -34,7 +34,7 @@ class XavierNormalStart(InitializerSpec):
     gain: Gain = 1.0
     """a factor, or the name of the nonlinearity that follows"""
 
-    def values(self, shape: Shape, random: np.random.Generator) -> np.ndarray:
+    def values(self, shape: ParameterShape, random: np.random.Generator) -> np.ndarray:
         """See InitializerSpec."""
         return random.normal(0.0, _xavier_std(self.gain, shape), shape)
 
@@ -53,7 +53,7 @@ class KaimingUniformStart(InitializerSpec):
     nonlinearity: Nonlinearity = "leaky_relu"
     """what follows; it decides the gain"""
 
-    def values(self, shape: Shape, random: np.random.Generator) -> np.ndarray:
+    def values(self, shape: ParameterShape, random: np.random.Generator) -> np.ndarray:
         """See InitializerSpec."""
         return _uniform(_kaiming_std(self, shape), shape, random)
 
@@ -72,26 +72,26 @@ class KaimingNormalStart(InitializerSpec):
     nonlinearity: Nonlinearity = "leaky_relu"
     """what follows; it decides the gain"""
 
-    def values(self, shape: Shape, random: np.random.Generator) -> np.ndarray:
+    def values(self, shape: ParameterShape, random: np.random.Generator) -> np.ndarray:
         """See InitializerSpec."""
         return random.normal(0.0, _kaiming_std(self, shape), shape)
 
 
-def fans(shape: Shape) -> tuple[int, int]:
+def fans(shape: ParameterShape) -> tuple[int, int]:
     """Of how many numbers one output is made, and how many outputs one input reaches (fan_in, fan_out)."""
     field = math.prod(shape[2:])
     return shape[1] * field, shape[0] * field
 
 
-def _xavier_std(gain: float | str, shape: Shape) -> float:
+def _xavier_std(gain: float | str, shape: ParameterShape) -> float:
     return gain_of(gain) * math.sqrt(2.0 / sum(fans(shape)))
 
 
-def _kaiming_std(spec: KaimingUniformStart | KaimingNormalStart, shape: Shape) -> float:
+def _kaiming_std(spec: KaimingUniformStart | KaimingNormalStart, shape: ParameterShape) -> float:
     fan = fans(shape)[spec.mode == "fan_out"]
     return gain_of(spec.nonlinearity, spec.a) / math.sqrt(fan)
 
 
-def _uniform(std: float, shape: Shape, random: np.random.Generator) -> np.ndarray:
+def _uniform(std: float, shape: ParameterShape, random: np.random.Generator) -> np.ndarray:
     bound = math.sqrt(3.0) * std
     return random.uniform(-bound, bound, shape)

@@ -29,7 +29,7 @@ class WeightProduct:
     out: np.ndarray
 
 
-class Targets(Protocol):
+class GradientTargets(Protocol):
     """Where a program wants the gradients of a node's inputs."""
 
     def note(self, site: "Site", index: int, product: WeightProduct) -> None:
@@ -131,7 +131,7 @@ class Site(Recorder):
     y: np.ndarray
     gy: np.ndarray = field(default_factory=lambda: np.empty(0))
     wanted: tuple[bool, ...] = ()
-    targets: Targets | None = None
+    targets: GradientTargets | None = None
     kept: dict[str, np.ndarray] = field(default_factory=dict)
     training: bool = False
     spent: bool = False

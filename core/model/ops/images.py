@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import as_strided
 from lockstep.core.ground.buffers import aligned
 from lockstep.core.model.ops.base import Recorder, Site
 
-Pair = tuple[int, int]
+HeightAndWidth = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +23,11 @@ class Windows:
     `places` is how many windows there are.
     """
 
-    kernel: Pair
-    stride: Pair
-    padding: Pair
-    dilation: Pair
-    places: Pair
+    kernel: HeightAndWidth
+    stride: HeightAndWidth
+    padding: HeightAndWidth
+    dilation: HeightAndWidth
+    places: HeightAndWidth
 
     @staticmethod
     def of(site: Site) -> "Windows":
@@ -42,7 +42,7 @@ class Windows:
         )
 
     @property
-    def _turned_padding(self) -> Pair:
+    def _turned_padding(self) -> HeightAndWidth:
         """What the padding leaves of the kernel's reach."""
         down, right = (
             step * (size - 1) - edge
@@ -107,7 +107,7 @@ class Windows:
         return frame[:, top : height - top, left : width - left]
 
 
-def _pair(sizes: tuple[int, ...], vertical: int) -> Pair:
+def _pair(sizes: tuple[int, ...], vertical: int) -> HeightAndWidth:
     return (sizes[0], sizes[1]) if len(sizes) == 2 else (vertical, sizes[0])
 
 

@@ -11,7 +11,7 @@ from lockstep.core.model.ops.onnx_graph import OnnxGraph
 from lockstep.core.model.ops.op import Op
 
 
-class View(Op):
+class ShapeOp(Op):
     """y is x, each sample's numbers in their order in another shape; the rows stay rows."""
 
     formula = Notation("{y} = {x} in another shape", ("∂{y}/∂{x} = 1, in the shape of {x}",))
@@ -34,13 +34,13 @@ class View(Op):
         return out.emit("Reshape", inputs[0], out.whole(-1, *node.shape), name=node.name)
 
 
-class Flatten(View):
+class Flatten(ShapeOp):
     """Each sample in one row."""
 
     name = "flatten"
 
 
-class Unflatten(View):
+class Unflatten(ShapeOp):
     """Each row in the shape of the node."""
 
     name = "unflatten"

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lockstep.core.explain.replay import NotReached, Replay
-from lockstep.core.explain.sample import Place, Target, pass_sample
+from lockstep.core.explain.replay import NotReached, ReplayRun
+from lockstep.core.explain.sample import SamplePlace, Target, pass_sample
 from lockstep.core.explain.walk import walk
 from lockstep.core.model.expression import expression_graph
 from lockstep.core.model.graph import Graph
@@ -25,7 +25,7 @@ def walked(text: str, start: dict[str, float], x: float, y: float, name: str = "
     parameters = Parameters(graph, np.dtype(np.float64))
     parameters.initialize(0)
     target = Target(y=np.array([[y]]), loss=loss(name))
-    return walk(pass_sample(parameters, Place(x=np.array([[x]]), target=target)))
+    return walk(pass_sample(parameters, SamplePlace(x=np.array([[x]]), target=target)))
 
 
 def paths(found: dict[str, Any]) -> list[tuple[str, str, float, float, float]]:
@@ -78,8 +78,8 @@ DROPOUT["model"]["layers"].insert(2, {"type": "dropout", "p": 0.3})
 DROPOUT["model"]["layers"].insert(1, {"type": "batch_norm_1d", "num_features": 16})
 
 
-def replayed(raw: dict[str, Any], step: int) -> Replay:
-    replay = Replay(resolve(parse_job(raw), lambda: 0), step)
+def replayed(raw: dict[str, Any], step: int) -> ReplayRun:
+    replay = ReplayRun(resolve(parse_job(raw), lambda: 0), step)
     while not replay.done:
         replay.advance(5)
     return replay
@@ -94,7 +94,7 @@ def test_a_replay_has_the_bits_of_the_training(raw: dict[str, Any]) -> None:
     gradients = original.gradients()
 
     from_start = replayed(raw, 7).gradients()
-    from_checkpoint = Replay(resolved(raw), 7, checkpoint)
+    from_checkpoint = ReplayRun(resolved(raw), 7, checkpoint)
     from_checkpoint.advance(9)
 
     for name, gradient in gradients.items():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lockstep.core.group.channel import Channel, PeerLost
-from lockstep.core.group.frames import Kind, ProtocolError
+from lockstep.core.group.frames import FrameKind, ProtocolError
 from tests.core.group.conftest import Ends
 
 PAYLOADS = [b"", b"x", bytes(range(256)) * 3, np.random.default_rng(0).bytes(131_072), b"", b"end" * 7_000]
@@ -23,16 +23,16 @@ class Taker:
         self.taken: list[bytes] = []
         self._place = memoryview(b"")
 
-    def place(self, kind: Kind, length: int) -> memoryview:
+    def place(self, kind: FrameKind, length: int) -> memoryview:
         """See Sink."""
-        if kind is not Kind.PARTIAL:
+        if kind is not FrameKind.PARTIAL:
             raise ProtocolError(f"a frame {kind.name} of {length} bytes may not come now")
         self._place = memoryview(bytearray(self.lengths[len(self.taken)]))
         return self._place
 
-    def arrived(self, kind: Kind) -> bool:
+    def arrived(self, kind: FrameKind) -> bool:
         """See Sink."""
-        assert kind is Kind.PARTIAL
+        assert kind is FrameKind.PARTIAL
         self.taken.append(bytes(self._place))
         return len(self.taken) % self.at_a_time != 0
 
@@ -47,7 +47,7 @@ def send_all(sender: Channel, out: socket.socket) -> bytes:
 
 def send_for_ever(sender: Channel) -> None:
     while True:
-        sender.queue(Kind.PARTIAL, bytes(100_000))
+        sender.queue(FrameKind.PARTIAL, bytes(100_000))
         if not sender.flush():
             select.select([], [sender], [], 5)
 
@@ -61,7 +61,7 @@ def test_frames_survive_any_cutting(ends: Ends, piece: int) -> None:
     sender, receiver, out, into = ends
     payloads = PAYLOADS if piece > 7 else [b"", b"x", bytes(300)]
     for payload in payloads:
-        sender.queue(Kind.PARTIAL, payload)
+        sender.queue(FrameKind.PARTIAL, payload)
     data = send_all(sender, out)
     taker = Taker([len(payload) for payload in payloads])
     for start in range(0, len(data), piece):
@@ -78,7 +78,7 @@ def test_frames_survive_any_cutting(ends: Ends, piece: int) -> None:
 def test_a_sink_that_has_enough_gets_the_rest_when_it_asks(ends: Ends) -> None:
     sender, receiver, out, into = ends
     for number in range(5):
-        sender.queue(Kind.PARTIAL, bytes([number]))
+        sender.queue(FrameKind.PARTIAL, bytes([number]))
     into.sendall(send_all(sender, out))
     wait_readable(receiver)
     taker = Taker([1] * 5, at_a_time=2)
@@ -95,7 +95,7 @@ def test_a_length_other_than_the_expected_one_is_refused_before_anything_is_read
     ends: Ends, claimed: int
 ) -> None:
     sender, receiver, out, into = ends
-    sender.queue(Kind.PARTIAL, bytes(10))
+    sender.queue(FrameKind.PARTIAL, bytes(10))
     data = bytearray(send_all(sender, out))
     data[60:64] = claimed.to_bytes(4, "big")
     into.sendall(data)
@@ -108,7 +108,7 @@ def test_a_length_other_than_the_expected_one_is_refused_before_anything_is_read
 
 def test_a_kind_that_may_not_come_is_refused(ends: Ends) -> None:
     sender, receiver, out, into = ends
-    sender.queue(Kind.COMMIT, bytes(10))
+    sender.queue(FrameKind.COMMIT, bytes(10))
     into.sendall(send_all(sender, out))
     wait_readable(receiver)
     with pytest.raises(ProtocolError, match="a frame COMMIT of 10 bytes may not come now"):
@@ -132,7 +132,7 @@ def test_flush_does_not_wait_for_a_peer_that_does_not_read(ends: Ends) -> None:
     sender, receiver, out, into = ends
     payloads = [bytes([number]) * 1_000_000 for number in range(60)]
     for payload in payloads:
-        sender.queue(Kind.PARTIAL, payload)
+        sender.queue(FrameKind.PARTIAL, payload)
     assert not sender.flush()
     assert sender.has_pending
     assert not sender.say_goodbye("a frame may not be cut by another")

@@ -7,9 +7,9 @@ from lockstep.core.group.frames import (
     HEADER_BYTES,
     NO_PLACE,
     Binding,
-    Kind,
+    FrameKind,
+    GroupPlace,
     Opener,
-    Place,
     ProtocolError,
     Sealer,
     Stamp,
@@ -31,7 +31,7 @@ def opener() -> Opener:
 
 def open_frame(
     receiver: Opener, frame: tuple[bytes, bytes], payload: memoryview = PAYLOAD, stamp: Stamp = STAMP
-) -> tuple[Kind, int]:
+) -> tuple[FrameKind, int]:
     result = receiver.read_header(frame[0], stamp)
     receiver.verify(payload, memoryview(frame[1]))
     return result
@@ -40,18 +40,21 @@ def open_frame(
 def test_frames_pass_in_order() -> None:
     sender, receiver = sealer(), opener()
     for _ in range(3):
-        assert open_frame(receiver, sender.seal(Kind.PARTIAL, STAMP, PAYLOAD)) == (Kind.PARTIAL, 132)
+        assert open_frame(receiver, sender.seal(FrameKind.PARTIAL, STAMP, PAYLOAD)) == (
+            FrameKind.PARTIAL,
+            132,
+        )
         assert receiver.place == NO_PLACE
-    place = Place(4, 1, 3)
-    frame = sender.seal(Kind.COMMIT, STAMP, PAYLOAD, place)
-    assert open_frame(receiver, frame) == (Kind.COMMIT, 132)
+    place = GroupPlace(4, 1, 3)
+    frame = sender.seal(FrameKind.COMMIT, STAMP, PAYLOAD, place)
+    assert open_frame(receiver, frame) == (FrameKind.COMMIT, 132)
     assert receiver.place == place
-    frame = sender.seal(Kind.EMPTY, STAMP, b"")
-    assert open_frame(receiver, frame, memoryview(b"")) == (Kind.EMPTY, 0)
+    frame = sender.seal(FrameKind.EMPTY, STAMP, b"")
+    assert open_frame(receiver, frame, memoryview(b"")) == (FrameKind.EMPTY, 0)
 
 
 def test_a_bit_flipped_in_the_header() -> None:
-    header, tag = sealer().seal(Kind.PARTIAL, STAMP, PAYLOAD)
+    header, tag = sealer().seal(FrameKind.PARTIAL, STAMP, PAYLOAD)
     for bit in range(HEADER_BYTES * 8):
         changed = bytearray(header)
         changed[bit // 8] ^= 1 << bit % 8
@@ -60,7 +63,7 @@ def test_a_bit_flipped_in_the_header() -> None:
 
 
 def test_a_bit_flipped_in_the_payload_or_the_tag() -> None:
-    header, tag = sealer().seal(Kind.PARTIAL, STAMP, PAYLOAD)
+    header, tag = sealer().seal(FrameKind.PARTIAL, STAMP, PAYLOAD)
     for position in range(len(PAYLOAD)):
         changed = bytearray(PAYLOAD)
         changed[position] ^= 1
@@ -75,7 +78,7 @@ def test_a_bit_flipped_in_the_payload_or_the_tag() -> None:
 
 def test_a_frame_does_not_pass_twice_or_out_of_order() -> None:
     sender, receiver = sealer(), opener()
-    first, second = (sender.seal(Kind.PARTIAL, STAMP, PAYLOAD) for _ in range(2))
+    first, second = (sender.seal(FrameKind.PARTIAL, STAMP, PAYLOAD) for _ in range(2))
     with pytest.raises(ProtocolError, match="expected frame number 0, got 1"):
         open_frame(receiver, second)
     open_frame(receiver, first)
@@ -95,11 +98,11 @@ def test_a_frame_does_not_pass_twice_or_out_of_order() -> None:
 )
 def test_a_frame_from_elsewhere(sender: Sealer, message: str) -> None:
     with pytest.raises(ProtocolError, match=message):
-        open_frame(opener(), sender.seal(Kind.PARTIAL, STAMP, PAYLOAD))
+        open_frame(opener(), sender.seal(FrameKind.PARTIAL, STAMP, PAYLOAD))
 
 
 @pytest.mark.parametrize("stamp", [Stamp(1, STAMP.collective), Stamp(2, 5)], ids=["generation", "collective"])
 def test_a_frame_from_another_time_passes_only_if_it_is_a_goodbye(stamp: Stamp) -> None:
     with pytest.raises(ProtocolError, match="expected a frame of generation 2, collective 70000000000"):
-        open_frame(opener(), sealer().seal(Kind.PARTIAL, stamp, PAYLOAD))
-    assert open_frame(opener(), sealer().seal(Kind.OVER, stamp, PAYLOAD)) == (Kind.OVER, 132)
+        open_frame(opener(), sealer().seal(FrameKind.PARTIAL, stamp, PAYLOAD))
+    assert open_frame(opener(), sealer().seal(FrameKind.OVER, stamp, PAYLOAD)) == (FrameKind.OVER, 132)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from lockstep.core.group.frames import Kind, ProtocolError, Stamp
+from lockstep.core.group.frames import FrameKind, ProtocolError, Stamp
 from lockstep.core.group.handshake import (
     CHALLENGE_BYTES,
     HELLO_BYTES,
@@ -32,10 +32,10 @@ def shake(helper: GroupIdentity, lead: GroupIdentity) -> tuple[Codec, Codec]:
 def test_both_sides_get_codecs_that_fit() -> None:
     helper, lead = shake(IDENTITY, IDENTITY)
     for sender, receiver in ((helper, lead), (lead, helper)):
-        header, tag = sender.sealer.seal(Kind.OVER, Stamp(), b"x")
-        assert receiver.opener.read_header(header, Stamp()) == (Kind.OVER, 1)
+        header, tag = sender.sealer.seal(FrameKind.OVER, Stamp(), b"x")
+        assert receiver.opener.read_header(header, Stamp()) == (FrameKind.OVER, 1)
         receiver.opener.verify(memoryview(b"x"), memoryview(tag))
-    header, tag = helper.sealer.seal(Kind.OVER, Stamp(), b"x")
+    header, tag = helper.sealer.seal(FrameKind.OVER, Stamp(), b"x")
     with pytest.raises(ProtocolError):  # reflected to the helper: another key, another direction
         helper.opener.verify(memoryview(b"x"), memoryview(tag))
 

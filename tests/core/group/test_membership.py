@@ -2,7 +2,7 @@
 
 import pytest
 
-from lockstep.core.group.membership import Change, next_members
+from lockstep.core.group.membership import MembershipChange, next_members
 
 
 @pytest.mark.parametrize(
@@ -27,4 +27,4 @@ def test_the_next_members(
 ) -> None:
     stay, admitted, released, refused = (tuple(names) for names in expected)
     change = next_members(helpers, joiners, seats, release)
-    assert change == Change(stay=stay, admitted=admitted, released=released, refused=refused)
+    assert change == MembershipChange(stay=stay, admitted=admitted, released=released, refused=refused)

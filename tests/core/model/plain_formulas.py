@@ -3,7 +3,15 @@
 import math
 from collections.abc import Callable, Mapping
 
-from lockstep.core.model.expression_syntax import Binary, Call, Name, Negative, Number, Term, parse_expression
+from lockstep.core.model.expression_syntax import (
+    Binary,
+    FunctionCall,
+    Name,
+    Negative,
+    Number,
+    Term,
+    parse_expression,
+)
 
 Point = Mapping[str, float]
 STEP = 1e-5
@@ -36,7 +44,7 @@ def _value(term: Term, point: Point) -> float:
             return point[name]
         case Negative(operand=operand):
             return -_value(operand, point)
-        case Call(function=function, argument=argument):
+        case FunctionCall(function=function, argument=argument):
             return FUNCTIONS[function](_value(argument, point))
         case Binary(operator=operator, left=left, right=right):
             return _of_two(operator, _value(left, point), _value(right, point))

@@ -13,7 +13,7 @@ import pytest
 from lockstep.core.data.dataset import Preprocessing
 from lockstep.core.explain.draw import to_dot, to_json
 from lockstep.core.explain.gradcheck import check_gradients
-from lockstep.core.explain.replay import Replay
+from lockstep.core.explain.replay import ReplayRun
 from lockstep.core.explain.svg import to_svg
 from lockstep.core.explain.view import view_of_spec
 from lockstep.core.ground.errors import DomainError
@@ -74,7 +74,7 @@ def check_search(raw: dict[str, Any], text: str, unknowns: Point) -> None:
     gradient = {
         name: slope for name, slope in slopes(lambda p: value(text, p), point).items() if name in unknowns
     }
-    replay = Replay(resolve(parse_job(raw), lambda: 0), 0)
+    replay = ReplayRun(resolve(parse_job(raw), lambda: 0), 0)
     walk, dtype = replay.walk(0), raw["dtype"]
 
     assert report.series["value"].values[0] == near(value(text, point), dtype), text
@@ -187,7 +187,7 @@ def test_explained(term: str, dtype: str) -> None:
         raw, point = job(text, dtype), names_in(text)
         if not is_defined(text, point, X):
             continue
-        replay = Replay(resolved(raw), 0)
+        replay = ReplayRun(resolved(raw), 0)
         for row, pair in list(enumerate(zip(X, Y, strict=True)))[1:]:
             walk = replay.walk(row)
             expected = slopes(lambda p, text=text, pair=pair: loss(text, [pair], p), point)  # type: ignore[misc]  # likewise

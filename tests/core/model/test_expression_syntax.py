@@ -8,7 +8,7 @@ from lockstep.core.model.expression_syntax import (
     FUNCTIONS,
     MAX_DEPTH,
     Binary,
-    Call,
+    FunctionCall,
     Name,
     Negative,
     Number,
@@ -33,7 +33,7 @@ def written(term: Term) -> str:
             return f"(-{written(operand)})"
         case Binary(operator=operator, left=left, right=right):
             return f"({written(left)}{OPERATORS[operator]}{written(right)})"
-        case Call(function=function, argument=argument):
+        case FunctionCall(function=function, argument=argument):
             return f"{function}({written(argument)})"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from lockstep.core.explain.replay import Replay
+from lockstep.core.explain.replay import ReplayRun
 from lockstep.core.model.encoding import to_safetensors
 from lockstep.service import questions
 from lockstep.service.store import checkpoints, claims, endings, replays, specs
@@ -45,7 +45,7 @@ def answered(store: Database) -> Iterator[None]:
                 held = replays.claim_next(tx, WORKER, 15.0)
                 if held is None:
                     continue
-                replay = Replay(specs.load(tx, held.asked.job_id).resolved(), held.asked.step)
+                replay = ReplayRun(specs.load(tx, held.asked.job_id).resolved(), held.asked.step)
                 while not replay.done:
                     replay.advance(10)
                 if held.asked.question == "gradients":

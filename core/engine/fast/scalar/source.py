@@ -14,7 +14,7 @@ from lockstep.core.optim.base import OptimizerSpec
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
+class ScalarTraining:
     """What the source is of: a graph, `rows` rows, a loss, an optimizer.
 
     The loss is `squares` times the sum of the errors' squares, divided by `denominator`.
@@ -29,7 +29,7 @@ class Problem:
     stride: int = 1
 
 
-def source_of(problem: Problem) -> str:
+def source_of(problem: ScalarTraining) -> str:
     """A function `run(data, state, first, count, below)`.
 
     `data`: the columns row by row, then the targets; `state`: the parameters, then what the optimizer
@@ -54,7 +54,7 @@ def _rule_of(node: Node) -> ScalarRule:
 class _Writer:
     """Collects the lines of one step."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: ScalarTraining) -> None:
         self._problem = problem
         self._graph = problem.graph
         self._rows = range(problem.rows)

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from lockstep.core.data.dataset import Part
-from lockstep.core.engine.fast.scalar.source import Problem, source_of
+from lockstep.core.engine.fast.scalar.source import ScalarTraining, source_of
 from lockstep.core.engine.interfaces import Taken
 from lockstep.core.losses import denominator, loss_of
 from lockstep.core.model.graph import Graph
@@ -27,7 +27,9 @@ _FUNCTIONS = ("sin", "cos", "tan", "tanh", "exp", "log", "sqrt")
 class ScalarSteps:
     """The steps of one job, taken on Python's floats between `parameters`' and the optimizer's arrays."""
 
-    def __init__(self, problem: Problem, part: Part, parameters: Parameters, optimizer: Optimizer) -> None:
+    def __init__(
+        self, problem: ScalarTraining, part: Part, parameters: Parameters, optimizer: Optimizer
+    ) -> None:
         self._run = _compiled(source_of(problem))
         self._data = (*part.x.ravel().tolist(), *part.y.ravel().tolist())
         self._vectors = (parameters.flat, *optimizer.state.values())
@@ -68,7 +70,7 @@ def _is_plain(spec: ResolvedSpec) -> bool:
     )
 
 
-def _problem(spec: ResolvedSpec, part: Part, graph: Graph, stride: int) -> Problem | None:
+def _problem(spec: ResolvedSpec, part: Part, graph: Graph, stride: int) -> ScalarTraining | None:
     values = sum(part.rows if node.batched else 1 for node in graph.nodes if node.inputs)
     known = all(OPS[node.op].rule(node) for node in graph.nodes)
     squares = loss_of(spec.loss).squares
@@ -76,7 +78,7 @@ def _problem(spec: ResolvedSpec, part: Part, graph: Graph, stride: int) -> Probl
         return None
     if spec.optimizer.scalar_update(()) is None:
         return None
-    return Problem(
+    return ScalarTraining(
         graph=graph,
         rows=part.rows,
         squares=squares,

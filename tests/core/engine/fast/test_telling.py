@@ -6,19 +6,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lockstep.core.engine.fast.telling import MAX_DRAWS, MIN_DRAWS, Factors, Question, draws
+from lockstep.core.engine.fast.telling import MAX_DRAWS, MIN_DRAWS, AddingQuestion, Factors, draws
 
 DTYPES = ["float32", "float64"]
 INNERS = [2, 3, 4, 7, 16, 55, 330]
-Way = Callable[[Question, Factors], Any]
+Way = Callable[[AddingQuestion, Factors], Any]
 
 
-def question(shape: tuple[int, int, int], dtype: str, *, scaled: bool) -> Question:
+def question(shape: tuple[int, int, int], dtype: str, *, scaled: bool) -> AddingQuestion:
     rows, inner, columns = shape
     there, added = np.zeros((2, rows * columns), dtype)
     a, b = np.zeros((rows, inner), dtype), np.zeros((inner, columns), dtype)
     factors = Factors(a=a, b=b, there=there.reshape(rows, columns))
-    return Question(rate=np.ones((), dtype), there=there, added=added, factors=[factors], scaled=scaled)
+    return AddingQuestion(rate=np.ones((), dtype), there=there, added=added, factors=[factors], scaled=scaled)
 
 
 def total(start: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -33,39 +33,39 @@ def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return total(np.zeros((len(a), b.shape[1]), a.dtype), a, b)
 
 
-def right(asked: Question, f: Factors) -> Any:
+def right(asked: AddingQuestion, f: Factors) -> Any:
     return f.there + asked.rate * product(f.a, f.b)
 
 
 def in_two_parts(at: int) -> Way:
-    def way(asked: Question, f: Factors) -> Any:
+    def way(asked: AddingQuestion, f: Factors) -> Any:
         first = f.there + asked.rate * product(f.a[:, :at], f.b[:at])
         return first + asked.rate * product(f.a[:, at:], f.b[at:])
 
     return way
 
 
-def from_what_is_there(asked: Question, f: Factors) -> np.ndarray:
+def from_what_is_there(asked: AddingQuestion, f: Factors) -> np.ndarray:
     return total(f.there, asked.rate * f.a, f.b)
 
 
-def backwards(asked: Question, f: Factors) -> Any:
+def backwards(asked: AddingQuestion, f: Factors) -> Any:
     return f.there + asked.rate * product(f.a[:, ::-1], f.b[::-1])
 
 
-def in_halves(asked: Question, f: Factors) -> Any:
+def in_halves(asked: AddingQuestion, f: Factors) -> Any:
     middle = f.a.shape[1] // 2
     return f.there + asked.rate * (
         product(f.a[:, :middle], f.b[:middle]) + product(f.a[:, middle:], f.b[middle:])
     )
 
 
-def from_the_first(asked: Question, f: Factors) -> Any:
+def from_the_first(asked: AddingQuestion, f: Factors) -> Any:
     """Sums that begin at a product, not at 0."""
     return f.there + asked.rate * total(f.a[:, 0, None] * f.b[0], f.a[:, 1:], f.b[1:])
 
 
-def fused(asked: Question, f: Factors) -> np.ndarray:
+def fused(asked: AddingQuestion, f: Factors) -> np.ndarray:
     """Multiplied and added in one rounding; float32 alone, of which float64 holds each product."""
     wide = product(f.a, f.b).astype("float64") * float(asked.rate) + f.there
     result: np.ndarray = wide.astype(f.there.dtype)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import lockstep.core.engine.fast.scalar.steps
-from lockstep.core.engine.fast.scalar.source import Problem, source_of
+from lockstep.core.engine.fast.scalar.source import ScalarTraining, source_of
 from lockstep.core.engine.fast.scalar.steps import MAX_VALUES
 from lockstep.core.ground.errors import Diverged, DomainError
 from lockstep.core.group.solo import SoloGroup
@@ -215,7 +215,7 @@ def test_no_word_of_a_user_is_in_the_source(stride: int) -> None:
     graph = formula("*".join(names) + "*x1 + x2", names, columns=2)
     sgd = Sgd(type="sgd")
     source = source_of(
-        Problem(graph=graph, rows=2, squares=1.0, denominator=2.0, optimizer=sgd, stride=stride)
+        ScalarTraining(graph=graph, rows=2, squares=1.0, denominator=2.0, optimizer=sgd, stride=stride)
     )
 
     found = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
