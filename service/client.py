@@ -19,7 +19,15 @@ from typing import Any, Literal, Self
 import httpx2
 
 from lockstep.service.answers import problem_in
-from lockstep.service.client_types import ApiError, Call, JsonObject, Update, WeightsFile, WeightsFormat
+from lockstep.service.client_types import (
+    ApiError,
+    Call,
+    JsonObject,
+    Update,
+    WeightsFile,
+    WeightsFormat,
+    job_path,
+)
 from lockstep.service.settings import is_loopback
 
 __all__ = [
@@ -53,9 +61,9 @@ SLOWEST_WATCH_SECONDS = 5.0
 class Client:
     """A synchronous client with one pool of connections; close it, or use it as a context manager.
 
-    Raises ApiError for every answer that is not a success. All calls are safe to repeat (`create_job` sends
-    an Idempotency-Key), so each is tried again for some seconds when the connection breaks or the service is
-    busy.
+    Raises ApiError for every answer that is not a success, and ValueError for what can't be a job's id. All
+    calls are safe to repeat (`create_job` sends an Idempotency-Key), so each is tried again for some seconds
+    when the connection breaks or the service is busy.
     """
 
     def __init__(self, url: str, api_key: str | None = None, *, timeout_seconds: float = 30.0) -> None:
@@ -119,15 +127,15 @@ class Client:
 
     def job(self, job_id: str) -> JsonObject:
         """GET /v1/jobs/{id}."""
-        return self._get(_job_path(job_id))
+        return self._get(job_path(job_id))
 
     def spec(self, job_id: str) -> JsonObject:
         """GET /v1/jobs/{id}/spec: the whole spec, which the job itself has without large inline data."""
-        return self._get(_job_path(job_id, "/spec"))
+        return self._get(job_path(job_id, "/spec"))
 
     def cancel(self, job_id: str) -> JsonObject:
         """POST /v1/jobs/{id}/cancel: the job; safe to repeat."""
-        return _object(self._send(Call("POST", _job_path(job_id, "/cancel"))))
+        return _object(self._send(Call("POST", job_path(job_id, "/cancel"))))
 
     def history(
         self,
@@ -141,11 +149,11 @@ class Client:
         query: dict[str, object] = {"max_points": max_points, "since_step": since_step}
         if series is not None:
             query["series"] = ",".join(series)
-        return self._get(_job_path(job_id, "/history"), query)
+        return self._get(job_path(job_id, "/history"), query)
 
     def events(self, job_id: str, *, after: str | None = None, limit: int | None = None) -> JsonObject:
         """GET /v1/jobs/{id}/events: one page, oldest first; `after` is the last page's `last_id`."""
-        return self._get(_job_path(job_id, "/events"), {"after": after, "limit": limit})
+        return self._get(job_path(job_id, "/events"), {"after": after, "limit": limit})
 
     def gradients(self, job_id: str, step: int) -> JsonObject:
         """GET /v1/jobs/{id}/gradients, asked until it is there: {step, gradients, norms}."""
@@ -160,7 +168,7 @@ class Client:
     ) -> bytes:
         """GET /v1/jobs/{id}/graph: the file's bytes; with a step, with values and gradients of it."""
         query = {"format": format, "step": step, "sample": sample}
-        return self._answered_at_last(Call("GET", _job_path(job_id, "/graph"), query=query)).content
+        return self._answered_at_last(Call("GET", job_path(job_id, "/graph"), query=query)).content
 
     def weights(self, job_id: str, *, format: WeightsFormat = "safetensors") -> bytes:
         """GET /v1/jobs/{id}/weights: the file's bytes."""
@@ -168,13 +176,13 @@ class Client:
 
     def weights_file(self, job_id: str, *, format: WeightsFormat = "safetensors") -> WeightsFile:
         """The same, and of which step the weights are where the job did not succeed."""
-        response = self._send(Call("GET", _job_path(job_id, "/weights"), query={"format": format}))
+        response = self._send(Call("GET", job_path(job_id, "/weights"), query={"format": format}))
         step = response.headers.get("X-Lockstep-Step")
         return WeightsFile(content=response.content, step=None if step is None else int(step))
 
     def predict(self, job_id: str, x: Sequence[Any]) -> JsonObject:
         """POST /v1/jobs/{id}/predict: {y} and, for a classifier, {probabilities, labels, label_names}."""
-        return _object(self._send(Call("POST", _job_path(job_id, "/predict"), body={"x": x})))
+        return _object(self._send(Call("POST", job_path(job_id, "/predict"), body={"x": x})))
 
     def workers(self) -> JsonObject:
         """GET /v1/workers: the workers that have been heard of lately."""
@@ -200,7 +208,7 @@ class Client:
         pause, since_step = FASTEST_WATCH_SECONDS, -1
         while True:
             headers = {} if tag is None else {"If-None-Match": tag}
-            response = self._send(Call("GET", _job_path(job_id), headers=headers))
+            response = self._send(Call("GET", job_path(job_id), headers=headers))
             if response.status_code == 304:
                 pause = min(pause * 1.5, _slowest(response))
             else:
@@ -223,7 +231,7 @@ class Client:
             return {}
 
     def _explained(self, job_id: str, rest: str, query: Mapping[str, object]) -> JsonObject:
-        return _object(self._answered_at_last(Call("GET", _job_path(job_id, rest), query=query)))
+        return _object(self._answered_at_last(Call("GET", job_path(job_id, rest), query=query)))
 
     def _answered_at_last(self, call: Call) -> httpx2.Response:
         """Ask until a worker has computed it; 202 says that it has not yet."""
@@ -269,10 +277,6 @@ class Client:
     def _no_answer(self, error: httpx2.TransportError) -> ApiError:
         detail = f"{self._url} does not answer ({error or type(error).__name__}). Is the service running?"
         return ApiError(0, {"title": "No answer", "detail": detail})
-
-
-def _job_path(job_id: str, rest: str = "") -> str:
-    return f"/v1/jobs/{urllib.parse.quote(job_id, safe='')}{rest}"
 
 
 def _object(response: httpx2.Response) -> JsonObject:

@@ -1,5 +1,6 @@
 """What the client of the HTTP API takes and gives."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -33,6 +34,22 @@ class ApiError(Exception):
         entries = [f"  {each.get('pointer') or '/'}: {each.get('message')}" for each in self.errors]
         first = f"{head}: {self.detail}" if self.detail and not (repeats and placed) else head
         return "\n".join([first, *entries] if placed or not repeats else [first])
+
+
+_JOB_ID = re.compile(r"[A-Za-z0-9_-]+")
+"""Wider than the ids of this version: what it takes is one part of a path, and stays one."""
+
+
+def checked_job_id(text: str) -> str:
+    """The same text; raises ValueError for one that no job has as its id, such as the empty one."""
+    if not _JOB_ID.fullmatch(text):
+        raise ValueError(f"expected a job's id, such as job_01k9zq, got {text[:80]!r}")
+    return text
+
+
+def job_path(job_id: str, rest: str = "") -> str:
+    """Where the API has a job, and what belongs to it; raises ValueError as `checked_job_id`."""
+    return f"/v1/jobs/{checked_job_id(job_id)}{rest}"
 
 
 @dataclass(frozen=True)

@@ -16,26 +16,58 @@ import httpx2
 import typer
 
 from lockstep.service.client import ApiError, Client
+from lockstep.service.client_types import checked_job_id
 from lockstep.service.commands.json_file import NotJson, parse_json
 from lockstep.service.commands.output import speaks_unicode
 
 DEFAULT_DATA_DIR = Path(".lockstep")
 
-HomeOption = Annotated[Path, typer.Option("--data-dir", metavar="DIR", help="Where everything is kept.")]
+
+class CommandError(Exception):
+    """A command cannot do what it was asked; the message says why and what to do."""
+
+
+def _directory_of(given: str | Path) -> Path:
+    # As a path "" is the working folder: a script whose variable is empty would fill it.
+    if not str(given).strip():
+        raise CommandError(
+            f"expected a folder after --data-dir, got {str(given)!r}: name one, or leave --data-dir out "
+            f"for {DEFAULT_DATA_DIR}"
+        )
+    return Path(given)
+
+
+def _job_id_of(given: str) -> str:
+    try:
+        return checked_job_id(given)
+    except ValueError as error:
+        raise CommandError(f"{error}; `lockstep jobs` lists them") from error
+
+
+HomeOption = Annotated[
+    Path,
+    typer.Option("--data-dir", metavar="DIR", parser=_directory_of, help="Where everything is kept."),
+]
 DataDirOption = Annotated[
     Path | None,
     typer.Option(
-        "--data-dir", metavar="DIR", help="Data directory of the local service.  [default: .lockstep]"
+        "--data-dir",
+        metavar="DIR",
+        parser=_directory_of,
+        help="Data directory of the local service.  [default: .lockstep]",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, as the API gives it.")]
 OwnJsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 """Of a command that asks no API."""
-JobIdArgument = Annotated[str, typer.Argument(metavar="ID", help="The job's id; `lockstep jobs` lists them.")]
-
-
-class CommandError(Exception):
-    """A command cannot do what it was asked; the message says why and what to do."""
+JobIdArgument = Annotated[
+    str,
+    typer.Argument(metavar="ID", parser=_job_id_of, help="The job's id; `lockstep jobs` lists them."),
+]
+OptionalJobIdArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[ID]", parser=_job_id_of, help="The job to show.  [default: all jobs]"),
+]
 
 
 def hint(command: str, data_dir: Path | None) -> str:

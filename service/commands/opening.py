@@ -6,7 +6,6 @@ import os
 import sys
 import urllib.parse
 import webbrowser
-from typing import Annotated
 
 import typer
 
@@ -14,6 +13,7 @@ from lockstep.service.commands.access import (
     Access,
     DataDirOption,
     JsonOption,
+    OptionalJobIdArgument,
     connected,
     echo_json,
     find_access,
@@ -21,9 +21,7 @@ from lockstep.service.commands.access import (
 
 
 def open_page(
-    job_id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="The job to show.  [default: all jobs]")
-    ] = None,
+    job_id: OptionalJobIdArgument = None,
     as_json: JsonOption = False,
     data_dir: DataDirOption = None,
 ) -> None:

@@ -78,8 +78,11 @@ def test_errors_carry_the_problem(client: Client, url: str) -> None:
     assert "/epochs" in str(caught.value)
     assert caught.value.request_id
     with pytest.raises(ApiError) as caught:
-        client.job("../../healthz")
+        client.job("job_0")
     assert caught.value.status == 404
+    for odd in ("", ".", "../../healthz", "job_0/spec"):
+        with pytest.raises(ValueError, match="expected a job's id"):
+            client.job(odd)
     with Client(url) as nobody, pytest.raises(ApiError) as caught:
         nobody.queue()
     assert caught.value.status == 401
