@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, Depends, FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 
 from lockstep import __version__
 from lockstep.service import page
@@ -29,6 +28,7 @@ from lockstep.service.auth import Keyring, authenticated
 from lockstep.service.bell import Ringer
 from lockstep.service.errors import install_error_handlers
 from lockstep.service.left_blobs import LeftBlobs
+from lockstep.service.origins import Origins
 from lockstep.service.paths import Prefixed
 from lockstep.service.predictors import Predictors
 from lockstep.service.reconciler import Reconciler
@@ -115,7 +115,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Heads)
     if origins := settings.allowed_origins():
         app.add_middleware(
-            CORSMiddleware,
+            Origins,
             allow_origins=origins,
             allow_methods=["*"],
             allow_headers=TAKEN_HEADERS,

@@ -11,11 +11,19 @@ from fastapi.responses import Response
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from lockstep.core.ground.errors import ExpressionError, InvalidData, SpecError
 from lockstep.core.submission import problems_of
-from lockstep.service.paths import route_path
-from lockstep.service.problems import MEANINGS, OF_STATUS, ProblemEntry, problem_document, problem_entry
+from lockstep.service.paths import root_of, route_path
+from lockstep.service.problems import (
+    MEANINGS,
+    OF_STATUS,
+    ProblemEntry,
+    problem_document,
+    problem_entry,
+    type_of,
+)
 from lockstep.service.store.damage import damage
 from lockstep.service.store.errors import Damaged, KeyReused, NotFound, Refused
 
@@ -52,11 +60,16 @@ def _only_code(errors: Sequence[ProblemEntry]) -> str | None:
     return codes.pop() if len(codes) == 1 and codes <= MEANINGS.keys() else None
 
 
-def problem_response(problem: ApiProblem, instance: str) -> Response:
-    """The problem document of the request for the path `instance`."""
+def problem_response(problem: ApiProblem, scope: Scope, instance: str) -> Response:
+    """The problem document of a request for the path `instance`."""
     document = problem_document(
-        problem.status, problem.code, problem.detail, instance=instance, errors=problem.errors[:MAX_ENTRIES]
+        problem.status,
+        problem.code,
+        problem.detail,
+        instance=instance,
+        errors=problem.errors[:MAX_ENTRIES],
     )
+    document["type"] = type_of(problem.code, problem.status, root_of(scope))
     return Response(
         json.dumps(document, ensure_ascii=False).encode(errors="replace"),
         problem.status,
@@ -70,8 +83,8 @@ def install_error_handlers(app: FastAPI) -> None:
 
     async def answer(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException) and error.status_code == 405 and request.method == "OPTIONS":
-            return Response(status_code=204, headers={"Allow": f"{allowed_at(request)}, OPTIONS"})
-        return problem_response(problem_of(error, request), request.url.path)
+            return Response(status_code=204, headers={"Allow": allowed_at(request)})
+        return problem_response(problem_of(error, request), request.scope, request.url.path)
 
     for kind in (
         ApiProblem,
@@ -160,7 +173,9 @@ def _of_http(error: HTTPException, request: Request) -> ApiProblem:
         case 405:
             allowed = allowed_at(request)
             return ApiProblem(
-                405, f"{request.method} is not allowed here; {allowed} is.", headers={"Allow": allowed}
+                405,
+                f"{request.method} is not allowed here; expected one of {allowed}.",
+                headers={"Allow": allowed},
             )
         case _:
             detail = str(error.detail)
@@ -169,10 +184,12 @@ def _of_http(error: HTTPException, request: Request) -> ApiProblem:
 
 def allowed_at(request: Request) -> str:
     """The methods of the address; the router itself tells only those of the first handler found there."""
+    found = {"GET"}
     for path, methods in request.app.openapi()["paths"].items():
         if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), route_path(request.scope)):
-            return ", ".join(sorted(method.upper() for method in methods))
-    return "GET"
+            found = {method.upper() for method in methods}
+            break
+    return ", ".join(sorted({*found, "OPTIONS", *(("HEAD",) if "GET" in found else ())}))
 
 
 def _of_validation(error: RequestValidationError) -> ApiProblem:

@@ -23,6 +23,9 @@ class Assets(StaticFiles):
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
 
+    async def check_config(self) -> None:
+        """Nothing: the folder may come while the service runs, and until then it has no file (404)."""
+
 
 def install(app: FastAPI, dist: Path = DIST, root_path: str = "") -> None:
     """Serve the files in `dist`, as they are now, at / and beside it.

@@ -19,7 +19,12 @@ class Prefixed:
         await self._app(scope, receive, send)
 
 
+def root_of(scope: Scope) -> str:
+    """The prefix; that of the application, where the router has put a mounted folder's behind it."""
+    return str(scope.get("app_root_path", scope.get("root_path", "")))
+
+
 def route_path(scope: Scope) -> str:
     """The path without the prefix; empty where it is the prefix alone."""
-    path, prefix = str(scope["path"]), str(scope.get("root_path", ""))
+    path, prefix = str(scope["path"]), root_of(scope)
     return path[len(prefix) :] if f"{path}/".startswith(f"{prefix}/") else path

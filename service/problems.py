@@ -75,9 +75,12 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
 """By code, in plain words: what it means and what to do."""
 
 
-def type_of(code: str, status: int) -> str:
-    """The address of what a code means; of what its status means where it has no entry of its own."""
-    return f"{PAGE}#{code if code in MEANINGS else OF_STATUS.get(status, 'internal')}"
+def type_of(code: str, status: int, root_path: str = "") -> str:
+    """The address of what a code means; of what its status means where it has no entry of its own.
+
+    `root_path`: the path of a proxy's below which the page is reached.
+    """
+    return f"{root_path}{PAGE}#{code if code in MEANINGS else OF_STATUS.get(status, 'internal')}"
 
 
 @with_config(ConfigDict(use_attribute_docstrings=True))

@@ -73,7 +73,7 @@ class Envelope:
                 logger.exception("action=request_failed request=%s path=%s", request_id, scope["path"])
             if started:
                 raise
-            response = problem_response(problem_of(error, Request(scope)), scope["path"])
+            response = problem_response(problem_of(error, Request(scope)), scope, scope["path"])
             await response(scope, receive, send_with_headers)
 
     def _check_host(self, headers: Headers) -> None:

@@ -75,9 +75,31 @@ def test_what_nobody_asked_for_is_absent(shared_api: TestClient, verb: str) -> N
 
 
 def test_405_names_all_methods(shared_api: TestClient) -> None:
-    assert shared_api.put("/v1/jobs").headers["Allow"] == "GET, POST"
-    assert shared_api.delete("/v1/jobs/job_0").headers["Allow"] == "GET"
-    assert shared_api.get("/v1/jobs/job_0/cancel").headers["Allow"] == "POST"
+    assert shared_api.put("/v1/jobs").headers["Allow"] == "GET, HEAD, OPTIONS, POST"
+    assert shared_api.delete("/v1/jobs/job_0").headers["Allow"] == "GET, HEAD, OPTIONS"
+    assert shared_api.get("/v1/jobs/job_0/cancel").headers["Allow"] == "OPTIONS, POST"
+    assert shared_api.post("/").headers["Allow"] == "GET, HEAD, OPTIONS"
+
+
+def test_every_method_that_allow_names_is_heard(shared_api: TestClient) -> None:
+    for path in shared_api.get("/openapi.json").json()["paths"]:
+        address = path.replace("{job_id}", "job_0")
+        allowed = set(shared_api.put(address).headers["Allow"].split(", "))
+        for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"):
+            heard = shared_api.request(method, address).status_code != 405
+            assert heard == (method in allowed), (method, path)
+
+
+def test_before_the_page_is_built_its_files_are_absent(tmp_path: Path) -> None:
+    app = FastAPI()
+    page.install(app, tmp_path / "dist")
+    with TestClient(app) as client:
+        assert [client.get(path).status_code for path in ("/", "/favicon.svg", "/assets/nothing.js")] == [
+            404
+        ] * 3
+        (tmp_path / "dist" / "assets").mkdir(parents=True)
+        (tmp_path / "dist" / "assets" / "a.js").write_text("1")
+        assert client.get("/assets/a.js").status_code == 200
 
 
 def test_request_ids(shared_api: TestClient) -> None:

@@ -80,7 +80,7 @@ def test_head_where_there_is_no_get_is_refused(shared_api: TestClient, job_id: s
     refused = shared_api.head(f"/v1/jobs/{job_id}/cancel")
 
     assert refused.status_code == 405
-    assert refused.headers["Allow"] == "POST"
+    assert refused.headers["Allow"] == "OPTIONS, POST"
 
 
 def raw(client: TestClient, path: str, accepts: str) -> tuple[bytes, Any]:
@@ -156,12 +156,23 @@ def test_a_prefix_holds_for_all_addresses(sqlite_url: str, left_on: bool) -> Non
         document = client.get(f"{before}/openapi.json").json()
         docs = client.get(f"{before}/docs").text
         refused = client.delete(f"{before}/v1/jobs")
+        problems = (
+            refused,
+            client.get(f"{before}/nothing"),
+            client.get(f"{before}/assets/nothing.js"),
+            client.get(f"{before}/v1/jobs", headers={"X-Long": "a" * 70_000}),
+            client.get(f"{before}/v1/jobs?limit=0"),
+        )
 
     assert made.headers["Location"] == f"/teams/a/v1/jobs/{made.json()['id']}"
     assert listed.headers["Cache-Control"] == "private, no-cache"
     assert document["servers"] == [{"url": "/teams/a"}]
     assert 'href="/' not in docs
-    assert refused.headers["Allow"] == "GET, POST"
+    assert refused.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
+    assert [each.json()["type"] for each in problems] == [
+        f"/teams/a/docs/problems#{code}"
+        for code in ("method_not_allowed", "not_found", "not_found", "headers_too_large", "invalid_parameter")
+    ]
 
 
 @pytest.mark.parametrize("prefix", ["a", "/a/", "/a b", "https://x/a", "/a?b"])

@@ -290,5 +290,9 @@ def test_scripts_of_named_origins_are_let_in(sqlite_url: str) -> None:
             assert (preflight.headers.get("Access-Control-Allow-Origin") == origin) == allowed
             read = client.get("/v1/jobs", headers={"Origin": origin})
             assert (read.headers.get("Access-Control-Allow-Origin") == origin) == allowed
+            for path in ("/v1/jobs", "/v1/jobs/job_0", "/v1/jobs/job_0/cancel", "/healthz"):
+                asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+                offered = client.options(path, headers=asked).headers["Access-Control-Allow-Methods"]
+                assert offered == client.put(path).headers["Allow"]
             if allowed:
                 assert "X-Lockstep-Step" in read.headers["Access-Control-Expose-Headers"]

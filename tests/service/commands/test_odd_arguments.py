@@ -12,7 +12,7 @@ from lockstep.service.cli import app
 from lockstep.service.commands.access import CommandError
 
 IN_ORDER = {
-    **{name: () for name in ("show", "watch", "cancel", "history", "events", "graph", "open")},
+    **dict.fromkeys(("show", "watch", "cancel", "history", "events", "graph", "open"), ()),
     "weights": ("-o", "w.npz"),
     "predict": ("-",),
     "gradients": ("0",),
