@@ -7,13 +7,15 @@ Nothing is read at import: whoever starts a process calls `read_settings` once a
 import ipaddress
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lockstep.service.wrong_settings import words_of
 
 EXAMPLE_API_KEY = "local-only-change-me"
 """The key of `.env.example`: start-up and `doctor` warn while it is in use."""
@@ -116,7 +118,7 @@ class Settings(BaseSettings):
     body_seconds: float = Field(
         default=120.0, gt=0, le=3600, description="how long a request body may take to come, or wait to"
     )
-    log_level: LogLevel = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_level: LogLevel = Field(default="INFO", description="the least that is logged")
 
     @field_validator("broker_url")
     @classmethod
@@ -147,15 +149,19 @@ class Settings(BaseSettings):
         if value is not None:
             key = value.get_secret_value()
             if not (8 <= len(key) <= 256 and key.isascii() and key.isprintable() and " " not in key):
-                raise ValueError("expected 8 to 256 printable ASCII characters without spaces")
+                raise ValueError(
+                    f"expected 8 to 256 printable ASCII characters without spaces, got {len(key)} characters"
+                    f"{'' if not 8 <= len(key) <= 256 else ' of which some are others'}; choose another key"
+                )
         return value
 
     @model_validator(mode="after")
     def _lease_outlives_renewals(self) -> "Settings":
         if self.renew_seconds * 2 > self.lease_seconds:
             raise ValueError(
-                f"renew_seconds ({self.renew_seconds:g}) must be at most half of "
-                f"lease_seconds ({self.lease_seconds:g}), else a healthy worker loses its job"
+                f"expected LOCKSTEP_RENEW_SECONDS of at most half of LOCKSTEP_LEASE_SECONDS "
+                f"({self.lease_seconds:g}), got {self.renew_seconds:g}, with which a healthy worker would "
+                "lose its job; lower it, or raise the lease"
             )
         return self
 
@@ -191,7 +197,7 @@ def read_settings(*, from_file: bool = True, **given: Any) -> Settings:
     try:
         return Settings(_env_file=file, **given)
     except ValidationError as error:
-        faults = (_fault(".".join(map(str, one["loc"])), one["msg"], file) for one in error.errors())
+        faults = (_fault(one, file) for one in error.errors())
         raise SettingsError("\n  ".join(("the settings are wrong", *faults))) from error
 
 
@@ -216,8 +222,10 @@ def _require_readable(file: Path, *, named: bool) -> None:
         ) from error
 
 
-def _fault(setting: str, message: str, file: Path | None) -> str:
+def _fault(error: Mapping[str, Any], file: Path | None) -> str:
     """One wrong setting, with where it came from."""
+    setting = ".".join(map(str, error["loc"]))
+    message = words_of(error, Settings.model_fields.get(setting))
     if not setting:
         return message
     name = f"{_PREFIX}{setting.upper()}"

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from lockstep.service.settings import (
     ENV_FILE_VARIABLE,
@@ -152,8 +152,27 @@ def test_a_wrong_variable_is_named_as_one(monkeypatch: pytest.MonkeyPatch) -> No
 )
 def test_wrong_values_are_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"LOCKSTEP_{name}", value)
-    with pytest.raises(ValidationError, match=rf"{name.lower()}"):
-        Settings()
+    with pytest.raises(SettingsError, match=f"LOCKSTEP_{name}") as refusal:
+        read_settings()
+    assert value not in str(refusal.value) or name != "API_KEY"
+
+
+@pytest.mark.parametrize("value", ["many", "", "nan", "-1", "1e99", "1" * 5000, "{x}", "loud", "a b", "/a/"])
+def test_what_is_wrong_in_any_setting_is_said_in_words(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"LOCKSTEP_{name.upper()}", value)
+    with pytest.raises(SettingsError) as refusal:
+        read_settings()
+
+    _, *lines = str(refusal.value).splitlines()
+    taken = ("PORT", "SECONDS", "BYTES", "LEVEL")
+    assert {line.split()[0] for line in lines} >= {
+        f"LOCKSTEP_{name.upper()}" for name in Settings.model_fields if name.upper().endswith(taken)
+    }
+    for line in lines:
+        assert re.search(r"^  LOCKSTEP_\w+ .*: expected .+, got .+", line), line
+        assert not re.search("should|must|valid|String|Value error", line), line
+        assert len(line) < 400
 
 
 def test_an_empty_key_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
