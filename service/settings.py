@@ -130,6 +130,10 @@ class Settings(BaseSettings):
         if scheme in ("redis", "rediss"):
             parts = urlsplit(value)
             number = parts.path.strip("/")
+            if "@" in f"{parts.path}{parts.query.partition('=')[0]}{parts.fragment}":
+                raise ValueError(
+                    f"{wanted}, got an @ behind the host: in a password / is %2F, ? %3F and # %23"
+                )
             if number and not (number.isascii() and number.isdigit()):
                 raise ValueError(f"{wanted}, got {number!r} for the number of the database")
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
@@ -29,12 +30,32 @@ def read_address(text: str) -> URL:
     except (ArgumentError, ValueError, TypeError) as error:
         reason = "its port is no number" if isinstance(error, ValueError) else "it is no address"
         raise BadAddress(f"expected {EXPECTED}, got one that can't be read: {reason}") from error
+    if _splits_password(address, text):
+        raise BadAddress(
+            f"expected {EXPECTED}, got one with an @ too many: "
+            "in a password @ is written %40, / %2F and ? %3F"
+        )
     if backend in _POSTGRESQL:
         return address.set(drivername="postgresql+psycopg")
     if address.get_backend_name() == "sqlite":
         _require_file(address)
         return address
     raise BadAddress(f"expected {EXPECTED}, got an address that starts with {backend}://")
+
+
+def _splits_password(address: URL, text: str) -> bool:
+    """Whether what follows the user looks like the rest of a password, which messages would then quote.
+
+    The names of a user and of a database may hold an @, and so may the values of parameters.
+    """
+    if address.host is None:
+        return False
+    behind = re.sub(r"[][]", "", text).rpartition(f"@{address.host}")[2].partition("?")[2]
+    return (
+        "@" in address.host
+        or "/" in (address.database or "").partition("@")[2]
+        or any("@" in each.partition("=")[0] for each in behind.split("&"))
+    )
 
 
 def _require_file(address: URL) -> None:

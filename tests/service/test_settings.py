@@ -100,6 +100,10 @@ BROKERS = {
     "redis://h:70000/0": "got a port",
     "rediss://h/first": "got 'first'",
     "redis://u:hidden@h/-1": "got '-1'",
+    "redis://u:a/hidden@h/0": "%2F",
+    "rediss://u:1/hidden@h/0": "%2F",
+    "redis://u:1?hidden@h/0": "%3F",
+    "redis://u:1#hidden@h/0": "%23",
 }
 
 

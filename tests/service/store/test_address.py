@@ -67,6 +67,23 @@ def test_every_name_of_postgresql_is_taken(scheme: str) -> None:
     assert (address.port, address.database, address.query["sslmode"]) == (6432, "jobs", "require")
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "u@x:p%40q@h/db",
+        "u:p@h/d@b",
+        "u:p@h/db?application_name=a@b",
+        "u:p@[::1]/db?application_name=a@b",
+        "u:p/q?r#s:t@h/db",
+    ],
+)
+def test_an_at_in_other_places_is_taken(rest: str) -> None:
+    address = read_address(f"postgresql://{rest}")
+
+    assert address.host in ("h", "::1")
+    assert address.password in ("p", "p@q", "p/q?r#s:t")
+
+
 BAD = {
     "": "no address",
     "nonsense": "no address",
@@ -79,6 +96,12 @@ BAD = {
     "mysql://u:secret@host/db": "mysql",
     "postgresql+asyncpg://u:secret@host/db": "asyncpg",
     "://": "no address",
+    "postgresql://u:a@secret@host:1/db": "%40",
+    "postgresql://u:@secret@host/db": "%40",
+    "postgresql://u:a@secret/secret@host:1/db": "%40",
+    "postgresql://u:a@secret?secret@host/db": "%40",
+    "postgres://u:a@secret@[::1]/db": "port",
+    "sqlite://u:a@secret@host/db": "%40",
 }
 
 
