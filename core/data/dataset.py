@@ -74,7 +74,8 @@ class Preprocessing:
             return x
         if x.shape[1:] != self.mean.shape:
             raise InvalidData(f"expected rows of {len(self.mean)} numbers, got rows of shape {x.shape[1:]}")
-        standardized: np.ndarray = (x - self.mean) / self.scale
+        with np.errstate(over="ignore", invalid="ignore"):  # infinity is an answer, and told as one
+            standardized: np.ndarray = (x - self.mean) / self.scale
         return standardized
 
     def to_json(self) -> str:

@@ -221,3 +221,20 @@ def test_labels_are_named_where_the_data_have_names() -> None:
 
     assert (lost["labels"], lost["label_names"]) == ([None], [None])
     assert (found["labels"], found["label_names"]) == ([0, 2], ["setosa", "virginica"])
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("standardized", [True, False])
+@pytest.mark.parametrize("value", [1e308, -1e308, 1.7e308, 1e39, 5e-324])
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
+def test_what_leaves_the_range_of_numbers_warns_nobody(
+    dtype: str, standardized: bool, value: float, loss: str
+) -> None:
+    model: dict[str, object] = {"layers": [{"type": "linear", "in": 2, "out": 3}]}
+    rows: list[object] = [1] if loss == "cross_entropy" else [[1, 2, 3]]
+    wanted = spec(model, loss=loss, data={"inline": {"x": [[1, 2]], "y": rows}}, dtype=dtype)
+    before = Preprocessing(mean=np.array([-1.7e308, 0.0]), scale=np.array([1e-3, 1e-300]))
+    predictor = Predictor(wanted, WEIGHTS, before if standardized else Preprocessing())
+
+    assert "y" in predictor.predict([[value, -value]])
