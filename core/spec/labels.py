@@ -7,6 +7,8 @@ from pydantic import Field, StringConstraints
 from lockstep.core.ground.fields import SpecModel, Text, few_entries
 
 MAX_METADATA = 16
+MAX_NAME = 200
+"""Characters of a name for people."""
 
 Kind = Literal["train", "minimize", "solve"]
 DType = Literal["float32", "float64"]
@@ -20,7 +22,7 @@ class Labels(SpecModel):
 
     kind: Kind
     """what sort of job this is"""
-    name: Annotated[Text, StringConstraints(max_length=200)] | None = None
+    name: Annotated[Text, StringConstraints(max_length=MAX_NAME)] | None = None
     """a name for people"""
     metadata: Annotated[
         dict[MetadataKey, MetadataValue], Field(max_length=MAX_METADATA), few_entries(MAX_METADATA)

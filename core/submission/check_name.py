@@ -26,12 +26,17 @@ def check_name(spec: AnySpec) -> Iterator[Problem]:
 
 
 def _check(text: str, place: tuple[str, ...]) -> Iterator[Problem]:
+    found = unshown(text)
+    if found is not None:
+        yield Problem(pointer=pointer_to(place), code=found[0], message=found[1])
+
+
+def unshown(text: str) -> tuple[str, str] | None:
+    """Why a name does not show what it is, as the code and the message of a problem; None where it does."""
     found = _HIDDEN.search(text)
     if found:
-        message = (
-            f"expected letters that show, got U+{ord(found[0]):04X} at position {found.start()}; take it out"
-        )
-        yield Problem(pointer=pointer_to(place), code="invisible_letter", message=message)
-    elif text and _BLANK.fullmatch(text):
-        message = f"expected a name that shows, got {len(text)} blanks; write one, or leave it out"
-        yield Problem(pointer=pointer_to(place), code="blank", message=message)
+        place = f"U+{ord(found[0]):04X} at position {found.start()}"
+        return "invisible_letter", f"expected letters that show, got {place}; take it out"
+    if text and _BLANK.fullmatch(text):
+        return "blank", f"expected a name that shows, got {len(text)} blanks; write one, or leave it out"
+    return None

@@ -38,8 +38,7 @@ def add(
     from lockstep.service.commands.place import find_settings, opened
     from lockstep.service.store import keys as store
 
-    if not name.strip() or not name.isprintable():
-        raise CommandError(f"expected a name for the key, as in `keys add anna`, got {name!r}: give it one")
+    _require_name(name)
     if owner is not None and new_owner is not None:
         raise CommandError("expected either --owner or --new-owner, got both; take one of them out")
     if sys.stdout is None:
@@ -60,6 +59,20 @@ def add(
             _take_back(database, key_id, hint(f"keys revoke {key_id}", data_dir))
             reason = getattr(error, "strerror", None) or "interrupted"
             raise CommandError(f"the new key can't be shown ({reason}), so it was taken back") from error
+
+
+def _require_name(name: str) -> None:
+    """Refuse what is no name for a key, by the rule for the names of jobs."""
+    from lockstep.core.spec.labels import MAX_NAME
+    from lockstep.core.submission.check_name import unshown
+
+    wanted = "expected a name for the key, as in `keys add anna`"
+    if len(name) > MAX_NAME:
+        raise CommandError(f"{wanted}, of at most {MAX_NAME} characters, got {len(name)}: shorten it")
+    if not name.strip() or not name.isprintable():
+        raise CommandError(f"{wanted}, got {name!r}: give it one")
+    if (why := unshown(name)) is not None:
+        raise CommandError(f"{wanted}: {why[1]}")
 
 
 def _take_back(database: Database, key_id: str, by_hand: str) -> None:

@@ -83,6 +83,13 @@ def test_a_key_is_the_administrators_unless_it_says_whose(place: Path, stored: D
         (("  ",), "expected a name"),
         (("a\nb",), "expected a name"),
         (("a\u202eb",), "expected a name"),
+        (("a" * 201,), "at most 200 characters, got 201"),
+        *(
+            ((sign * 3,), "expected a name")
+            for sign in ("\u3164", "\u2800", "\u200d", "\u115f", "\ufe0f", "\U000e0041", "\u00a0")
+        ),
+        (("a\u3164",), r"U\+3164 at position 1"),
+        (("a\u200bb",), "expected a name"),
     ],
 )
 def test_what_is_refused_makes_no_key(
