@@ -148,8 +148,8 @@ class Supervisor:
             return  # see _wait_until_ready
         self._on_trouble(
             f"{child.program.name} does not stay up: it died {child.deaths} times in a row, and is tried "
-            f"again every {MAX_DELAY_SECONDS:.0f} s; its log ({child.program.log_path}) ends with:\n"
-            f"{child.log_tail()}"
+            f"again, each time after a longer pause, of {MAX_DELAY_SECONDS:.0f} s at most; "
+            f"its log ({child.program.log_path}) ends with:\n{child.log_tail()}"
         )
 
     def _clean_up_after_the_dead(self) -> None:

@@ -204,6 +204,7 @@ def test_workers_that_cannot_start_are_named_with_their_log(tmp_path: Path, opti
         said, _ = service.process.communicate(timeout=20)
 
     assert "warning: worker-1 does not stay up: it died 3 times in a row" in said
+    assert "after a longer pause, of 10 s at most" in said
     assert "worker-1.log" in said
     assert "must be there, be writable and have room" in said
     assert said.count("does not stay up") == 1

@@ -96,7 +96,12 @@ def test_filters_search_and_order_are_in_the_address(many: Visit) -> None:
     page.get_by_role("link", name="Show all jobs").click()
     expect(rows).to_have_count(20)
     page.goto(f"{many.service.url}/#/?status=queued")
-    expect(page.get_by_text("No job is queued.")).to_be_visible()
+    expect(page.get_by_text("No job has the status queued.")).to_be_visible()
+    page.goto(f"{many.service.url}/#/nowhere")
+    expect(page.get_by_text("There is no such page.")).to_be_visible()
+    expect(page).to_have_title("No such page · Lockstep")
+    page.get_by_role("main").get_by_role("link", name="All jobs").click()
+    expect(page).to_have_title("Jobs · Lockstep")
 
 
 def _rename(service: LocalService, names: dict[str, str]) -> None:

@@ -56,17 +56,24 @@ function Current(): JSX.Element {
     case "new":
       return <NewPage from={at.from} />;
     case "lost":
-      return (
-        <Empty title="There is no such page.">
-          <p>
-            <code>{at.path}</code>
-          </p>
-          <a class="button" href="#/">
-            All jobs
-          </a>
-        </Empty>
-      );
+      return <Lost path={at.path} />;
   }
+}
+
+function Lost({ path }: { path: string }): JSX.Element {
+  useEffect(() => {
+    document.title = "No such page · Lockstep";
+  }, []);
+  return (
+    <Empty title="There is no such page.">
+      <p>
+        <code>{path}</code>
+      </p>
+      <a class="button" href="#/">
+        All jobs
+      </a>
+    </Empty>
+  );
 }
 
 function Bar(): JSX.Element {

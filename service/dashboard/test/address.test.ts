@@ -68,7 +68,7 @@ test("the service is asked for what the address says", () => {
     "metadata[a key]]": "ü",
   });
   assert.ok(Object.values(queryOf({ ...ALL, name: "  " })).every((value) => value === null));
-  assert.equal(noneOf({ ...ALL, statuses: ["queued", "failed"] }), "No job is queued or failed.");
+  assert.equal(noneOf({ ...ALL, statuses: ["queued", "failed"] }), "No job has the status queued or failed.");
   assert.equal(noneOf(FULL), "No job matches.");
 });
 

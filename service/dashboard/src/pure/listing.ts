@@ -116,7 +116,7 @@ export function isFiltered(listing: Listing): boolean {
 export function noneOf(listing: Listing): string {
   const { statuses, kind, metadata } = listing;
   const other = kind !== null || listing.name.trim() !== "" || metadata.length > 0;
-  if (!other && statuses.length > 0) return `No job is ${statuses.map(words).join(" or ")}.`;
+  if (!other && statuses.length > 0) return `No job has the status ${statuses.map(words).join(" or ")}.`;
   return "No job matches.";
 }
 
