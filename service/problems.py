@@ -36,6 +36,7 @@ OF_STATUS: Mapping[int, str] = MappingProxyType(
 MEANINGS: Mapping[str, str] = MappingProxyType(
     {
         "json_invalid": "The body is not strict JSON: UTF-8, no NaN, each key once. `errors` says where.",
+        "request_invalid": "What came is no request of HTTP/1.1, or has a method or a length that is none.",
         "unauthorized": "There is no key, or it is unknown or was revoked. Send Authorization: Bearer KEY.",
         "scope_missing": "The key may not do this. Ask for one with the scope that `detail` names.",
         "not_found": "There is no such thing, or it is another owner's: the two are not told apart.",

@@ -4,6 +4,7 @@ Bodies have bounds of their own (service/api/body.py). `uvicorn --http service.p
 """
 
 import asyncio
+from http import HTTPStatus
 
 from pydantic_core import to_json
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -17,6 +18,7 @@ HEAD_SECONDS = 30.0
 class BoundedHttp(HttpToolsProtocol):
     """Ends a connection whose head does not end: past MAX_HEAD_BYTES with 431, past HEAD_SECONDS without."""
 
+    url = b""
     _head_bytes = 0
     _in_head = False
     _timer: asyncio.TimerHandle | None = None
@@ -51,15 +53,24 @@ class BoundedHttp(HttpToolsProtocol):
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse()
 
+    def send_400_response(self, msg: str) -> None:
+        """What uvicorn says of what it can't parse, as a problem; `msg` is the same for all."""
+        if len(self.url) > MAX_HEAD_BYTES:  # httptools reads no longer one
+            self._refuse()
+        else:
+            self._answer(400, "request_invalid", f"expected a request of HTTP/1.1. {msg}")
+
     def _refuse(self) -> None:
+        detail = f"expected at most {MAX_HEAD_BYTES} bytes of request line and headers"
+        self._answer(431, "headers_too_large", detail)
+
+    def _answer(self, status: int, code: str, detail: str) -> None:
         self._in_head = False
         self._stop_timer()
-        detail = f"expected at most {MAX_HEAD_BYTES} bytes of request line and headers"
-        body = to_json(problem_document(431, "headers_too_large", detail))
-        self.transport.write(
-            b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: application/problem+json\r\n"
-            b"Connection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
-        )
+        body = to_json(problem_document(status, code, detail))
+        head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/problem+json\r\n"
+        head += f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        self.transport.write(head.encode() + body)
         self.transport.close()
 
     def _start_timer(self) -> None:
