@@ -121,8 +121,7 @@ def _sound_checkpoints(tx: Connection, job_id: str) -> Iterator[Checkpoint]:
 
 def _missing(job_id: str, status: str) -> NotFound:
     if status in ENDED_EARLY:
-        ended = status if status == "failed" else f"was {status}"
-        return NotFound(f"job {job_id} {ended}, and no checkpoint of it was kept")
+        return NotFound(f"job {job_id} ended as {status}, and no checkpoint of it was kept")
     if status in SUCCEEDED:
         return NotFound(f"job {job_id} succeeded, and its weights are gone")
     return NotFound(f"job {job_id} is {status} and has no weights yet: they come when it is over")
