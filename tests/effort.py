@@ -1,8 +1,10 @@
 """How much work something takes, counted and not timed: the same on any machine, however busy."""
 
+import gc
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 
@@ -14,12 +16,8 @@ def calls_of(work: Callable[[], object]) -> int:
         nonlocal count
         count += event in ("call", "c_call")
 
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
+    with _profiled(note):
         work()
-    finally:
-        sys.setprofile(before)
     return count
 
 
@@ -31,10 +29,20 @@ def calls_by_name(work: Callable[[], object]) -> Counter[str]:
         if event == "call":
             counts[f"{frame.f_globals.get('__name__', '')}:{frame.f_code.co_qualname}"] += 1
 
-    before = sys.getprofile()
+    with _profiled(note):
+        work()
+    return counts
+
+
+@contextmanager
+def _profiled(note: Callable[[FrameType, str, object], None]) -> Iterator[None]:
+    """Tell `note` of each call. No garbage is collected meanwhile: its finalizers would be counted too."""
+    before, collected = sys.getprofile(), gc.isenabled()
+    gc.disable()
     sys.setprofile(note)
     try:
-        work()
+        yield
     finally:
         sys.setprofile(before)
-    return counts
+        if collected:
+            gc.enable()
