@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from tests.mutants.table import Mutant
+from tests.tracked import copy_tracked
 
 Verdict = Literal["killed", "killed by the limit", "SURVIVED", "BROKEN"]
 
@@ -50,12 +51,7 @@ class Tree:
         Compiled files are kept by their source's hash: a mutant of the same size, written within the same
         second, must not run as what was compiled before.
         """
-        listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        names = subprocess.run(listed, cwd=source, check=True, capture_output=True, text=True).stdout
-        for name in filter(None, names.split("\0")):
-            if os.path.lexists(source / name):
-                (root / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source / name, root / name, follow_symlinks=False)
+        copy_tracked(source, root)
         compiled = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "."]
         subprocess.run(compiled, cwd=root, check=True, stdout=subprocess.DEVNULL)
         return cls(root=root)

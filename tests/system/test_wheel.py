@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tracked import copy_tracked
+
 pytestmark = pytest.mark.timeout(240)
 
 ROOT = Path(__file__).parents[2]
@@ -24,12 +26,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not (ROOT / DIST / "index.html").is_file():
         pytest.fail("expected the page to be built, got none; run `make install` first")
     tree, out = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("wheel")
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    for name in filter(None, names.split("\0")):
-        if os.path.lexists(ROOT / name):
-            (tree / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, tree / name, follow_symlinks=False)
+    copy_tracked(ROOT, tree)
     shutil.copytree(ROOT / DIST, tree / DIST, copy_function=shutil.copyfile)  # newer than its sources
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
     subprocess.run([*pip, "--wheel-dir", str(out), str(tree)], check=True, timeout=180)
