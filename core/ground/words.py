@@ -8,7 +8,7 @@ and the tests that go over every word. A word that lacks something its kind need
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, TypeVar, Union, get_args
 
-from pydantic import Tag
+from pydantic import Discriminator, Tag
 
 from lockstep.core.ground.errors import LockstepError
 from lockstep.core.ground.fields import SpecModel
@@ -91,3 +91,18 @@ def type_tag(kinds: Mapping[str, type[SpecModel]], tag: str) -> Callable[[object
         return tags[kinds[name]] if isinstance(name, str) and name in kinds else None
 
     return tag_of
+
+
+def chosen_by_type(kinds: Mapping[str, type[SpecModel]], tag: str, *, error: str, expected: str) -> Any:
+    """The union of all words, told apart by their `type`.
+
+    A value whose type is no word's is an error of the type `error`, for core.submission.problem_kinds.
+    """
+    message = f"expected {expected}"
+    chooses = Discriminator(type_tag(kinds, tag), custom_error_type=error, custom_error_message=message)
+    return Annotated[tagged_union(kinds, tag), chooses]
+
+
+def spelled_out(value: object) -> object:
+    """A bare name as {"type": name}; anything else as it is."""
+    return {"type": value} if isinstance(value, str) else value

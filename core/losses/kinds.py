@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import BeforeValidator, Discriminator, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer
 
-from lockstep.core.ground.words import Vocabulary, branches, tagged_union, type_tag
+from lockstep.core.ground.words import Vocabulary, branches, chosen_by_type, spelled_out
 from lockstep.core.losses.base import Loss, LossSpec
 from lockstep.core.losses.binary_cross_entropy import BinaryCrossEntropy
 from lockstep.core.losses.cross_entropy import CrossEntropy, NegativeLogLikelihood
@@ -65,10 +65,6 @@ LOSS_TAGS = branches(_SETTINGS, _TAG)
 """The branches of the union in pydantic's locations."""
 
 
-def _spelled_out(value: object) -> object:
-    return {"type": value} if isinstance(value, str) else value
-
-
 def _as_written(loss: LossSpec) -> object:
     """The bare name where nothing differs from the defaults."""
     settings = loss.model_dump(mode="json", exclude_defaults=True)
@@ -79,12 +75,9 @@ if TYPE_CHECKING:
     AnyLoss = LossSpec
 else:
     AnyLoss = Annotated[
-        tagged_union(_SETTINGS, _TAG),
-        Discriminator(
-            type_tag(_SETTINGS, _TAG), custom_error_type="loss_type", custom_error_message="expected a loss"
-        ),
+        chosen_by_type(_SETTINGS, _TAG, error="loss_type", expected="a loss"),
         BeforeValidator(
-            _spelled_out,
+            spelled_out,
             json_schema_input_type=Union[(Literal[tuple(LOSSES)], *LOSS_TAGS.values())],
         ),
         PlainSerializer(_as_written),

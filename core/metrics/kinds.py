@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal, Union
 
-from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer
 
-from lockstep.core.ground.words import Vocabulary, branches, tagged_union, type_tag
+from lockstep.core.ground.words import Vocabulary, branches, chosen_by_type, spelled_out
 from lockstep.core.losses.base import Measured
 from lockstep.core.metrics.base import Metric, MetricSpec
 from lockstep.core.metrics.counts import F1, Accuracy, ConfusionMatrix, Precision, Recall
@@ -73,10 +73,6 @@ def metrics_under(measured: Measured, asked: Sequence[MetricSpec] | None) -> lis
     return [*plain, *sorted(fitting, key=lambda metric: (metric.name, metric.order))]
 
 
-def _spelled_out(value: object) -> object:
-    return {"type": value} if isinstance(value, str) else value
-
-
 def _as_written(metric: MetricSpec) -> object:
     """The bare name where there is nothing to set."""
     return metric.type if METRICS[metric.type].settings is None else metric.model_dump()
@@ -86,14 +82,9 @@ if TYPE_CHECKING:
     AnyMetric = MetricSpec
 else:
     AnyMetric = Annotated[
-        tagged_union(_SETTINGS, _TAG),
-        Discriminator(
-            type_tag(_SETTINGS, _TAG),
-            custom_error_type="metric_type",
-            custom_error_message="expected a metric",
-        ),
+        chosen_by_type(_SETTINGS, _TAG, error="metric_type", expected="a metric"),
         BeforeValidator(
-            _spelled_out, json_schema_input_type=Union[(Literal[tuple(METRICS)], *METRIC_TAGS.values())]
+            spelled_out, json_schema_input_type=Union[(Literal[tuple(METRICS)], *METRIC_TAGS.values())]
         ),
         PlainSerializer(_as_written),
     ]

@@ -1,10 +1,8 @@
 """All optimizers by name. Names, defaults and arithmetic are torch.optim's; lion's are its paper's."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from pydantic import Discriminator
-
-from lockstep.core.ground.words import Vocabulary, name_of, tagged_union, type_tag
+from lockstep.core.ground.words import Vocabulary, chosen_by_type, name_of
 from lockstep.core.optim.adagrad import Adagrad
 from lockstep.core.optim.adam import Adam, AdamW
 from lockstep.core.optim.base import OptimizerSpec
@@ -25,11 +23,4 @@ OPTIMIZER_TAG = "<{}>"
 if TYPE_CHECKING:
     AnyOptimizer = OptimizerSpec
 else:
-    AnyOptimizer = Annotated[
-        tagged_union(OPTIMIZERS, OPTIMIZER_TAG),
-        Discriminator(
-            type_tag(OPTIMIZERS, OPTIMIZER_TAG),
-            custom_error_type="optimizer_type",
-            custom_error_message="expected an optimizer",
-        ),
-    ]
+    AnyOptimizer = chosen_by_type(OPTIMIZERS, OPTIMIZER_TAG, error="optimizer_type", expected="an optimizer")

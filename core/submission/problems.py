@@ -20,6 +20,7 @@ from lockstep.core.model.layers import LAYER_TAG, LAYERS, LIST_TAG
 from lockstep.core.model.spec import ExpressionModel, LayersModel
 from lockstep.core.optim import OPTIMIZERS
 from lockstep.core.optim.clipping import Clip
+from lockstep.core.optim.kinds import OPTIMIZER_TAG
 from lockstep.core.optim.penalty import Penalty
 from lockstep.core.optim.schedules import SCHEDULE_TAG, SCHEDULES
 from lockstep.core.spec.job import TrainSpec
@@ -54,7 +55,7 @@ _TAGS: dict[str, type[BaseModel] | None] = {
     "<gain>": None,
     "<gain name>": None,
     **{LAYER_TAG.format(name): kind for name, kind in LAYERS.items()},
-    **{f"<{name}>": kind for name, kind in OPTIMIZERS.items()},
+    **{OPTIMIZER_TAG.format(name): kind for name, kind in OPTIMIZERS.items()},
     **{AUGMENTATION_TAG.format(name): kind for name, kind in AUGMENTATIONS.items()},
     **{INITIALIZER_TAG.format(name): kind for name, kind in INITIALIZERS.items()},
     **{SCHEDULE_TAG.format(name): kind for name, kind in SCHEDULES.items()},

@@ -8,7 +8,7 @@ changes no bit.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Discriminator, Field
+from pydantic import Field
 
 from lockstep.core.data.augmentations.base import AugmentationSpec, AugmentedRows, Stage
 from lockstep.core.data.augmentations.flip import Flip
@@ -16,7 +16,7 @@ from lockstep.core.data.augmentations.mixup import Mixup
 from lockstep.core.data.augmentations.noise import Noise
 from lockstep.core.data.augmentations.shift import Shift
 from lockstep.core.ground.random import Stream
-from lockstep.core.ground.words import Vocabulary, name_of, tagged_union, type_tag
+from lockstep.core.ground.words import Vocabulary, chosen_by_type, name_of
 
 __all__ = [
     "AUGMENTATIONS",
@@ -45,14 +45,9 @@ AUGMENTATION_TAG = "<{}>"
 if TYPE_CHECKING:
     AnyAugmentation = AugmentationSpec
 else:
-    AnyAugmentation = Annotated[
-        tagged_union(AUGMENTATIONS, AUGMENTATION_TAG),
-        Discriminator(
-            type_tag(AUGMENTATIONS, AUGMENTATION_TAG),
-            custom_error_type="augmentation_type",
-            custom_error_message="expected an augmentation",
-        ),
-    ]
+    AnyAugmentation = chosen_by_type(
+        AUGMENTATIONS, AUGMENTATION_TAG, error="augmentation_type", expected="an augmentation"
+    )
 
 Augmentations = Annotated[tuple[AnyAugmentation, ...], Field(max_length=MAX_AUGMENTATIONS)]
 """What is done, in this order."""

@@ -6,9 +6,9 @@ All initializers by name. Names, defaults and arithmetic are those of torch.nn.i
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal, Union
 
-from pydantic import BeforeValidator, Discriminator
+from pydantic import BeforeValidator
 
-from lockstep.core.ground.words import Vocabulary, name_of, tagged_union, type_tag
+from lockstep.core.ground.words import Vocabulary, chosen_by_type, name_of, spelled_out
 from lockstep.core.model.initializers.base import (
     Constant,
     Initializer,
@@ -73,10 +73,6 @@ INITIALIZERS: Vocabulary[type[InitializerSpec]] = Vocabulary(
 INITIALIZER_TAG = "<init {}>"
 
 
-def _spelled_out(value: object) -> object:
-    return {"type": value} if isinstance(value, str) else value
-
-
 def _whole_by_name(kind: type[InitializerSpec]) -> bool:
     """Whether the name says all: there are no settings, and any parameter will do."""
     return set(kind.model_fields) == {"type"} and kind.axes == InitializerSpec.axes
@@ -87,13 +83,8 @@ if TYPE_CHECKING:
 else:
     _names = Literal[tuple(name for name, kind in INITIALIZERS.items() if _whole_by_name(kind))]
     AnyInitializer = Annotated[
-        tagged_union(INITIALIZERS, INITIALIZER_TAG),
-        Discriminator(
-            type_tag(INITIALIZERS, INITIALIZER_TAG),
-            custom_error_type="initializer_type",
-            custom_error_message="expected an initializer",
-        ),
-        BeforeValidator(_spelled_out, json_schema_input_type=Union[(_names, *INITIALIZERS.values())]),
+        chosen_by_type(INITIALIZERS, INITIALIZER_TAG, error="initializer_type", expected="an initializer"),
+        BeforeValidator(spelled_out, json_schema_input_type=Union[(_names, *INITIALIZERS.values())]),
     ]
     """One initializer; a bare name is short for {"type": name}. The schema offers bare what needs no more."""
 

@@ -4,11 +4,9 @@ Names, defaults and arithmetic are those of torch.optim.lr_scheduler. A schedule
 remembers something: a PlateauState, which checkpoints carry.
 """
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from pydantic import Discriminator
-
-from lockstep.core.ground.words import Vocabulary, name_of, tagged_union, type_tag
+from lockstep.core.ground.words import Vocabulary, chosen_by_type, name_of
 from lockstep.core.optim.schedules.base import ScheduleSpec
 from lockstep.core.optim.schedules.cosine import CosineRestartsSchedule, CosineSchedule, OneCycleSchedule
 from lockstep.core.optim.schedules.decay import (
@@ -46,14 +44,7 @@ SCHEDULE_TAG = "<schedule {}>"
 if TYPE_CHECKING:
     AnySchedule = ScheduleSpec
 else:
-    AnySchedule = Annotated[
-        tagged_union(SCHEDULES, SCHEDULE_TAG),
-        Discriminator(
-            type_tag(SCHEDULES, SCHEDULE_TAG),
-            custom_error_type="schedule_type",
-            custom_error_message="expected a schedule",
-        ),
-    ]
+    AnySchedule = chosen_by_type(SCHEDULES, SCHEDULE_TAG, error="schedule_type", expected="a schedule")
 
 
 class Schedule:
