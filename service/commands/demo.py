@@ -56,7 +56,7 @@ def demo(
 def summary(job: dict[str, Any], data_dir: Path, *, members: int, seconds: float) -> list[str]:
     """The demo's last lines."""
     result = job["result"]
-    up = hint("up", None if data_dir == DEFAULT_DATA_DIR else data_dir)
+    up = _command_that_serves(data_dir)
     workers = f"{members} worker{'' if members == 1 else 's'}"
     return [
         f"trained {result['steps']:,} steps on {workers} in {duration(seconds)}",
@@ -64,6 +64,14 @@ def summary(job: dict[str, Any], data_dir: Path, *, members: int, seconds: float
         f"digest {result['weights_sha256']}",
         f"The digest is the same on any number of workers. `{up}` serves the page with this job's curve.",
     ]
+
+
+def _command_that_serves(data_dir: Path) -> str:
+    """`make up` in a checkout's own folder, for `lockstep` need not be on the path there."""
+    if data_dir != DEFAULT_DATA_DIR:
+        return hint("up", data_dir)
+    checkout = Path(lockstep.__file__).parents[1]
+    return "make up" if Path.cwd() == checkout and (checkout / "Makefile").is_file() else hint("up", None)
 
 
 @contextmanager

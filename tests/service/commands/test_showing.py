@@ -15,6 +15,7 @@ from lockstep.service.commands.demo import summary
 from lockstep.service.commands.jobs import job_lines, number
 from lockstep.service.commands.progress import duration, fields_of, show_updates
 from lockstep.service.commands.told import finding_lines
+from tests.local_service import ROOT
 
 
 def make_job(**changes: Any) -> dict[str, Any]:
@@ -144,13 +145,18 @@ def test_on_a_terminal_there_is_a_bar() -> None:
     assert "step 500/1,000" in out.getvalue()
 
 
-def test_the_demos_last_lines_are_as_promised() -> None:
+@pytest.mark.parametrize(("place", "serves"), [(ROOT, "make up"), (Path("/"), "lockstep up")])
+def test_the_demos_last_lines_are_as_promised(
+    place: Path, serves: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+
     lines = summary(SUCCEEDED, DEFAULT_DATA_DIR, members=2, seconds=6.04)
 
     assert lines[0] == "trained 1,000 steps on 2 workers in 6.0 s"
     assert lines[1] == "test accuracy 0.97"
     assert lines[2] == "digest " + "ab" * 32
-    assert "`lockstep up` serves the page" in lines[3]
+    assert f"`{serves}` serves the page" in lines[3]
     elsewhere = summary(SUCCEEDED, Path("a b"), members=2, seconds=6.04)
     assert "`lockstep up --data-dir 'a b'`" in elsewhere[3]
 
