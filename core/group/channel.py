@@ -6,12 +6,15 @@ owns the channel waits with `poll` and a deadline.
 
 import socket
 from collections import deque
-from itertools import islice
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+import numpy as np
 
 from lockstep.core.ground.errors import LockstepError
 from lockstep.core.group.frames import (
+    FRAME_BYTES,
     HEADER_BYTES,
+    MAX_PAYLOAD_BYTES,
     MAX_REASON_BYTES,
     NO_PLACE,
     TAG_BYTES,
@@ -22,9 +25,10 @@ from lockstep.core.group.frames import (
 )
 from lockstep.core.group.handshake import Codec
 from lockstep.core.group.leaving import Left, left_by
+from lockstep.core.group.refusals import Refusals
 
-_BUFFERS_PER_CALL = 64  # far below the kernel's 1024
 _READ_AHEAD_BYTES = 16 * 1024
+_SEALED_BYTES = FRAME_BYTES + MAX_PAYLOAD_BYTES
 
 
 class PeerLost(LockstepError):
@@ -41,33 +45,52 @@ class Sink(Protocol):
     def place(self, kind: FrameKind, length: int) -> memoryview:
         """Where the payload belongs, of the size that it must have. Raises ProtocolError if none may come.
 
-        The frame is not verified yet: nothing but the place may depend on it.
+        The frame is not verified yet: nothing but the place may depend on it. Where it turns out to be
+        forged, what is written there is worth nothing.
         """
 
     def arrived(self, kind: FrameKind) -> bool:
-        """The frame is verified. False: leave what follows for later."""
+        """The frame is verified and in its place. False: leave what follows for later."""
+
+
+class _Queued(NamedTuple):
+    """A frame to seal and send when its turn comes."""
+
+    kind: FrameKind
+    stamp: Stamp
+    payload: memoryview | bytes
+    place: GroupPlace
 
 
 class Channel:
-    """Frames over a connected socket, which it owns and makes non-blocking."""
+    """Frames over a connected socket, which it owns and makes non-blocking.
 
-    def __init__(self, connection: socket.socket, codec: Codec, stamp: Stamp) -> None:
+    A frame is sealed when the kernel has taken those before it, and opened straight into its place: one
+    buffer for each direction, of about one frame, is all that a channel holds. `refusals` counts the
+    frames that are refused.
+    """
+
+    def __init__(self, connection: socket.socket, codec: Codec, stamp: Stamp, refusals: Refusals) -> None:
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = connection
         self._sealer = codec.sealer
         self._opener = codec.opener
+        self.refusals = refusals
         self.stamp = stamp
         self.peer = "{}:{}".format(*connection.getpeername()[:2])
-        self._pending: deque[memoryview | bytes] = deque()
-        # What was read ahead of the frame in work: from `_start` to `_end`. Small frames cost one call of the
-        # kernel; of a large one the most goes straight to its place.
-        self._ahead = memoryview(bytearray(_READ_AHEAD_BYTES))
+        self._queued: deque[_Queued] = deque()
+        # Sealed frames that the kernel has not taken yet: from `_sent` to `_sealed`.
+        self._out = np.empty(_SEALED_BYTES, np.uint8).data
+        self._sent = 0
+        self._sealed = 0
+        # What was read and not yet opened: from `_start` to `_end`. Small frames cost one call of the kernel;
+        # of a large one little more is read than itself, so that little has to be moved.
+        self._in = np.empty(_SEALED_BYTES + _READ_AHEAD_BYTES, np.uint8).data
         self._start = 0
         self._end = 0
         self._kind = FrameKind.OVER
         self._payload: memoryview | None = None  # where the payload of the frame in work goes
-        self._filled = 0  # how much of it is there
 
     def fileno(self) -> int:
         """The socket's descriptor, for `poll`; -1 once closed."""
@@ -76,7 +99,7 @@ class Channel:
     @property
     def has_pending(self) -> bool:
         """Whether bytes wait to be sent."""
-        return bool(self._pending)
+        return self._sealed > self._sent or bool(self._queued)
 
     @property
     def has_read_ahead(self) -> bool:
@@ -89,39 +112,48 @@ class Channel:
         return self._opener.place
 
     def queue(self, kind: FrameKind, payload: memoryview | bytes = b"", place: GroupPlace = NO_PLACE) -> None:
-        """Seal a frame for `flush` to send. Its payload must stay as it is until it is sent."""
-        header, tag = self._sealer.seal(kind, self.stamp, payload, place)
-        self._pending.append(header)
-        if payload:
-            self._pending.append(payload)
-        self._pending.append(tag)
+        """Leave a frame for `flush` to seal and send. Its payload, of MAX_PAYLOAD_BYTES at most, must stay
+        as it is until it is sent.
+        """
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            raise ValueError(f"expected at most {MAX_PAYLOAD_BYTES} bytes for a frame, got {len(payload)}")
+        stamp = Stamp(self.stamp.generation, self.stamp.collective)
+        self._queued.append(_Queued(kind, stamp, payload, place))
 
     def flush(self) -> bool:
         """Send what the kernel takes now. True if nothing is left. Raises PeerLost."""
-        pending = self._pending
-        while pending:
+        while self._sealed > self._sent or self._seal_some():
             try:
-                sent = self._socket.sendmsg(islice(pending, _BUFFERS_PER_CALL))
+                self._sent += self._socket.send(self._out[self._sent : self._sealed])
             except BlockingIOError:
                 return False
             except OSError as error:
                 raise PeerLost(_describe(error), left_by(error)) from error
-            while sent:
-                first = pending[0]
-                if sent < len(first):
-                    pending[0] = memoryview(first)[sent:]
-                    return False
-                sent -= len(first)
-                pending.popleft()
         return True
+
+    def _seal_some(self) -> bool:
+        """Seal as many frames as the buffer holds; False if there are none. Nothing may be left in it."""
+        self._sent = self._sealed = 0
+        queued = self._queued
+        while queued and self._sealed + FRAME_BYTES + len(queued[0].payload) <= _SEALED_BYTES:
+            frame = queued.popleft()
+            self._sealed += self._sealer.seal_into(self._out[self._sealed :], *frame)
+        return self._sealed > 0
 
     def receive(self, sink: Sink) -> None:
         """Hand all frames that are there to the sink, until it has enough. Raises PeerLost, ProtocolError."""
+        try:
+            self._receive(sink)
+        except ProtocolError as error:
+            self.refusals.count(error.refused)
+            raise
+
+    def _receive(self, sink: Sink) -> None:
         may_read = True
         while True:
             if self._payload is None and self._end - self._start >= HEADER_BYTES:
                 self._begin_frame(sink)
-            if self._payload is not None and self._is_whole(self._payload):
+            if self._payload is not None and self._end - self._start >= len(self._payload) + TAG_BYTES:
                 self._finish_frame(self._payload)
                 if not sink.arrived(self._kind):
                     return
@@ -130,53 +162,47 @@ class Channel:
             else:
                 return
 
-    def _is_whole(self, payload: memoryview) -> bool:
-        return self._filled == len(payload) and self._end - self._start >= TAG_BYTES
-
     def _begin_frame(self, sink: Sink) -> None:
-        header = bytes(self._ahead[self._start : self._start + HEADER_BYTES])
+        header = bytes(self._in[self._start : self._start + HEADER_BYTES])
         self._kind, length = self._opener.read_header(header, self.stamp)
         self._start += HEADER_BYTES
         payload = sink.place(self._kind, length)
         if len(payload) != length:
-            raise ProtocolError(f"expected {len(payload)} bytes in a frame {self._kind.name}, got {length}")
-        filled = min(length, self._end - self._start)
-        if filled:
-            payload[:filled] = self._ahead[self._start : self._start + filled]
-            self._start += filled
+            raise ProtocolError(
+                f"expected {len(payload)} bytes in a frame {self._kind.name}, got {length}", "length"
+            )
+        if length > MAX_PAYLOAD_BYTES:
+            raise ValueError(f"expected a place of at most {MAX_PAYLOAD_BYTES} bytes, got {length}")
         self._payload = payload
-        self._filled = filled
 
     def _finish_frame(self, payload: memoryview) -> None:
-        self._opener.verify(payload, self._ahead[self._start : self._start + TAG_BYTES])
-        self._start += TAG_BYTES
+        end = self._start + len(payload) + TAG_BYTES
+        self._opener.open_into(self._in[self._start : end], payload)
+        self._start = end
         self._payload = None
 
     def _read(self) -> bool:
         """One call of the kernel. False where it had less than there was room for."""
-        ahead = self._ahead
         rest = self._end - self._start
-        ahead[:rest] = ahead[self._start : self._end]
-        self._start, self._end = 0, rest
-        missing = 0 if self._payload is None else len(self._payload) - self._filled
+        if self._start:
+            self._in[:rest] = self._in[self._start : self._end]
+            self._start, self._end = 0, rest
+        frame = HEADER_BYTES if self._payload is None else len(self._payload) + TAG_BYTES
+        room = self._in[rest : frame + _READ_AHEAD_BYTES]
         try:
-            if self._payload is not None and missing:  # then nothing is left of what was read ahead
-                count = self._socket.recvmsg_into([self._payload[self._filled :], ahead])[0]
-                self._filled += min(count, missing)
-            else:
-                count = self._socket.recv_into(ahead[rest:])
+            count = self._socket.recv_into(room)
         except BlockingIOError:
             return False
         except OSError as error:
             raise PeerLost(_describe(error), left_by(error)) from error
         if count == 0:
             raise PeerLost("it closed the connection")
-        self._end += max(0, count - missing)
-        return count == missing + len(ahead) - rest
+        self._end += count
+        return count == len(room)
 
     def say_goodbye(self, reason: str) -> bool:
         """Send OVER, as the last that we send. False where the peer will only see the connection close."""
-        if self._pending or self.fileno() < 0:
+        if self.has_pending or self.fileno() < 0:
             return False
         self.queue(FrameKind.OVER, reason.encode()[:MAX_REASON_BYTES])
         try:
@@ -188,7 +214,8 @@ class Channel:
 
     def abandon_pending(self) -> None:
         """Forget what waits to be sent: to listen once more to a peer that no longer reads."""
-        self._pending.clear()
+        self._queued.clear()
+        self._sent = self._sealed = 0
 
     def drain(self) -> bool:
         """Throw away what has come; True once the peer has closed.
@@ -196,7 +223,7 @@ class Channel:
         To close while something is unread resets the connection, and the peer may miss what we sent last.
         """
         try:
-            while self._socket.recv_into(self._ahead):
+            while self._socket.recv_into(self._in):
                 pass
         except BlockingIOError:
             return False

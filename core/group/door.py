@@ -5,6 +5,7 @@ A stranger can make the lead read a greeting and a proof of fixed size, and hold
 the thread that trains.
 """
 
+import contextlib
 import logging
 import os
 import selectors
@@ -16,19 +17,25 @@ from collections.abc import Callable
 
 from lockstep.core.ground.errors import LockstepError
 from lockstep.core.group.channel import Channel
-from lockstep.core.group.frames import FrameKind, Stamp
+from lockstep.core.group.frames import FrameKind, ProtocolError, Stamp
 from lockstep.core.group.handshake import (
     HELLO_BYTES,
     NONCE_BYTES,
+    OPENING,
+    OPENING_BYTES,
     PROOF_BYTES,
+    Codec,
+    check_fit,
+    check_opening,
     check_proof,
     make_challenge,
-    reason_to_refuse,
 )
+from lockstep.core.group.refusals import Refusals, Refused
 from lockstep.core.group.terms import GroupIdentity, Timeouts
 
 MAX_STRANGERS = 16
 _BACKLOG = 64
+_MAX_GREETING_BYTES = 4096  # of any version
 
 logger = logging.getLogger(__name__)
 
@@ -36,36 +43,56 @@ logger = logging.getLogger(__name__)
 class Stranger:
     """A connection that has not proved yet that it is a helper's."""
 
-    def __init__(self, connection: socket.socket, identity: GroupIdentity, deadline: float) -> None:
+    def __init__(
+        self, connection: socket.socket, peer: str, identity: GroupIdentity, deadline: float
+    ) -> None:
         connection.setblocking(False)
         self.connection = connection
+        self.peer = peer
         self.deadline = deadline
+        self.hello = b""
+        self._challenge = b""
         self._identity = identity
-        self._nonce = os.urandom(NONCE_BYTES)
-        self._hello = b""
         self._received = b""
 
-    def read(self) -> tuple[Channel, str | None] | None:
-        """Go on with the handshake. At its end: the channel, and why the helper is refused, if it is.
+    def read(self) -> Codec | None:
+        """Go on with the handshake; at its end the codec for frames to and from the helper.
 
         Raises OSError or ProtocolError where the stranger goes away or is no helper of ours.
         """
-        wanted = PROOF_BYTES if self._hello else HELLO_BYTES
+        wanted = PROOF_BYTES if self.hello else HELLO_BYTES
         received = self.connection.recv(wanted - len(self._received))
         if not received:
             raise ConnectionResetError("the stranger hung up")
         self._received += received
+        if not self.hello and len(self._received) >= OPENING_BYTES:
+            self._check_opening()
         if len(self._received) < wanted:
             return None
         message, self._received = self._received, b""
-        if self._hello:
-            codec = check_proof(self._identity, self._hello, self._nonce, message)
-            return Channel(self.connection, codec, Stamp()), reason_to_refuse(self._identity, self._hello)
-        challenge = make_challenge(self._identity, message, self._nonce)
-        self._hello = message
-        if self.connection.send(challenge) < len(challenge):  # never so on a fresh connection
+        if self.hello:
+            return check_proof(self._identity, self.hello, self._challenge, message)
+        self._challenge = make_challenge(self._identity, message, os.urandom(NONCE_BYTES))
+        self.hello = message
+        if self.connection.send(self._challenge) < len(self._challenge):  # never so on a fresh connection
             raise ConnectionResetError("the stranger does not read")
         return None
+
+    def _check_opening(self) -> None:
+        """Tell a member of another version which one ours is, before it is refused."""
+        try:
+            check_opening(self._received[:OPENING_BYTES])
+        except ProtocolError as error:
+            if error.refused == "version":
+                self.connection.send(OPENING)
+                self._read_away()
+            raise
+
+    def _read_away(self) -> None:
+        """To close while something is unread resets the connection, and what was sent last may be lost."""
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.recv(_MAX_GREETING_BYTES)
 
 
 class Door:
@@ -73,6 +100,7 @@ class Door:
 
     `waiting` holds the channels of helpers that may be let in, in order of arrival; the thread that trains
     takes them from the left. `free_seats` says how many may wait at most; the door's thread calls it.
+    `refusals` counts the strangers that were refused, and the frames of those who were not.
     """
 
     def __init__(
@@ -87,6 +115,7 @@ class Door:
         name = self._listener.getsockname()
         self.address: tuple[str, int] = (name[0], name[1])
         self.waiting: deque[Channel] = deque()
+        self.refusals = Refusals()
         self._strangers: dict[socket.socket, Stranger] = {}
         self._selector = selectors.DefaultSelector()
         self._listening = False
@@ -139,41 +168,43 @@ class Door:
 
     def _accept(self) -> None:
         try:
-            connection, _ = self._listener.accept()
+            connection, peer = self._listener.accept()
         except OSError as error:  # gone again, or out of descriptors: then a pause keeps this from spinning
             logger.warning("action=group_accept_failed job=%s error=%s", self._identity.job_id, error)
             time.sleep(0.05)
             return
         deadline = time.monotonic() + self._seconds
-        self._strangers[connection] = Stranger(connection, self._identity, deadline)
+        self._strangers[connection] = Stranger(
+            connection, "{}:{}".format(*peer[:2]), self._identity, deadline
+        )
         self._selector.register(connection, selectors.EVENT_READ)
 
     def _read(self, stranger: Stranger) -> None:
         try:
-            result = stranger.read()
+            codec = stranger.read()
         except BlockingIOError:
             return
-        except (OSError, LockstepError) as error:
-            logger.debug("action=group_stranger_dropped job=%s reason=%s", self._identity.job_id, error)
-            self._forget(stranger)
-            stranger.connection.close()
+        except ProtocolError as error:
+            if error.refused == "version":
+                self._note_refusal(stranger.peer, error)
+            self._turn_away(stranger, error.refused, str(error))
             return
-        if result is not None:
+        except OSError as error:
+            self._turn_away(stranger, "hung_up", str(error))
+            return
+        if codec is not None:
             self._forget(stranger)
-            self._answer(*result)
+            self._answer(Channel(stranger.connection, codec, Stamp(), self.refusals), stranger.hello)
 
-    def _answer(self, channel: Channel, refusal: str | None) -> None:
-        if refusal is None and len(self.waiting) >= self._free_seats():
-            refusal = "no seat is free"
-        if refusal is not None:
-            logger.info(
-                "action=group_refused job=%s attempt=%d peer=%s reason=%s",
-                self._identity.job_id,
-                self._identity.attempt,
-                channel.peer,
-                refusal,
-            )
-            channel.say_goodbye(refusal)
+    def _answer(self, channel: Channel, hello: bytes) -> None:
+        try:
+            check_fit(self._identity, hello)
+            if len(self.waiting) >= self._free_seats():
+                raise ProtocolError("no seat is free", "seat")
+        except ProtocolError as error:
+            self.refusals.count(error.refused)
+            self._note_refusal(channel.peer, error)
+            channel.say_goodbye(str(error))
             channel.close()
             return
         channel.queue(FrameKind.ACCEPTED)
@@ -184,11 +215,25 @@ class Door:
             return
         self.waiting.append(channel)
 
+    def _note_refusal(self, peer: str, error: ProtocolError) -> None:
+        logger.info(
+            "action=group_refused job=%s attempt=%d peer=%s reason=%s",
+            self._identity.job_id,
+            self._identity.attempt,
+            peer,
+            error,
+        )
+
     def _drop_the_late(self) -> None:
         now = time.monotonic()
         for stranger in [s for s in self._strangers.values() if s.deadline <= now]:
-            self._forget(stranger)
-            stranger.connection.close()
+            self._turn_away(stranger, "late", "it did not prove itself in time")
+
+    def _turn_away(self, stranger: Stranger, refused: Refused, reason: str) -> None:
+        logger.debug("action=group_stranger_dropped job=%s reason=%s", self._identity.job_id, reason)
+        self.refusals.count(refused)
+        self._forget(stranger)
+        stranger.connection.close()
 
     def _forget(self, stranger: Stranger) -> None:
         del self._strangers[stranger.connection]

@@ -1,41 +1,50 @@
-"""The frames that members exchange: header, payload, MAC. Pure: bytes in, bytes out.
+"""The frames that members exchange: header, payload, tag. Pure: bytes in, bytes out.
 
     header (64 bytes)  magic, kind, job, attempt, generation, collective, sequence, place, length; big-endian
-    payload (length)   raw little-endian elements, or a message of a few numbers
-    tag (16 bytes)     AES-256-GCM over header and payload
+    payload (length)   raw little-endian elements, or a message of a few numbers; encrypted
+    tag (16 bytes)     over header and payload
 
-Nothing is encrypted. The tag is the one that AES-GCM gives for the header as plain text and the payload
-as associated data (which spares a copy of either); the receiver computes it again. The nonce is
-direction and sequence number, and each direction of each connection has a key of its own, so that no
-nonce is ever used twice under one key. A frame that is repeated, left out, reordered, reflected or
-taken from another connection has a wrong tag.
+A frame is sealed with AES-256-GCM or ChaCha20-Poly1305 (ciphers.py); the header is the associated data.
+The nonce is direction and sequence number, and each direction of each connection has a key of its own, so
+that no nonce is ever used twice under one key. A frame that is repeated, left out, reordered, reflected or
+taken from another connection does not open.
 
 The length is never trusted: a receiver knows from its own state which kinds may come next and how long
 each is.
 """
 
-import hmac
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.exceptions import InvalidTag
 
 from lockstep.core.ground.errors import LockstepError
+from lockstep.core.group.ciphers import CipherKey
+from lockstep.core.group.refusals import Refused
 
-MAGIC = b"LKF1"
+MAGIC = b"LKF2"
 TAG_BYTES = 16
+MAX_PAYLOAD_BYTES = 256 * 1024  # what is longer goes in several frames; so a connection's buffers are small
 MAX_REASON_BYTES = 200
 _HEADER = struct.Struct("!4sBxxx16sIIQQIIII")
 HEADER_BYTES = _HEADER.size
+FRAME_BYTES = HEADER_BYTES + TAG_BYTES  # of a frame besides its payload
 _NONCE = struct.Struct("!4sQ")
 
 WELCOME = struct.Struct("!QQ")  # the next collective, bytes of state to come
 
 
 class ProtocolError(LockstepError):
-    """A peer sent what it must not send: a forged, damaged or misplaced frame. It has to go."""
+    """A peer sent what it must not send: a forged, damaged or misplaced frame. It has to go.
+
+    `refused` is what was wrong in one word; "kind" where the frame may not come now.
+    """
+
+    def __init__(self, message: str, refused: Refused = "kind") -> None:
+        self.refused: Refused = refused
+        super().__init__(message)
 
 
 class FrameKind(IntEnum):
@@ -81,20 +90,37 @@ class Binding:
     attempt: int
 
 
+@dataclass(frozen=True)
+class Seal:
+    """What one direction of one connection is sealed with. `direction` (4 bytes) is part of each nonce."""
+
+    key: CipherKey
+    direction: bytes
+    binding: Binding
+
+
 class Sealer:
     """Makes the frames of one direction of one connection."""
 
-    def __init__(self, key: bytes, direction: bytes, binding: Binding) -> None:
-        self._cipher = AESGCM(key)
-        self._direction = direction
-        self._binding = binding
+    def __init__(self, seal: Seal) -> None:
+        self._key = seal.key
+        self._direction = seal.direction
+        self._binding = seal.binding
         self._sequence = 0
 
-    def seal(
-        self, kind: FrameKind, stamp: Stamp, payload: memoryview | bytes, place: GroupPlace = NO_PLACE
-    ) -> tuple[bytes, bytes]:
-        """The header and the tag to send before and after the payload."""
-        header = _HEADER.pack(
+    def seal_into(
+        self,
+        target: memoryview,
+        kind: FrameKind,
+        stamp: Stamp,
+        payload: memoryview | bytes,
+        place: GroupPlace = NO_PLACE,
+    ) -> int:
+        """Write a frame to the start of `target`, which has room for it; its length."""
+        end = FRAME_BYTES + len(payload)
+        _HEADER.pack_into(
+            target,
+            0,
             MAGIC,
             kind,
             self._binding.job_digest,
@@ -105,24 +131,25 @@ class Sealer:
             *place,
             len(payload),
         )
-        tag = _tag(self._cipher, self._direction, self._sequence, header, payload)
-        self._sequence += 1
-        return header, tag
+        nonce = _NONCE.pack(self._direction, self._sequence)
+        self._sequence += 1  # first of all: a nonce serves once, come what may
+        self._key.encrypt_into(nonce, payload, target[:HEADER_BYTES], target[HEADER_BYTES:end])
+        return end
 
 
 class Opener:
-    """Checks the frames of one direction of one connection; after a ProtocolError it is of no more use."""
+    """Opens the frames of one direction of one connection; after a ProtocolError it is of no more use."""
 
-    def __init__(self, key: bytes, direction: bytes, binding: Binding) -> None:
-        self._cipher = AESGCM(key)
-        self._direction = direction
-        self._binding = binding
+    def __init__(self, seal: Seal) -> None:
+        self._key = seal.key
+        self._direction = seal.direction
+        self._binding = seal.binding
         self._sequence = 0
         self._header = b""
         self.place = NO_PLACE
 
     def read_header(self, header: bytes, stamp: Stamp) -> tuple[FrameKind, int]:
-        """The kind and length that a header claims, to be believed once `verify` has seen the payload.
+        """The kind and length that a header claims, to be believed once `open_into` has seen the payload.
 
         So is `place`, which it sets.
         """
@@ -132,30 +159,30 @@ class Opener:
         self._header = header
         self.place = GroupPlace(*place)
         if magic != MAGIC:
-            raise ProtocolError(f"expected a frame, got bytes that start with {magic!r}")
+            raise ProtocolError(f"expected a frame, got bytes that start with {magic!r}", "magic")
         if (job_digest, attempt) != (self._binding.job_digest, self._binding.attempt):
-            raise ProtocolError("expected a frame of this job and attempt, got another's")
+            raise ProtocolError("expected a frame of this job and attempt, got another's", "binding")
         if sequence != self._sequence:
-            raise ProtocolError(f"expected frame number {self._sequence}, got {sequence}")
+            raise ProtocolError(f"expected frame number {self._sequence}, got {sequence}", "sequence")
         # A goodbye may come at any time, so also from a peer that is not where we are.
         if (generation, collective) != (stamp.generation, stamp.collective) and kind != FrameKind.OVER:
             raise ProtocolError(
                 f"expected a frame of generation {stamp.generation}, collective {stamp.collective}, "
-                f"got one of {generation}, {collective}"
+                f"got one of {generation}, {collective}",
+                "stamp",
             )
         if kind not in _KINDS:
             raise ProtocolError(f"expected a known kind of frame, got {kind}")
         return _KINDS[kind], length
 
-    def verify(self, payload: memoryview, tag: memoryview) -> None:
-        """Raise ProtocolError unless the tag is what the peer makes for the last header and this payload."""
-        expected = _tag(self._cipher, self._direction, self._sequence, self._header, payload)
-        if not hmac.compare_digest(expected, tag):
-            raise ProtocolError(f"the MAC of frame number {self._sequence} is wrong")
+    def open_into(self, sealed: memoryview, payload: memoryview) -> None:
+        """Decrypt the payload of the last header, `sealed` together with its tag, into `payload`.
+
+        Raises ProtocolError where it is not what the peer sealed; `payload` is then in any state.
+        """
+        nonce = _NONCE.pack(self._direction, self._sequence)
+        try:
+            self._key.decrypt_into(nonce, sealed, self._header, payload)
+        except InvalidTag:
+            raise ProtocolError(f"the seal of frame number {self._sequence} is broken", "seal") from None
         self._sequence += 1
-
-
-def _tag(
-    cipher: AESGCM, direction: bytes, sequence: int, header: bytes, payload: memoryview | bytes
-) -> bytes:
-    return cipher.encrypt(_NONCE.pack(direction, sequence), header, payload)[HEADER_BYTES:]

@@ -9,8 +9,9 @@ import numpy as np
 
 from lockstep.core.ground.shards import Block, additions, blocks_of
 from lockstep.core.group import Work
+from lockstep.core.group.frames import MAX_PAYLOAD_BYTES
 
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = MAX_PAYLOAD_BYTES
 
 
 class Vector:

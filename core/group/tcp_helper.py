@@ -24,8 +24,17 @@ from lockstep.core.group.frames import (
     ProtocolError,
     Stamp,
 )
-from lockstep.core.group.handshake import CHALLENGE_BYTES, NONCE_BYTES, answer_challenge, make_hello
+from lockstep.core.group.handshake import (
+    CHALLENGE_BYTES,
+    NONCE_BYTES,
+    OPENING_BYTES,
+    VERSION,
+    answer_challenge,
+    check_opening,
+    make_hello,
+)
 from lockstep.core.group.reduction import CHUNK_BYTES, Vector
+from lockstep.core.group.refusals import Refusals
 from lockstep.core.group.terms import GroupIdentity, Timeouts, patience
 from lockstep.core.group.waiting import wait
 
@@ -90,8 +99,9 @@ class _Parts:
 class TcpHelper:
     """A member that came to help. See Group; made by `join`."""
 
-    def __init__(self, channel: Channel, timeouts: Timeouts) -> None:
+    def __init__(self, channel: Channel, timeouts: Timeouts, refusals: Refusals) -> None:
         self._channel = channel
+        self.refusals = refusals
         self._timeouts = timeouts
         self._poll = select.poll()
         self._poll.register(channel.fileno(), select.POLLIN)
@@ -113,8 +123,9 @@ class TcpHelper:
         to give up waiting. Raises Released where the lead does not want us or `leave` says so, LeadLost
         where it cannot be reached, does not answer, or is not who it should be.
         """
-        channel = _connect(identity, address, timeouts.handshake_seconds)
-        helper = TcpHelper(channel, timeouts)
+        refusals = Refusals()
+        channel = _connect(identity, address, timeouts.handshake_seconds, refusals)
+        helper = TcpHelper(channel, timeouts, refusals)
         try:
             helper._enter(leave)
         except BaseException:
@@ -234,7 +245,9 @@ class TcpHelper:
                 self._channel.receive(self._script)
 
 
-def _connect(identity: GroupIdentity, address: tuple[str, int], seconds: float) -> Channel:
+def _connect(
+    identity: GroupIdentity, address: tuple[str, int], seconds: float, refusals: Refusals
+) -> Channel:
     """Connect and do the helper's half of the handshake. Raises LeadLost."""
     deadline = time.monotonic() + seconds
     try:
@@ -244,11 +257,16 @@ def _connect(identity: GroupIdentity, address: tuple[str, int], seconds: float) 
     try:
         hello = make_hello(identity, os.urandom(NONCE_BYTES))
         connection.sendall(hello)
-        proof, codec = answer_challenge(identity, hello, _receive(connection, CHALLENGE_BYTES, deadline))
+        opening = _receive(connection, OPENING_BYTES, deadline)
+        check_opening(opening)
+        rest = _receive(connection, CHALLENGE_BYTES - OPENING_BYTES, deadline)
+        proof, codec = answer_challenge(identity, hello, opening + rest)
         connection.sendall(proof)
-        return Channel(connection, codec, Stamp())
+        return Channel(connection, codec, Stamp(), refusals)
     except (OSError, ProtocolError) as error:
         connection.close()
+        if isinstance(error, ProtocolError):
+            refusals.count(error.refused)
         raise LeadLost(f"no handshake with {address[0]}:{address[1]}: {error}") from error
 
 
@@ -259,6 +277,8 @@ def _receive(connection: socket.socket, size: int, deadline: float) -> bytes:
         connection.settimeout(max(0.001, deadline - time.monotonic()))
         part = connection.recv(size - len(received))
         if not part:
-            raise ConnectionResetError("the lead hung up")
+            raise ConnectionResetError(
+                f"the lead hung up (one of group protocol 1 does so; this one speaks {VERSION})"
+            )
         received += part
     return received

@@ -31,6 +31,7 @@ class TcpLead:
     """A group of one to which helpers may come. See Group.
 
     It listens on `host` at a port of its own, see `address`; `seats` is the most helpers at a time.
+    `refusals` counts the strangers and frames that it refused.
     `on_event` is told "member_joined" {peer, rank, world_size, generation} and "member_left" {peer,
     rank, left, reason} (see core/group/leaving.py), in the thread that trains. All methods belong to that
     thread, but for `release`.
@@ -54,6 +55,7 @@ class TcpLead:
         self._exchange = Exchange(self._note_loss)
         self._door = Door(identity, host, timeouts, lambda: seats - len(self._members))
         self.address = self._door.address
+        self.refusals = self._door.refusals
 
     @property
     def world_size(self) -> int:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from lockstep.core.group.ciphers import processor_has_aes
+
 SECRET_BYTES = 32
 
 
@@ -10,7 +12,8 @@ class GroupIdentity:
     """Which group it is. Only who knows the secret gets in, and only with all else equal.
 
     `secret` is 32 random bytes made for this attempt; `fingerprint` is `numerics_fingerprint()` of the
-    member's process; `spec_sha256` that of the resolved spec.
+    member's process; `spec_sha256` that of the resolved spec. `has_aes`, which need not be equal, says
+    whether the member's processor computes AES: it decides which cipher two members use.
     """
 
     job_id: str
@@ -18,6 +21,7 @@ class GroupIdentity:
     secret: bytes = field(repr=False)
     fingerprint: str
     spec_sha256: str
+    has_aes: bool = field(default_factory=processor_has_aes)
 
     def __post_init__(self) -> None:
         if len(self.secret) != SECRET_BYTES:

@@ -20,7 +20,9 @@ IDENTITY = GroupIdentity(
 QUICK = Timeouts(handshake_seconds=1.0, step_seconds=0.25, lead_seconds=5.0, close_seconds=0.5)
 PATIENT = replace(QUICK, step_seconds=4.0)
 
-HAND_SHAKE_BYTES = 144 + 32  # what a helper sends before its first frame
+HELLO_BYTES = 145
+HAND_SHAKE_BYTES = HELLO_BYTES + 32  # what a helper sends before its first frame
+CHALLENGE_BYTES = 8 + 1 + 32 + 32  # what the lead answers to the greeting
 FRAME_BYTES = 64 + 16  # of a frame besides its payload
 STATE_BYTES = 8  # of the state that a joiner gets: the number of the step
 

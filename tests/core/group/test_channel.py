@@ -2,13 +2,14 @@
 
 import select
 import socket
+import threading
 from contextlib import suppress
 
 import numpy as np
 import pytest
 
 from lockstep.core.group.channel import Channel, PeerLost
-from lockstep.core.group.frames import FrameKind, ProtocolError
+from lockstep.core.group.frames import MAX_PAYLOAD_BYTES, FrameKind, ProtocolError
 from tests.core.group.conftest import Ends
 
 PAYLOADS = [b"", b"x", bytes(range(256)) * 3, np.random.default_rng(0).bytes(131_072), b"", b"end" * 7_000]
@@ -104,6 +105,25 @@ def test_a_length_other_than_the_expected_one_is_refused_before_anything_is_read
     with pytest.raises(ProtocolError, match=f"expected 10 bytes in a frame PARTIAL, got {claimed}"):
         receiver.receive(taker)
     assert taker.taken == []
+    assert receiver.refusals.counts() == {"length": 1}
+
+
+def test_a_payload_longer_than_a_frame_may_have(ends: Ends) -> None:
+    sender, receiver, out, into = ends
+    with pytest.raises(ValueError, match="expected at most 262144 bytes for a frame, got 262145"):
+        sender.queue(FrameKind.PARTIAL, bytes(MAX_PAYLOAD_BYTES + 1))
+    payloads = [bytes([number]) * MAX_PAYLOAD_BYTES for number in range(3)]
+    taker = Taker([MAX_PAYLOAD_BYTES] * 3)
+    for payload in payloads:
+        sender.queue(FrameKind.PARTIAL, payload)
+    data = send_all(sender, out)
+    thread = threading.Thread(target=into.sendall, args=(data,))
+    thread.start()
+    while len(taker.taken) < len(payloads):
+        wait_readable(receiver)
+        receiver.receive(taker)
+    thread.join(10)
+    assert taker.taken == payloads
 
 
 def test_a_kind_that_may_not_come_is_refused(ends: Ends) -> None:
@@ -113,6 +133,7 @@ def test_a_kind_that_may_not_come_is_refused(ends: Ends) -> None:
     wait_readable(receiver)
     with pytest.raises(ProtocolError, match="a frame COMMIT of 10 bytes may not come now"):
         receiver.receive(Taker([10]))
+    assert receiver.refusals.counts() == {"kind": 1}
 
 
 def test_a_peer_that_is_gone(ends: Ends) -> None:
@@ -130,7 +151,7 @@ def test_a_peer_that_is_gone(ends: Ends) -> None:
 
 def test_flush_does_not_wait_for_a_peer_that_does_not_read(ends: Ends) -> None:
     sender, receiver, out, into = ends
-    payloads = [bytes([number]) * 1_000_000 for number in range(60)]
+    payloads = [bytes([number]) * 250_000 for number in range(240)]
     for payload in payloads:
         sender.queue(FrameKind.PARTIAL, payload)
     assert not sender.flush()

@@ -1,6 +1,7 @@
 """What strangers can do at the lead's door: nothing, and not for long."""
 
 import contextlib
+import logging
 import select
 import socket
 import time
@@ -49,10 +50,10 @@ def wait_until(condition: object, seconds: float = 5.0) -> None:
         (b"", 0),
         (b"G", 0),
         (b"GET / HTTP/1.1\r\nHost: lead\r\n\r\n".ljust(1_000), 0),
-        (make_hello(IDENTITY, bytes(32)), 64),
-        (make_hello(IDENTITY, bytes(32)) + bytes(31), 64),
-        (make_hello(IDENTITY, bytes(32)) + bytes(32), 64),
-        (make_hello(IDENTITY, bytes(32)) + bytes(100_000), 64),
+        (make_hello(IDENTITY, bytes(32)), CHALLENGE_BYTES),
+        (make_hello(IDENTITY, bytes(32)) + bytes(31), CHALLENGE_BYTES),
+        (make_hello(IDENTITY, bytes(32)) + bytes(32), CHALLENGE_BYTES),
+        (make_hello(IDENTITY, bytes(32)) + bytes(100_000), CHALLENGE_BYTES),
     ],
     ids=["nothing", "a byte", "http", "only a greeting", "half a proof", "a wrong proof", "a flood"],
 )
@@ -62,6 +63,53 @@ def test_a_stranger_is_shown_out_in_time(door: Door, sends: bytes, gets: int) ->
             stranger.sendall(sends)
         assert len(answer_to(stranger)) == gets
     assert not door.waiting
+
+
+def turned_away_with(door: Door, sends: bytes) -> bytes:
+    """What a stranger that sends this and no more gets, once it has been counted."""
+    with socket.create_connection(door.address) as stranger:
+        stranger.sendall(sends)
+        stranger.shutdown(socket.SHUT_WR)
+        return answer_to(stranger)
+
+
+def test_strangers_are_counted_by_reason(door: Door) -> None:
+    hello = make_hello(IDENTITY, bytes(32))
+    for sends in (b"", hello[:70], hello, b"GET / HTTP/1.1\r\n", hello + bytes(32), b"LKSTEP01" + hello[8:]):
+        turned_away_with(door, sends)
+    with socket.create_connection(door.address) as stranger:
+        assert answer_to(stranger) == b""
+    for helper in (replace(IDENTITY, job_id="job_2"), replace(IDENTITY, attempt=2)):
+        HelperRun(door.address, numbers(1), identity=helper).join()
+    counts = {"hung_up": 3, "greeting": 1, "proof": 1, "version": 1, "late": 1, "job": 1, "attempt": 1}
+    wait_until(lambda: door.refusals.counts() == counts)
+
+
+@pytest.mark.parametrize("length", [8, 144, 145, 4_000])
+def test_a_member_of_another_version_is_told_ours_however_long_its_greeting(
+    door: Door, caplog: pytest.LogCaptureFixture, length: int
+) -> None:
+    caplog.set_level(logging.INFO)
+    assert turned_away_with(door, b"LKSTEP01".ljust(length, b"x")) == b"LKSTEP02"
+    wait_until(lambda: "reason=it speaks group protocol 1, this one 2" in caplog.text)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (b"LKSTEP03", "it speaks group protocol 3, this one 2"),
+        (b"", "one of group protocol 1 does so; this one speaks 2"),
+        (b"SSH-2.0-OpenSSH", "expected the greeting of a member"),
+    ],
+)
+def test_a_helper_says_in_words_that_the_lead_is_of_another_version(answer: bytes, message: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as lead:
+        helper = HelperRun(lead.getsockname(), numbers(1))
+        connection, _ = lead.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(answer)
+        assert message in str(helper.join().end)
 
 
 def test_a_stranger_that_trickles_does_not_get_more_time(door: Door) -> None:

@@ -9,8 +9,10 @@ import pytest
 from lockstep.core.group import LeadLost
 from lockstep.core.group.reduction import CHUNK_BYTES
 from tests.core.group.team import (
+    CHALLENGE_BYTES,
     FRAME_BYTES,
     HAND_SHAKE_BYTES,
+    HELLO_BYTES,
     QUICK,
     STATE_BYTES,
     HelperRun,
@@ -30,7 +32,7 @@ WORK = numbers(4, WIDTH)
 TO_LEAD = {
     "before the greeting": 0,
     "within the greeting": 100,
-    "between greeting and proof": 144,
+    "between greeting and proof": HELLO_BYTES,
     "within the proof": 150,
     "after the proof": HAND_SHAKE_BYTES,
     "within the first header": HAND_SHAKE_BYTES + 10,
@@ -42,11 +44,11 @@ TO_LEAD = {
     "between two steps": HAND_SHAKE_BYTES + STEP_BYTES,
     "within the second step": HAND_SHAKE_BYTES + STEP_BYTES + 5000,
 }
-_LET_IN = 64 + FRAME_BYTES  # the challenge and ACCEPTED
+_LET_IN = CHALLENGE_BYTES + FRAME_BYTES  # the challenge and ACCEPTED
 _FIRST_TOTAL = _LET_IN + FRAME_BYTES + 16 + FRAME_BYTES + STATE_BYTES  # WELCOME, STATE
 TO_HELPER = {
     "within the challenge": 40,
-    "within ACCEPTED": 70,
+    "within ACCEPTED": CHALLENGE_BYTES + 6,
     "within WELCOME": _LET_IN + 70,
     "within the state": _LET_IN + FRAME_BYTES + 16 + 64,
     "before the first total": _FIRST_TOTAL,
@@ -87,7 +89,7 @@ def test_a_bit_that_flips_on_the_way_to_the_lead_costs_the_helper_its_place(posi
         helper = steps_with_a_faulty_helper(run, wire)
         assert isinstance(helper.end, LeadLost)
         assert len(run.reasons()) == 1
-        assert "expected" in run.reasons()[0] or "MAC" in run.reasons()[0]
+        assert "expected" in run.reasons()[0] or "seal" in run.reasons()[0]
 
 
 @pytest.mark.parametrize("position", TO_HELPER.values(), ids=TO_HELPER.keys())
@@ -143,7 +145,7 @@ def test_a_greeting_and_proof_that_were_overheard_open_no_door() -> None:
                     answer += part
             except ConnectionError:
                 pass
-            assert len(answer) == 64  # a challenge, and no more
+            assert len(answer) == CHALLENGE_BYTES  # a challenge, and no more
         run.steps(3)
         assert [kind for kind, _ in run.events] == ["member_joined", "member_left"]
 

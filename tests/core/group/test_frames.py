@@ -1,9 +1,11 @@
-"""A frame passes once, whole, in order, in its direction, at its time; anything else is a ProtocolError."""
+"""A frame opens once, whole, in order, in its direction, at its time; anything else is a ProtocolError."""
 
 import numpy as np
 import pytest
 
+from lockstep.core.group.ciphers import Cipher
 from lockstep.core.group.frames import (
+    FRAME_BYTES,
     HEADER_BYTES,
     NO_PLACE,
     Binding,
@@ -11,6 +13,7 @@ from lockstep.core.group.frames import (
     GroupPlace,
     Opener,
     ProtocolError,
+    Seal,
     Sealer,
     Stamp,
 )
@@ -18,67 +21,82 @@ from lockstep.core.group.frames import (
 KEY = bytes(range(32))
 BINDING = Binding(b"j" * 16, 3)
 STAMP = Stamp(generation=2, collective=70_000_000_000)
-PAYLOAD = np.arange(33, dtype=np.float32).data.cast("B")
+PAYLOAD = np.arange(33, dtype=np.float32).tobytes()
+AES, CHACHA = Cipher.AES_256_GCM, Cipher.CHACHA20_POLY1305
 
 
-def sealer(key: bytes = KEY, direction: bytes = b"help", binding: Binding = BINDING) -> Sealer:
-    return Sealer(key, direction, binding)
+def sealer(
+    key: bytes = KEY, direction: bytes = b"help", binding: Binding = BINDING, cipher: Cipher = AES
+) -> Sealer:
+    return Sealer(Seal(cipher.with_key(key), direction, binding))
 
 
-def opener() -> Opener:
-    return Opener(KEY, b"help", BINDING)
+def opener(cipher: Cipher = AES) -> Opener:
+    return Opener(Seal(cipher.with_key(KEY), b"help", BINDING))
 
 
-def open_frame(
-    receiver: Opener, frame: tuple[bytes, bytes], payload: memoryview = PAYLOAD, stamp: Stamp = STAMP
-) -> tuple[FrameKind, int]:
-    result = receiver.read_header(frame[0], stamp)
-    receiver.verify(payload, memoryview(frame[1]))
-    return result
+def seal(
+    sender: Sealer,
+    kind: FrameKind = FrameKind.PARTIAL,
+    stamp: Stamp = STAMP,
+    payload: memoryview | bytes = PAYLOAD,
+    place: GroupPlace = NO_PLACE,
+) -> bytes:
+    frame = bytearray(FRAME_BYTES + len(payload) + 5)
+    assert sender.seal_into(memoryview(frame), kind, stamp, payload, place) == len(frame) - 5
+    assert frame[-5:] == bytes(5)
+    return bytes(frame[:-5])
 
 
-def test_frames_pass_in_order() -> None:
-    sender, receiver = sealer(), opener()
+def open_frame(receiver: Opener, frame: bytes, stamp: Stamp = STAMP) -> tuple[FrameKind, bytes]:
+    kind, _ = receiver.read_header(frame[:HEADER_BYTES], stamp)
+    payload = bytearray(len(frame) - FRAME_BYTES)
+    receiver.open_into(memoryview(frame)[HEADER_BYTES:], memoryview(payload))
+    return kind, bytes(payload)
+
+
+@pytest.mark.parametrize("cipher", list(Cipher))
+def test_frames_pass_in_order(cipher: Cipher) -> None:
+    sender, receiver = sealer(cipher=cipher), opener(cipher)
     for _ in range(3):
-        assert open_frame(receiver, sender.seal(FrameKind.PARTIAL, STAMP, PAYLOAD)) == (
-            FrameKind.PARTIAL,
-            132,
-        )
+        assert open_frame(receiver, seal(sender)) == (FrameKind.PARTIAL, PAYLOAD)
         assert receiver.place == NO_PLACE
     place = GroupPlace(4, 1, 3)
-    frame = sender.seal(FrameKind.COMMIT, STAMP, PAYLOAD, place)
-    assert open_frame(receiver, frame) == (FrameKind.COMMIT, 132)
+    assert open_frame(receiver, seal(sender, FrameKind.COMMIT, place=place)) == (FrameKind.COMMIT, PAYLOAD)
     assert receiver.place == place
-    frame = sender.seal(FrameKind.EMPTY, STAMP, b"")
-    assert open_frame(receiver, frame, memoryview(b"")) == (FrameKind.EMPTY, 0)
+    assert open_frame(receiver, seal(sender, FrameKind.EMPTY, payload=b"")) == (FrameKind.EMPTY, b"")
+
+
+@pytest.mark.parametrize("cipher", list(Cipher))
+def test_nothing_of_the_payload_is_to_be_seen_and_equal_ones_look_different(cipher: Cipher) -> None:
+    sender = sealer(cipher=cipher)
+    first, second = (seal(sender)[HEADER_BYTES:] for _ in range(2))
+    assert not any(PAYLOAD[start : start + 4] in first for start in range(4, len(PAYLOAD), 4))
+    assert first != second
 
 
 def test_a_bit_flipped_in_the_header() -> None:
-    header, tag = sealer().seal(FrameKind.PARTIAL, STAMP, PAYLOAD)
+    frame = seal(sealer())
     for bit in range(HEADER_BYTES * 8):
-        changed = bytearray(header)
+        changed = bytearray(frame)
         changed[bit // 8] ^= 1 << bit % 8
         with pytest.raises(ProtocolError):
-            open_frame(opener(), (bytes(changed), tag))
+            open_frame(opener(), bytes(changed))
 
 
-def test_a_bit_flipped_in_the_payload_or_the_tag() -> None:
-    header, tag = sealer().seal(FrameKind.PARTIAL, STAMP, PAYLOAD)
-    for position in range(len(PAYLOAD)):
-        changed = bytearray(PAYLOAD)
+@pytest.mark.parametrize("cipher", list(Cipher))
+def test_a_bit_flipped_in_the_payload_or_the_tag(cipher: Cipher) -> None:
+    frame = seal(sealer(cipher=cipher))
+    for position in range(HEADER_BYTES, len(frame)):
+        changed = bytearray(frame)
         changed[position] ^= 1
-        with pytest.raises(ProtocolError, match="MAC"):
-            open_frame(opener(), (header, tag), memoryview(changed))
-    for position in range(len(tag)):
-        changed = bytearray(tag)
-        changed[position] ^= 1
-        with pytest.raises(ProtocolError, match="MAC"):
-            open_frame(opener(), (header, bytes(changed)))
+        with pytest.raises(ProtocolError, match="the seal of frame number 0 is broken"):
+            open_frame(opener(cipher), bytes(changed))
 
 
 def test_a_frame_does_not_pass_twice_or_out_of_order() -> None:
     sender, receiver = sealer(), opener()
-    first, second = (sender.seal(FrameKind.PARTIAL, STAMP, PAYLOAD) for _ in range(2))
+    first, second = (seal(sender) for _ in range(2))
     with pytest.raises(ProtocolError, match="expected frame number 0, got 1"):
         open_frame(receiver, second)
     open_frame(receiver, first)
@@ -87,22 +105,32 @@ def test_a_frame_does_not_pass_twice_or_out_of_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sender", "message"),
+    ("sender", "message", "refused"),
     [
-        (sealer(direction=b"lead"), "MAC"),
-        (sealer(key=bytes(32)), "MAC"),
-        (sealer(binding=Binding(b"k" * 16, 3)), "another's"),
-        (sealer(binding=Binding(b"j" * 16, 4)), "another's"),
+        (sealer(direction=b"lead"), "seal", "seal"),
+        (sealer(key=bytes(32)), "seal", "seal"),
+        (sealer(cipher=CHACHA), "seal", "seal"),
+        (sealer(binding=Binding(b"k" * 16, 3)), "another's", "binding"),
+        (sealer(binding=Binding(b"j" * 16, 4)), "another's", "binding"),
     ],
-    ids=["reflected", "another connection", "another job", "another attempt"],
+    ids=["reflected", "another connection", "another cipher", "another job", "another attempt"],
 )
-def test_a_frame_from_elsewhere(sender: Sealer, message: str) -> None:
-    with pytest.raises(ProtocolError, match=message):
-        open_frame(opener(), sender.seal(FrameKind.PARTIAL, STAMP, PAYLOAD))
+def test_a_frame_from_elsewhere(sender: Sealer, message: str, refused: str) -> None:
+    with pytest.raises(ProtocolError, match=message) as caught:
+        open_frame(opener(), seal(sender))
+    assert caught.value.refused == refused
 
 
 @pytest.mark.parametrize("stamp", [Stamp(1, STAMP.collective), Stamp(2, 5)], ids=["generation", "collective"])
 def test_a_frame_from_another_time_passes_only_if_it_is_a_goodbye(stamp: Stamp) -> None:
     with pytest.raises(ProtocolError, match="expected a frame of generation 2, collective 70000000000"):
-        open_frame(opener(), sealer().seal(FrameKind.PARTIAL, stamp, PAYLOAD))
-    assert open_frame(opener(), sealer().seal(FrameKind.OVER, stamp, PAYLOAD)) == (FrameKind.OVER, 132)
+        open_frame(opener(), seal(sealer(), stamp=stamp))
+    assert open_frame(opener(), seal(sealer(), FrameKind.OVER, stamp)) == (FrameKind.OVER, PAYLOAD)
+
+
+def test_a_nonce_is_never_used_again_even_where_sealing_fails() -> None:
+    sender = sealer()
+    with pytest.raises(ValueError, match="buffer"):
+        sender.seal_into(memoryview(bytearray(FRAME_BYTES + 10)), FrameKind.PARTIAL, STAMP, PAYLOAD)
+    with pytest.raises(ProtocolError, match="expected frame number 0, got 1"):
+        open_frame(opener(), seal(sender))
