@@ -15,6 +15,7 @@ import numpy as np
 from lockstep.core.engine.program import Options, Program
 from lockstep.core.ground.blas import Call
 from lockstep.core.ground.buffers import aligned
+from lockstep.core.ground.calls import BoundCalls
 from lockstep.core.learning.report import Points
 from lockstep.core.model.graph import Graph, Node
 from lockstep.core.model.ops import OPS
@@ -98,36 +99,32 @@ def _shares(graph: Graph) -> list[tuple[Node, _Share]]:
     return [(node, share) for node, share in shares if share is not None]
 
 
-class _Norms:
+class _Norms(BoundCalls):
     """The norms of each layer's parameters, of their gradient, and of the update in proportion to them."""
 
     def __init__(self, parameters: Parameters) -> None:
+        super().__init__()
         self.layers, slices = layers_of(parameters.graph)
         flat, dtype = parameters.flat, parameters.dtype
         self._flat, self._slices = flat, slices
-        self._gradient: np.ndarray | None = None
         self._sums = np.zeros((len(NORMS), len(slices)), dtype)
         self._samples: list[np.ndarray] = []
         self._moved = aligned(flat.size if slices else 0, dtype)
-        self._before: list[Call] = []
         self._after: list[Call] = [partial(np.subtract, flat, self._moved, self._moved)]
         self._after += _squares(self._moved, slices, self._sums[2])
         self._owners = np.array([number for number, _ in slices], dtype=np.intp)
 
     def before(self, gradient: np.ndarray) -> None:
-        if gradient is not self._gradient:
-            self._bind(gradient)
-        for call in self._before:
+        for call in self.calls_on(gradient):
             call()
 
-    def _bind(self, gradient: np.ndarray) -> None:
-        self._gradient = gradient
-        self._before = [
-            *_squares(gradient, self._slices, self._sums[0]),
+    def bind(self, array: np.ndarray) -> None:
+        self._calls += [
+            *_squares(array, self._slices, self._sums[0]),
             *_squares(self._flat, self._slices, self._sums[1]),
         ]
         if self._slices:
-            self._before.append(partial(np.copyto, self._moved, self._flat))
+            self._calls.append(partial(np.copyto, self._moved, self._flat))
 
     def after(self) -> None:
         for call in self._after:

@@ -1,6 +1,6 @@
 """What the optimizers share: their settings, blocks that stay in the cache, sums in a fixed tree."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +11,7 @@ from pydantic import Field
 
 from lockstep.core.ground.blas import Call, Vectors
 from lockstep.core.ground.buffers import aligned
+from lockstep.core.ground.calls import BoundCalls
 from lockstep.core.ground.errors import Problem
 from lockstep.core.ground.fields import Real, SpecModel
 
@@ -101,19 +102,20 @@ class ParameterBlock:
     work: Sequence[np.ndarray]
 
 
-class Elementwise(ABC):
+class Elementwise(BoundCalls):
     """An optimizer that moves each element by what is known of this element alone.
 
-    The calls of a step are bound to the gradient's memory when a step first gets it: `append` adds those of
-    one block, with `works` arrays to compute in. The blocks alter no bits. Numbers that all elements share
-    are 0-d arrays of the parameters' dtype: they cost less than Python's in each call, and
-    `prepare` may change them from step to step. `rate` is the learning rate as such an array, `minus_rate`
-    its negative. `vectors` makes the calls that BLAS does better than NumPy.
+    The calls of a step are bound to the gradient's memory: `append` adds those of one block, with `works`
+    arrays to compute in. The blocks alter no bits. Numbers that all elements share are 0-d arrays of the
+    parameters' dtype: they cost less than Python's in each call, and `prepare` may change them from step to
+    step. `rate` is the learning rate as such an array, `minus_rate` its negative. `vectors` makes the calls
+    that BLAS does better than NumPy.
     """
 
     works: ClassVar[int] = 2
 
     def __init__(self, learning_rate: float, weights: np.ndarray, state: Sequence[str]) -> None:
+        super().__init__()
         self.dtype = weights.dtype
         self.state: Mapping[str, np.ndarray] = {name: aligned(weights.size, self.dtype) for name in state}
         self.learning_rate = learning_rate
@@ -121,8 +123,6 @@ class Elementwise(ABC):
         self.minus_rate = self.number(-learning_rate)
         self.vectors = Vectors(weights.size, self.dtype)
         self._weights = weights
-        self._gradient: np.ndarray | None = None
-        self._calls: list[Call] = []
         self._weight_decay = 0.0
         self._kept = self.number(1.0)
 
@@ -140,22 +140,21 @@ class Elementwise(ABC):
 
     def step(self, step: int, gradient: np.ndarray) -> None:
         """See Optimizer."""
-        if gradient is not self._gradient:
-            self._bind(gradient)
+        calls = self.calls_on(gradient)
         self.prepare(step)
-        for call in self._calls:
+        for call in calls:
             call()
 
-    def _bind(self, gradient: np.ndarray) -> None:
-        self._gradient, self._calls = gradient, []
-        for block in self._blocks(gradient):
+    def bind(self, array: np.ndarray) -> None:
+        """See BoundCalls."""
+        for block in self._blocks(array):
             self.append(block)
 
     @abstractmethod
     def append(self, block: ParameterBlock) -> None:
         """Append the calls of one block."""
 
-    def prepare(self, step: int) -> None:  # noqa: B027 - most have the same numbers at each step
+    def prepare(self, step: int) -> None:
         """Set the numbers of this step; `step` counts from 0."""
 
     def number(self, value: float) -> np.ndarray:

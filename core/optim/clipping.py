@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field, model_validator
 
-from lockstep.core.ground.blas import Call
+from lockstep.core.ground.calls import BoundCalls
 from lockstep.core.ground.fields import Real, SpecModel, refuse
 from lockstep.core.optim.base import BLOCK, Limits, Terms, blocks
 
@@ -33,7 +33,7 @@ class Clip(SpecModel):
         return self
 
 
-class Clipping:
+class Clipping(BoundCalls):
     """Limits a gradient (P,) in place, as torch.nn.utils.clip_grad_norm_ or clip_grad_value_.
 
     The caller keeps numpy's warnings off.
@@ -43,32 +43,29 @@ class Clipping:
     """
 
     def __init__(self, spec: Clip) -> None:
+        super().__init__()
         self._spec = spec
-        self._gradient: np.ndarray | None = None
-        self._calls: list[Call] = []
 
     def apply(self, gradient: np.ndarray) -> None:
         """Limit the gradient."""
-        if gradient is not self._gradient:
-            self._bind(gradient)
-        for call in self._calls:
+        for call in self.calls_on(gradient):
             call()
 
-    def _bind(self, gradient: np.ndarray) -> None:
-        self._gradient, self._calls = gradient, []
+    def bind(self, array: np.ndarray) -> None:
+        """See BoundCalls."""
         if self._spec.norm is not None:
-            self._limit_norm(self._spec.norm, gradient)
+            self._limit_norm(self._spec.norm, array)
         if self._spec.value is not None:
-            limits = Limits(self._spec.value, min(BLOCK, gradient.size), gradient.dtype)
-            for block in blocks(gradient.size):
-                self._calls += limits.bound(gradient[block], gradient[block])
+            limits = Limits(self._spec.value, min(BLOCK, array.size), array.dtype)
+            for block in blocks(array.size):
+                self._calls += limits.bound(array[block], array[block])
 
     def _limit_norm(self, norm: float, gradient: np.ndarray) -> None:
         limit, epsilon, one = (np.array(value, gradient.dtype) for value in (norm, EPSILON, 1.0))
         pieces = [gradient[block] for block in blocks(gradient.size)]
         terms = Terms(len(pieces), gradient.dtype)
         factor = np.zeros((), gradient.dtype)
-        self._calls = [
+        self._calls += [
             *(partial(np.dot, piece, piece, cell) for piece, cell in zip(pieces, terms.cells, strict=True)),
             terms.add,
             partial(np.sqrt, terms.total, factor),

@@ -7,8 +7,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from lockstep.core.ground.blas import Call
 from lockstep.core.ground.buffers import aligned
+from lockstep.core.ground.calls import BoundCalls
 from lockstep.core.ground.fields import Real, SpecModel
 from lockstep.core.model.parameters import Parameters
 from lockstep.core.optim.base import Limits, Terms, blocks
@@ -28,39 +28,36 @@ class Penalty(SpecModel):
     """the price of the sum of squares"""
 
 
-class WeightPenalty:
+class WeightPenalty(BoundCalls):
     """Over the parameters with two axes or more, and over all of an expression (whose own have none).
 
     Sums are taken in fixed blocks and a fixed tree. The gradient of |w| at 0 is 0.
     """
 
     def __init__(self, spec: Penalty, parameters: Parameters) -> None:
+        super().__init__()
         self._spec = spec
         self._parameters = parameters
         self._dtype = parameters.dtype
         self._pieces = _pieces(parameters)
         self._absolute = Terms(len(self._pieces), self._dtype)
         self._squares = Terms(len(self._pieces), self._dtype)
-        self._gradient: np.ndarray | None = None
-        self._calls: list[Call] = []
 
     def join(self, gradient: np.ndarray) -> float:
         """Add the penalty's gradient to the batch's (P,); give its value."""
-        if gradient is not self._gradient:
-            self._bind(gradient)
-        for call in self._calls:
+        for call in self.calls_on(gradient):
             call()
         absolute = float(self._absolute.add()) if self._spec.l1 else 0.0
         squares = float(self._squares.add()) if self._spec.l2 else 0.0
         return self._spec.l1 * absolute + self._spec.l2 * squares
 
-    def _bind(self, gradient: np.ndarray) -> None:
-        self._gradient, self._calls = gradient, []
+    def bind(self, array: np.ndarray) -> None:
+        """See BoundCalls."""
         l1, l2 = self._spec.l1, self._spec.l2
         longest = max((piece.stop - piece.start for piece in self._pieces), default=0)
         room, signs = aligned(longest, self._dtype), Limits(1.0, longest, self._dtype)
         for number, piece in enumerate(self._pieces):
-            weights, gradients = self._parameters.flat[piece], gradient[piece]
+            weights, gradients = self._parameters.flat[piece], array[piece]
             work = room[: len(weights)]
             if l1:
                 self._calls += signs.sign(weights, work)
