@@ -73,5 +73,12 @@ class StepsAhead(Protocol):
         """
 
 
+class WholeSteps(Protocol):
+    """A way to take one step from its rows to the update, where nobody asks for what lies between."""
+
+    def take(self, step: int) -> tuple[float, bool]:
+        """Take a step; gives the loss before it, and whether it is finite: else nothing is updated."""
+
+
 MakesSteps = Callable[[ResolvedSpec, Part, Parameters, Optimizer, int], StepsAhead | None]
 """(spec, rows to learn from, parameters, optimizer, stride of the recorded steps) -> its steps, or None."""

@@ -1,20 +1,15 @@
-"""The fast ways of the engine, in the order of asking. Each may be deleted with its lines here."""
+"""The fast ways to run a graph, in the order of asking. Each may be deleted with its lines here."""
 
 from collections.abc import Callable
 
-from lockstep.core.data.dataset import Part
 from lockstep.core.engine.fast.chain import Chains
 from lockstep.core.engine.fast.fusion import with_late_functions
-from lockstep.core.engine.fast.scalar.steps import scalar_steps
-from lockstep.core.engine.interfaces import Executable, FastExecutables, MakesSteps, StepsAhead
+from lockstep.core.engine.interfaces import Executable, FastExecutables
 from lockstep.core.model.graph import Graph
 from lockstep.core.model.parameters import Parameters
-from lockstep.core.optim import Optimizer
-from lockstep.core.spec import ResolvedSpec
 
 REWRITINGS: tuple[Callable[[Graph], Graph], ...] = (with_late_functions,)
 EXECUTABLES: tuple[FastExecutables, ...] = (Chains(),)
-STEPS: tuple[MakesSteps, ...] = (scalar_steps,)
 
 
 def rewritten(graph: Graph) -> Graph:
@@ -33,11 +28,3 @@ def fast_executable(shape: tuple[int, ...], parameters: Parameters, *, rows_last
     """The first that fits; `shape` is (rows,) or (shards, rows). For `rows_last` see Program's Options."""
     built = (way.build(shape, parameters, rows_last=rows_last) for way in EXECUTABLES)
     return next((each for each in built if each is not None), None)
-
-
-def steps_ahead(
-    spec: ResolvedSpec, part: Part, parameters: Parameters, optimizer: Optimizer, stride: int
-) -> StepsAhead | None:
-    """The first way that takes this job's steps; those that are multiples of `stride` are recorded."""
-    made = (make(spec, part, parameters, optimizer, stride) for make in STEPS)
-    return next((each for each in made if each is not None), None)

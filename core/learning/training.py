@@ -16,11 +16,10 @@ from lockstep.core.data.batches import Batches
 from lockstep.core.data.dataset import Dataset
 from lockstep.core.data.tokens import require_tokens
 from lockstep.core.engine.diagnose import first_bad_node, has_steep_places
-from lockstep.core.engine.fast.straight import straight_steps
 from lockstep.core.engine.interfaces import StepsAhead
 from lockstep.core.engine.moments import RunningStatistics
 from lockstep.core.engine.step import Seen, StepData, StepWork
-from lockstep.core.engine.ways import steps_ahead
+from lockstep.core.engine.step_ways import steps_ahead, whole_steps
 from lockstep.core.ground.errors import Diverged, DomainError, InvalidData
 from lockstep.core.group import Group
 from lockstep.core.learning.checkpoint import Checkpoint
@@ -82,7 +81,7 @@ class Training:
         self._ahead = steps_ahead(
             spec, dataset.train, self._parameters, self._optimizer, self._recorder.stride
         )
-        self._straight = straight_steps(spec, graph, group, self._work, self._optimizer)
+        self._whole_steps = whole_steps(spec, graph, group, self._work, self._optimizer)
         self._best = BestWeights(self._parameters)
         self._epochs = Epochs(spec, self._work, self._evaluations, self._best, self._schedule)
         self._price = 0.0
@@ -144,8 +143,8 @@ class Training:
 
     def _take_step(self, step: int, series: Pairs) -> float:
         """One update of the weights. Returns the loss before it; a step that is not sound updates nothing."""
-        if self._straight and step not in (self._observer.due, self._recorder.due):
-            self._last_loss, self._sound = self._straight.take(step)
+        if self._whole_steps and step not in (self._observer.due, self._recorder.due):
+            self._last_loss, self._sound = self._whole_steps.take(step)
             return self._last_loss
         self._group.welcome(self._state)
         loss, gradient = self._loss_and_gradient(step, admits=not self._epochs.evaluates_after(step))

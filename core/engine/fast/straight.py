@@ -31,7 +31,7 @@ class StraightSteps:
         self._fixed: Plan | None = None
 
     def take(self, step: int) -> tuple[float, bool]:
-        """Take a step; gives the loss before it, and whether it is finite: else nothing is updated."""
+        """See WholeSteps."""
         plan = self._fixed or self._turn_to(step)
         for call in plan.until_loss:
             call()
