@@ -15,6 +15,8 @@ from lockstep.core.data.generators import GENERATORS
 from lockstep.core.losses import LOSSES
 from lockstep.core.metrics import METRICS
 from lockstep.core.model.initializers import INITIALIZERS
+from lockstep.core.model.layers import LAYERS
+from lockstep.core.model.ops import OPS
 from lockstep.core.optim import OPTIMIZERS
 from lockstep.core.optim.schedules import SCHEDULES
 from tests.test_architecture import ROOT, parse, sources
@@ -25,26 +27,43 @@ EXAMPLES = ("service/api/openapi_parts.py", "core/submission/behind.py")
 
 @dataclass(frozen=True)
 class Kind:
-    """The words of one kind, and the folder of their rooms. `elsewhere`: names that mean more than that."""
+    """The words of one kind, and how the paths of their rooms begin.
+
+    `elsewhere`: names that mean more than that. `places`: how the paths begin where all of them do.
+    """
 
     words: Mapping[str, type[Any]]
-    rooms: str
+    rooms: tuple[str, ...]
     elsewhere: frozenset[str] = frozenset()
+    places: tuple[str, ...] = ()
 
 
+LAYERS_AND_OPS = Kind(
+    {**LAYERS, **{name: type(op) for name, op in OPS.items() if op.kind == "op"}},
+    ("core/model/layers/", "core/model/ops/"),
+    frozenset({"identity", "subtract", "add"}),  # what builds a graph names its parts; keys are added, too
+    (
+        "core/model/expression.py",  # which ops an expression's functions are
+        "core/model/expression_syntax.py",  # functions of expressions
+        "core/model/initializers/",  # nonlinearities that have a gain
+        "core/engine/fast/scalar/steps.py",  # functions of Python's math
+        "core/optim/schedules/",  # how a rate goes, and how a change is measured
+    ),
+)
 KINDS = {
-    "loss": Kind(LOSSES, "core/losses/"),
-    "metric": Kind(METRICS, "core/metrics/", frozenset({"precision"})),  # a word for dtype elsewhere
-    "optimizer": Kind(OPTIMIZERS, "core/optim/"),
+    "layer or op": LAYERS_AND_OPS,
+    "loss": Kind(LOSSES, ("core/losses/",)),
+    "metric": Kind(METRICS, ("core/metrics/",), frozenset({"precision"})),  # a word for dtype elsewhere
+    "optimizer": Kind(OPTIMIZERS, ("core/optim/",)),
     # nodes, layers and units are called so too
-    "schedule": Kind(SCHEDULES, "core/optim/schedules/", frozenset({"constant", "linear", "step"})),
-    "generator": Kind(GENERATORS, "core/data/generators/"),
+    "schedule": Kind(SCHEDULES, ("core/optim/schedules/",), frozenset({"constant", "linear", "step"})),
+    "generator": Kind(GENERATORS, ("core/data/generators/",)),
     "augmentation": Kind(
-        AUGMENTATIONS, "core/data/augmentations/", frozenset({"noise"})
+        AUGMENTATIONS, ("core/data/augmentations/",), frozenset({"noise"})
     ),  # a generator has some
     # nodes and scratch arrays are called so too
     "initializer": Kind(
-        INITIALIZERS, "core/model/initializers/", frozenset({"constant", "normal", "ones", "zeros"})
+        INITIALIZERS, ("core/model/initializers/",), frozenset({"constant", "normal", "ones", "zeros"})
     ),
 }
 
@@ -70,7 +89,7 @@ def outside(kind: Kind) -> Iterator[tuple[str, Path, Set[str]]]:
     """Each module outside the rooms: its place, its path, and the words of other kinds that stand there."""
     for path in sources("core", "service", "worker"):
         place = path.relative_to(ROOT).as_posix()
-        if not place.startswith(kind.rooms) and place not in EXAMPLES:
+        if not place.startswith((*kind.rooms, *kind.places)) and place not in EXAMPLES:
             own = {name for other in KINDS.values() if place.startswith(other.rooms) for name in other.words}
             yield place, path, own
 
@@ -87,15 +106,25 @@ def test_nobody_outside_the_rooms_asks_for_a_word(name: str) -> None:
     assert not wrong, f"ask a trait of the {name} instead, which each of them has: {'; '.join(wrong)}"
 
 
+@pytest.mark.parametrize("start", LAYERS_AND_OPS.places)
+def test_the_places_of_other_words_are_there(start: str) -> None:
+    paths = [path for path in sources("core") if path.relative_to(ROOT).as_posix().startswith(start)]
+
+    assert any(list(asked_for(parse(path), LAYERS_AND_OPS)) for path in paths)
+
+
 @pytest.mark.parametrize(
-    "planted",
+    ("kind", "planted"),
     [
-        'if spec.loss.type == "cross_entropy": pass',
-        "if isinstance(loss, Huber): pass",
-        "from lockstep.core.losses.hinge import HingeLoss",
-        'match loss.name:\n    case "mse" | "sse": pass',
-        'CLASS_LOSSES = ("nll",)',
+        ("loss", 'if spec.loss.type == "cross_entropy": pass'),
+        ("loss", "if isinstance(loss, Huber): pass"),
+        ("loss", "from lockstep.core.losses.hinge import HingeLoss"),
+        ("loss", 'match loss.name:\n    case "mse" | "sse": pass'),
+        ("loss", 'CLASS_LOSSES = ("nll",)'),
+        ("layer or op", 'node.op == "relu"'),
+        ("layer or op", '_GATES = {"rnn": 2, "lstm": 3}'),
+        ("layer or op", "from lockstep.core.model.layers.linear import Linear"),
     ],
 )
-def test_a_planted_question_is_found(planted: str) -> None:
-    assert list(asked_for(ast.parse(planted), KINDS["loss"]))
+def test_a_planted_question_is_found(kind: str, planted: str) -> None:
+    assert list(asked_for(ast.parse(planted), KINDS[kind]))
