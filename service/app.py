@@ -1,7 +1,7 @@
 """The HTTP API as one application: `create_app` for tests and embedding, `factory` for uvicorn --factory."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, Depends, FastAPI
@@ -87,7 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, str]]:
         if settings.uses_example_key():
             logger.warning(
                 "action=example_key: LOCKSTEP_API_KEY is the example's, which everybody knows; change it"
@@ -95,7 +95,7 @@ def create_app(settings: Settings) -> FastAPI:
         try:
             left = LeftBlobs(database)
             with ringer, Reconciler(database, ringer, settings.reconcile_seconds, left):
-                yield
+                yield {"root_path": settings.root_path}
         finally:
             services.reader.close()
             database.dispose()

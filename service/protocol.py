@@ -9,14 +9,17 @@ from http import HTTPStatus
 from pydantic_core import to_json
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from lockstep.service.problems import MAX_HEAD_BYTES, problem_document
+from lockstep.service.problems import MAX_HEAD_BYTES, problem_document, type_of
 
 HEAD_SECONDS = 30.0
 """How long they may take; a connection that is kept alive is uvicorn's to end."""
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """Ends a connection whose head does not end: past MAX_HEAD_BYTES with 431, past HEAD_SECONDS without."""
+    """Ends a connection whose head does not end: past MAX_HEAD_BYTES with 431, past HEAD_SECONDS without.
+
+    Its problems' addresses begin with the application's `root_path`, which the lifespan's state tells.
+    """
 
     url = b""
     _head_bytes = 0
@@ -67,7 +70,9 @@ class BoundedHttp(HttpToolsProtocol):
     def _answer(self, status: int, code: str, detail: str) -> None:
         self._in_head = False
         self._stop_timer()
-        body = to_json(problem_document(status, code, detail))
+        document = problem_document(status, code, detail)
+        document["type"] = type_of(code, status, self.app_state.get("root_path", ""))
+        body = to_json(document)
         head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/problem+json\r\n"
         head += f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n"
         self.transport.write(head.encode() + body)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import socket
 
+import pytest
+
 from lockstep.service.problems import MAX_HEAD_BYTES
 from tests.service.api.test_body import connected, serving
 
@@ -28,8 +30,9 @@ def whole_answer(connection: socket.socket) -> bytes:
     return b"".join(pieces)
 
 
-def test_what_is_no_request_is_a_problem(sqlite_url: str) -> None:
-    with serving(sqlite_url) as port:
+@pytest.mark.parametrize("root_path", ["", "/lockstep"])
+def test_what_is_no_request_is_a_problem(sqlite_url: str, root_path: str) -> None:
+    with serving(sqlite_url, root_path=root_path) as port:
         for sent, (status, code) in WRONG.items():
             with connected(port) as connection:
                 connection.sendall(sent)
@@ -38,4 +41,4 @@ def test_what_is_no_request_is_a_problem(sqlite_url: str) -> None:
             assert b"Content-Type: application/problem+json" in head, sent[:60]
             document = json.loads(body)
             assert (document["status"], document["code"]) == (status, code)
-            assert document["type"] == f"/docs/problems#{code}"
+            assert document["type"] == f"{root_path}/docs/problems#{code}"
