@@ -38,14 +38,14 @@ logger = logging.getLogger(__name__)
 def lead_job(lease: Lease[JobClaim], tools: Tools, draining: Callable[[], bool]) -> None:
     """Lead the job of the lease's claim to an end, or give the claim back once `draining` says so."""
     claim = lease.claim
-    logger.info("action=attempt_started job=%s attempt=%d", claim.job_id, claim.attempt)
+    logger.info("action=attempt_started job=%s attempt=%s", claim.job_id, claim.attempt)
     try:
         with lease:
             ending = Attempt(lease, tools, draining).run()
     except Fenced as error:
-        logger.warning("action=fenced job=%s attempt=%d error=%s", claim.job_id, claim.attempt, error)
+        logger.warning("action=fenced job=%s attempt=%s error=%s", claim.job_id, claim.attempt, error)
     else:
-        logger.info("action=attempt_ended job=%s attempt=%d ending=%s", claim.job_id, claim.attempt, ending)
+        logger.info("action=attempt_ended job=%s attempt=%s ending=%s", claim.job_id, claim.attempt, ending)
 
 
 class Attempt:
@@ -76,6 +76,7 @@ class Attempt:
             return self._fail(error)
 
     def _run(self) -> str:
+        self._claim.require_counts()
         spec = self._lease.read(lambda tx: specs.load(tx, self._claim.job_id)).resolved()
         prepared = prepare(spec)
         checkpoint = self._resumed().checkpoint

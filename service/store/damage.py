@@ -20,6 +20,7 @@ _NAMES: dict[RecordPart, str] = {
     "result": "the stored result",
     "transitions": "the record of the status's changes",
     "times": "a time of the job",
+    "counts": "a number of the job",
     "weights": "the stored weights",
     "preprocessing": "the stored preprocessing of the inputs",
     "history": "the stored history",

@@ -3,7 +3,16 @@
 from typing import Literal
 
 RecordPart = Literal[
-    "spec", "inline_data", "metadata", "result", "transitions", "times", "weights", "preprocessing", "history"
+    "spec",
+    "inline_data",
+    "metadata",
+    "result",
+    "transitions",
+    "times",
+    "counts",
+    "weights",
+    "preprocessing",
+    "history",
 ]
 """A part of a job's record. `inline_data` are its initial weights too: what a spec is stored without."""
 

@@ -17,6 +17,7 @@ from lockstep.service.store.events import Course, Transition
 from lockstep.service.store.ids import new_id
 from lockstep.service.store.records import (
     Readings,
+    read_count,
     read_held_spec,
     read_metadata,
     read_result,
@@ -197,6 +198,7 @@ def summarized(row: Row[*tuple[Any, ...]], course: Course) -> Job:
 
 
 _TIMES = ("created_at", "updated_at", "started_at", "first_step_at", "finished_at")
+_COUNTS = ("version", "attempt", "workers_wanted", "workers_active", "step", "steps", "epoch")
 
 
 def _job(row: Row[*tuple[Any, ...]], spec_json: str, course: Course, readings: Readings) -> Job:
@@ -206,6 +208,7 @@ def _job(row: Row[*tuple[Any, ...]], spec_json: str, course: Course, readings: R
     if row.error_code is not None:
         error = JobError(code=row.error_code, message=row.error_message, param=row.error_param)
     times = {name: read_time(getattr(row, name), readings) for name in _TIMES}
+    counts = {name: read_count(row, name, readings) for name in _COUNTS}
     return Job(
         id=row.id,
         owner_id=row.owner_id,
@@ -215,15 +218,9 @@ def _job(row: Row[*tuple[Any, ...]], spec_json: str, course: Course, readings: R
         status=row.status,
         status_reason=row.status_reason,
         status_message=row.status_message,
-        version=row.version,
         spec_json=spec_json,
         spec_sha256=row.spec_sha256,
-        attempt=row.attempt,
-        workers_wanted=row.workers_wanted,
-        workers_active=row.workers_active,
-        step=row.step,
-        steps=row.steps,
-        epoch=row.epoch,
+        **counts,
         steps_per_second=row.steps_per_second,
         result=read_result(row, readings),
         error=error,

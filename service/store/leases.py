@@ -8,8 +8,10 @@ from sqlalchemy.sql.selectable import FromClause
 
 from lockstep.service.store import events
 from lockstep.service.store.claims import Claim, Claimable, Fence, WorkerIdentity
+from lockstep.service.store.damage import damaged
 from lockstep.service.store.database import clock
 from lockstep.service.store.fingerprints import mark_unavailable, suits
+from lockstep.service.store.records import no_count
 from lockstep.service.store.tables import attempts
 from lockstep.service.store.transitions import JOBS
 
@@ -54,6 +56,13 @@ class JobClaim(Claim):
     def token(self) -> int:
         """See Claim."""
         return self.attempt
+
+    def require_counts(self) -> None:
+        """Raise Damaged where what SQLite holds in the row is no whole number: claimed it is all the same."""
+        for name in ("attempt", "workers_wanted", "steps"):
+            count = getattr(self, name)
+            if not isinstance(count, int):
+                raise damaged("counts", self.job_id, no_count(name, count))
 
 
 JobFence: TypeAlias = Fence[JobClaim]

@@ -47,6 +47,20 @@ def read_time(seconds: float | None, readings: Readings) -> datetime | None:
         return None
 
 
+def read_count(row: JobRow, name: str, readings: Readings) -> int:
+    """A column that counts something; 0 where what SQLite holds there is no whole number."""
+    count = getattr(row, name)
+    if not isinstance(count, int):
+        readings.missed("counts", no_count(name, count))
+        return 0
+    return count
+
+
+def no_count(name: str, found: object) -> str:
+    """Why a column's value can't be read."""
+    return f"expected a whole number in {name}, found {found!r}"
+
+
 def read_metadata(row: JobRow, readings: Readings) -> Mapping[str, str] | None:
     """The job's metadata; None where they are damaged."""
     try:

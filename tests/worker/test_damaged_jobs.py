@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, text, update
 from sqlalchemy.exc import OperationalError
 
 from lockstep.service.store import seats, specs
@@ -70,6 +70,20 @@ def test_damage_that_training_does_not_need_costs_nothing(bench: Bench, damage: 
 
     assert digest(bench.lead()) == LINE_DIGEST
     assert [each.part for each in bench.job(job_id).damage] == [damage.part]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("column", ["attempt", "workers_wanted", "steps"])
+def test_a_row_with_text_for_a_number_ends_in_words(bench: Bench, column: str) -> None:
+    job_id = bench.submit(LINE)
+    with bench.database.write() as tx:
+        tx.execute(text(f"UPDATE jobs SET {column} = 'x' WHERE id = :id"), {"id": job_id})  # noqa: S608 - of those above
+
+    job = bench.lead()
+
+    assert job.error is not None
+    assert job.error.code == "invalid_data"
+    assert f"expected a whole number in {column}, found 'x'" in job.error.message
 
 
 def test_a_damaged_job_is_cancelled_rather_than_failed(bench: Bench) -> None:
