@@ -69,7 +69,10 @@ class ParameterCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class GradientCheck:
-    """All parameters; `complete` is False where time ran out before all chosen elements were compared."""
+    """All parameters; `complete` is False where time ran out before all chosen elements were compared.
+
+    A loss that is not finite has no differences: nothing is compared then.
+    """
 
     loss: float
     rows: int
@@ -110,6 +113,8 @@ class _Check:
         """One element of each parameter after another, so that all of them have their turn."""
         graph = self._parameters.graph
         waiting = [self._elements(parameter, start) for parameter, start in _starts(graph.parameters)]
+        if not np.isfinite(self.loss):
+            waiting = [[] for _ in waiting]
         found: list[list[Element]] = [[] for _ in waiting]
         complete = True
         for turn in range(MAX_ELEMENTS):

@@ -70,9 +70,11 @@ def _show(check: dict[str, Any]) -> None:
 
 
 def verdict(check: dict[str, Any]) -> str:
-    """In words: right, wrong, or not known of all parameters."""
+    """In words: right, wrong, or not known of all parameters; a loss that is not finite comes as a word."""
     if check["passed"]:
         return "the gradient is that of the loss"
+    if isinstance(check["loss"], str):
+        return f"the loss is {check['loss']}, so there is nothing to compare: change the start or the data"
     if any(each["worst"] is not None and not each["passed"] for each in check["parameters"]):
         return "the gradient is not that of the loss"
     return "not all parameters could be checked"

@@ -65,6 +65,13 @@ def test_no_kink_excuses_a_gradient_beyond_both_sides() -> None:
     assert not checked(formula("sqrt(a*x) + b", a=0, b=0)).passed
 
 
+def test_a_loss_that_is_not_finite_is_compared_with_nothing() -> None:
+    check = checked(formula("log(a*x) + b", a=0, b=1))
+
+    assert (check.loss, check.passed) == (np.inf, False)
+    assert [(each.checked, each.worst) for each in check.parameters] == [(0, None)] * 2
+
+
 def test_it_ends_when_time_is_out() -> None:
     asked: list[None] = []
 

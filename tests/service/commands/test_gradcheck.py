@@ -28,4 +28,11 @@ LEFT_OUT: dict[str, Any] = {"checked": 0, "passed": False, "worst": None}
 def test_verdict(parameters: list[dict[str, Any]], words: str) -> None:
     passed = bool(parameters) and all(each["passed"] for each in parameters)
 
-    assert verdict({"passed": passed, "parameters": parameters}) == words
+    assert verdict({"passed": passed, "loss": 1.0, "parameters": parameters}) == words
+
+
+def test_a_loss_that_is_not_finite_is_said() -> None:
+    unknown = {"passed": False, "worst": None}
+    words = verdict({"passed": False, "loss": "Infinity", "parameters": [unknown]})
+
+    assert words == "the loss is Infinity, so there is nothing to compare: change the start or the data"
