@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -13,13 +14,13 @@ from lockstep.service.store.database import Database
 from lockstep.service.store.endings import Failure
 from lockstep.service.store.jobs import Job, NewJob
 from lockstep.service.store.leases import JobClaim, JobFence
-from lockstep.service.store.specs import StoredSpec, take_apart
+from lockstep.service.store.specs import Parts, StoredSpec, parts_of
 
 OWNER = "owner_test"
 WORKER = WorkerIdentity(worker_id="worker_a", pid=101, host="here", fingerprint="f" * 64)
 OTHER = WorkerIdentity(worker_id="worker_b", pid=102, host="there", fingerprint="f" * 64)
 STRANGER = WorkerIdentity(worker_id="worker_s", pid=103, host="there", fingerprint="0" * 64)
-SPEC = StoredSpec(spec_json=json.dumps({"kind": "train"}), inline_json=None, inline_sha256=None)
+SPEC = parts_of('{"kind": "train"}', '{"kind": "train"}', ()).stored
 NEW = NewJob(owner_id=OWNER, spec=SPEC, spec_sha256="5" * 64, steps=100)
 RESULT = {
     "steps": 100,
@@ -34,9 +35,22 @@ OVER_SECONDS = -60.0
 """A lease that has run out when it is taken, so that tests need not sleep."""
 
 
+def without_bulk(spec_json: str) -> tuple[dict[str, Any], list[object]]:
+    """A spec without what may be megabytes, and that: inline data and initial weights, None where absent."""
+    spec = json.loads(spec_json)
+    data, model = spec.get("data", {}), spec.get("model", {})
+    return spec, [data.pop("inline", None), model.pop("initial_weights", None)]
+
+
 def keep_spec(database: Database, spec_json: str) -> StoredSpec:
-    """A whole spec as a job's row holds it; a large bulk is kept."""
-    parts = take_apart(spec_json)
+    """A whole spec as a job's row holds it, be it one that can be trained or not."""
+    rest, bulk = without_bulk(spec_json)
+    texts = [None if value is None else json.dumps(value) for value in bulk]
+    return keep(database, parts_of(spec_json, json.dumps(rest) if any(texts) else spec_json, texts))
+
+
+def keep(database: Database, parts: Parts) -> StoredSpec:
+    """What a job's row holds of a spec; a large bulk is kept."""
     if parts.blob is not None and parts.stored.inline_sha256 is not None:
         blobs.keep(database, parts.blob, parts.stored.inline_sha256)
     return parts.stored

@@ -4,7 +4,6 @@ import hashlib
 import json
 import secrets
 from dataclasses import dataclass
-from typing import Any
 
 from lockstep.core.ground.fields import MAX_SEED
 from lockstep.core.spec import AnySpec, ResolvedSpec, TrainSpec
@@ -90,15 +89,13 @@ def _submission(body: bytes, asked: Asked) -> Submission:
             start = Start(job_id=resolved.start_from, shapes=learned_shapes(facts))
     if asked.gradcheck:
         require_checkable(resolved, validate_only=asked.validate_only)
-    spec_json = resolved.model_dump_json(exclude_none=True)
-    parts = take_apart(spec_json)
+    parts = take_apart(resolved)
     validation = None
     if asked.validate_only:
         check = checked_gradients(resolved) if asked.gradcheck else None
-        shown = spec_json if parts.blob is None else parts.stored.spec_json
-        validation = _validation(found.steps, json.loads(shown) | _seed_of(found.sent), check)
+        validation = _validation(found, parts.stored.held, check)
     return Submission(
-        job=_new_job(found, asked.owner_id, parts, hashlib.sha256(spec_json.encode()).hexdigest()),
+        job=_new_job(found, asked.owner_id, parts),
         start=start,
         body_sha256=_digest(raw) if asked.has_key else None,
         validation=validation,
@@ -106,12 +103,12 @@ def _submission(body: bytes, asked: Asked) -> Submission:
     )
 
 
-def _new_job(found: Checked, owner_id: str, parts: Parts, sha256: str) -> NewJob:
+def _new_job(found: Checked, owner_id: str, parts: Parts) -> NewJob:
     spec = found.spec
     return NewJob(
         owner_id=owner_id,
         spec=parts.stored,
-        spec_sha256=sha256,
+        spec_sha256=parts.sha256,
         steps=found.steps,
         workers=spec.workers,
         kind=spec.kind,
@@ -130,12 +127,12 @@ def _seed_of(sent: AnySpec) -> dict[str, int | None]:
     return {"seed": sent.seed} if isinstance(sent, TrainSpec) else {}
 
 
-def _validation(steps: int, shown: dict[str, Any], check: GradientCheck | None) -> str:
+def _validation(found: Checked, held: str, check: GradientCheck | None) -> str:
     validation: Validation = {
         "object": "job.validation",
         "valid": True,
-        "steps": steps,
+        "steps": found.steps,
         "gradient_check": check,
-        "spec": shown,
+        "spec": json.loads(held) | _seed_of(found.sent),
     }
     return dump_json(validation).decode()

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, cast
 
 from pydantic import JsonValue
 from sqlalchemy import Connection, Row, bindparam, insert, select
@@ -112,6 +112,12 @@ def note(
     """Note a change of a job's status as the transition table has it, with these values of its parameters."""
     if change.event == "status" and change.target is not None:
         append_status(tx, job_id, change.target, change.reason(given), numerics)
+
+
+def beginning(made: StatusChange, at: float) -> Course:
+    """The course of a job that a change has just made, at `at` by the database's clock."""
+    first = Transition(status=cast("Status", made.target), reason=made.reason({}), at=moment(at))
+    return Course(transitions=(first,))
 
 
 def append_status(

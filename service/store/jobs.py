@@ -32,6 +32,7 @@ from lockstep.service.store.transitions import JOBS
 SUMMARY = tuple(column for column in jobs.c if column.name not in ("inline_json", "inline_sha256"))
 """What a list needs: all but the data that a spec may hold."""
 
+_CREATE = insert(jobs).values(**JOBS.first("create")).returning(*SUMMARY)
 _GET = select(jobs).where(jobs.c.id == bindparam("job_id"))
 _GET_SUMMARY = select(*SUMMARY).where(jobs.c.id == bindparam("job_id"))
 _VERSION = select(jobs.c.version, jobs.c.owner_id).where(jobs.c.id == bindparam("job_id"))
@@ -139,10 +140,10 @@ class Job:
 
 
 def create(tx: Connection, new: NewJob, job_id: str | None = None) -> Job:
-    """Queue a job."""
+    """Queue a job. What the database adds to it comes back with its INSERT: nothing is read again."""
     job_id = job_id or new_id("job")
-    tx.execute(
-        insert(jobs).values(**JOBS.first("create")),
+    row = tx.execute(
+        _CREATE,
         {
             "id": job_id,
             "owner_id": new.owner_id,
@@ -156,13 +157,16 @@ def create(tx: Connection, new: NewJob, job_id: str | None = None) -> Job:
             "workers_wanted": new.workers,
             "steps": new.steps,
         },
-    )
+    ).one()
     if new.metadata:
         pairs = [{"job_id": job_id, "key": key, "value": value} for key, value in new.metadata.items()]
         tx.execute(insert(job_metadata), pairs)
     (made,) = JOBS.of_act("create")
     events.note(tx, job_id, made, {})
-    return get(tx, job_id, new.owner_id)
+    told = _Told(
+        spec_json=new.spec.held, metadata=new.metadata, course=events.beginning(made, row.updated_at)
+    )
+    return _job(row, told, Readings())
 
 
 def get(tx: Connection, job_id: str, owner: str | None) -> Job:
@@ -171,7 +175,9 @@ def get(tx: Connection, job_id: str, owner: str | None) -> Job:
     if row is None or owner not in (None, row.owner_id):
         raise not_found(job_id)
     readings = Readings()
-    return _job(row, read_held_spec(tx, row, readings), events.courses(tx, [job_id])[job_id], readings)
+    spec_json, course = read_held_spec(tx, row, readings), events.courses(tx, [job_id])[job_id]
+    told = _Told(spec_json=spec_json, metadata=read_metadata(row, readings), course=course)
+    return _job(row, told, readings)
 
 
 def summary(tx: Connection, job_id: str, owner: str | None) -> Job:
@@ -194,16 +200,27 @@ def version_of(tx: Connection, job_id: str, owner: str | None) -> int:
 def summarized(row: Row[*tuple[Any, ...]], course: Course) -> Job:
     """The job of a row of `SUMMARY`, as lists show it."""
     readings = Readings()
-    return _job(row, read_spec(row, readings), course, readings)
+    spec_json = read_spec(row, readings)
+    told = _Told(spec_json=spec_json, metadata=read_metadata(row, readings), course=course)
+    return _job(row, told, readings)
 
 
 _TIMES = ("created_at", "updated_at", "started_at", "first_step_at", "finished_at")
 _COUNTS = ("version", "attempt", "workers_wanted", "workers_active", "step", "steps", "epoch")
 
 
-def _job(row: Row[*tuple[Any, ...]], spec_json: str, course: Course, readings: Readings) -> Job:
-    if course.damaged is not None:
-        readings.missed("transitions", course.damaged)
+@dataclass(frozen=True, kw_only=True)
+class _Told:
+    """What of a job is no plain column: who has just made it need not read it."""
+
+    spec_json: str
+    metadata: Mapping[str, str] | None
+    course: Course
+
+
+def _job(row: Row[*tuple[Any, ...]], told: _Told, readings: Readings) -> Job:
+    if told.course.damaged is not None:
+        readings.missed("transitions", told.course.damaged)
     error = None
     if row.error_code is not None:
         error = JobError(code=row.error_code, message=row.error_message, param=row.error_param)
@@ -214,17 +231,17 @@ def _job(row: Row[*tuple[Any, ...]], spec_json: str, course: Course, readings: R
         owner_id=row.owner_id,
         kind=row.kind,
         name=row.name,
-        metadata=read_metadata(row, readings),
+        metadata=told.metadata,
         status=row.status,
         status_reason=row.status_reason,
         status_message=row.status_message,
-        spec_json=spec_json,
+        spec_json=told.spec_json,
         spec_sha256=row.spec_sha256,
         **counts,
         steps_per_second=row.steps_per_second,
         result=read_result(row, readings),
         error=error,
-        transitions=course.transitions,
+        transitions=told.course.transitions,
         damage=tuple(readings.damage),
         created_at=times["created_at"] or moment(0.0),
         updated_at=times["updated_at"] or moment(0.0),

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,11 +26,12 @@ _STORED = select(jobs.c.id, jobs.c.kind, jobs.c.spec_json, jobs.c.inline_json, j
 
 @dataclass(frozen=True, kw_only=True)
 class StoredSpec:
-    """The columns of a job that hold its spec."""
+    """The columns of a job that hold its spec. `held`: the spec with what they hold of the bulk, as JSON."""
 
     spec_json: str
     inline_json: str | None
     inline_sha256: str | None
+    held: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,28 +55,47 @@ class WholeSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """A spec as its job's row holds it, and the bytes of the blob that the row names, if it names one."""
+    """A spec as its job's row holds it, and the bytes of the blob that the row names, if it names one.
+
+    `sha256` is that of the whole spec.
+    """
 
     stored: StoredSpec
+    sha256: str
     blob: bytes | None = None
 
 
-def take_apart(spec_json: str) -> Parts:
-    """The parts of a whole spec. It may be megabytes: no transaction should wait for this."""
-    spec = json.loads(spec_json)
-    bulk = [
-        spec[part].pop(key) if isinstance(spec.get(part), dict) and spec[part].get(key) is not None else None
-        for part, key in _BULK
-    ]
-    if not any(value is not None for value in bulk):
-        return Parts(stored=StoredSpec(spec_json=spec_json, inline_json=None, inline_sha256=None))
-    text = "\n".join(json.dumps(value, separators=(",", ":")) for value in bulk)
-    rest = json.dumps(spec)
-    if len(text) <= MAX_INLINE_IN_ROW:
-        return Parts(stored=StoredSpec(spec_json=rest, inline_json=text, inline_sha256=None))
+def take_apart(spec: AnyResolvedSpec) -> Parts:
+    """The parts of a spec. It may be megabytes: no transaction should wait for this, and none is parsed."""
+    whole = spec.model_dump_json(exclude_none=True)
+    bulk = [_dumped(spec, part, key) for part, key in _BULK]
+    if bulk == [None] * len(bulk):
+        return parts_of(whole, whole, bulk)
+    rest = spec.model_dump_json(exclude_none=True, exclude={part: {key} for part, key in _BULK})
+    return parts_of(whole, rest, bulk)
+
+
+def _dumped(spec: AnyResolvedSpec, part: str, key: str) -> str | None:
+    """The JSON of what may be megabytes; None where the spec has none."""
+    if getattr(getattr(spec, part, None), key, None) is None:
+        return None
+    text = spec.model_dump_json(exclude_none=True, include={part: {key}})
+    return text.removeprefix(f'{{"{part}":{{"{key}":').removesuffix("}}")
+
+
+def parts_of(whole: str, rest: str, bulk: Sequence[str | None]) -> Parts:
+    """The parts of a spec whose JSON is `whole`; `rest` lacks the bulk, which `bulk` has, None for none."""
+    text = "\n".join(value or "null" for value in bulk) if any(bulk) else None
+    if text is None or len(text) <= MAX_INLINE_IN_ROW:
+        stored = StoredSpec(spec_json=rest, inline_json=text, inline_sha256=None, held=whole)
+        return Parts(stored=stored, sha256=_sha256(whole.encode()))
     blob = text.encode()
-    sha256 = hashlib.sha256(blob).hexdigest()
-    return Parts(stored=StoredSpec(spec_json=rest, inline_json=None, inline_sha256=sha256), blob=blob)
+    stored = StoredSpec(spec_json=rest, inline_json=None, inline_sha256=_sha256(blob), held=rest)
+    return Parts(stored=stored, sha256=_sha256(whole.encode()), blob=blob)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def load(tx: Connection, job_id: str) -> WholeSpec:
@@ -100,38 +121,39 @@ def held(tx: Connection, row: Row[*tuple[Any, ...]]) -> str:
 
 
 def whole(tx: Connection, row: Row[*tuple[Any, ...]]) -> str:
-    """The whole spec of a job's row, as JSON; raises Damaged."""
+    """The whole spec of a job's row, as JSON; raises Damaged.
+
+    The bulk is joined as text: parsing megabytes would cost more than all else. That a blob is what was
+    stored, its hash tells; text in the row has none, and is parsed.
+    """
     try:
-        json_object(row.spec_json, finite=True)
+        spec = json_object(row.spec_json, finite=True)
     except ValueError as error:
         raise damaged("spec", row.id, error) from error
-    stored = StoredSpec(spec_json=row.spec_json, inline_json=row.inline_json, inline_sha256=row.inline_sha256)
     try:
-        return put_together(tx, stored)
+        lines = _bulk(tx, row)
+        return _joined(spec, lines) if any(line != "null" for line in lines) else str(row.spec_json)
     except _NoPlace as error:
         raise damaged("spec", row.id, error) from error
     except (Corrupt, NotFound, ValueError) as error:
         raise damaged("inline_data", row.id, error) from error
 
 
-def put_together(tx: Connection, stored: StoredSpec) -> str:
-    """The whole spec again; raises Corrupt, NotFound or ValueError where its bulk is damaged.
-
-    The bulk is joined as text: parsing megabytes would cost more than all else. That a blob is what was
-    stored, its hash tells; text in the row has none, and is parsed.
-    """
-    text = stored.inline_json
-    if stored.inline_sha256 is not None:
-        text = blobs.get(tx, stored.inline_sha256).decode()
+def _bulk(tx: Connection, row: Row[*tuple[Any, ...]]) -> list[str]:
+    """The lines of JSON of a row's bulk; raises Corrupt, NotFound or ValueError where they are damaged."""
+    text = row.inline_json if row.inline_sha256 is None else blobs.get(tx, row.inline_sha256).decode()
     if text is None:
-        return stored.spec_json
-    lines = text.split("\n")
+        return []
+    lines: list[str] = text.split("\n")
     if len(lines) != len(_BULK):
         raise ValueError(f"expected {len(_BULK)} lines, found {len(lines)}")
-    if stored.inline_sha256 is None:
+    if row.inline_sha256 is None:
         for line in lines:
             parsed(line, finite=True)
-    spec = json.loads(stored.spec_json)
+    return lines
+
+
+def _joined(spec: dict[str, Any], lines: list[str]) -> str:
     for (part, key), line in zip(_BULK, lines, strict=True):
         if line != "null":
             spec[part] = _Text(f'{_opened(json.dumps(_place(spec, part)))}"{key}": {line}}}')

@@ -1,6 +1,5 @@
 """A store with jobs in it, and a worker without processes: what the tests of the worker's parts stand on."""
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,11 +17,12 @@ from lockstep.service.store.database import Database
 from lockstep.service.store.jobs import Job, NewJob
 from lockstep.service.store.leases import JobClaim
 from lockstep.service.store.replays import ReplayClaim
+from lockstep.service.store.specs import take_apart
 from lockstep.worker.attempt import lead_job
 from lockstep.worker.lease import Lease
 from lockstep.worker.tools import Tools
 from tests.specs import WHOLE_LINE
-from tests.stored_jobs import keep_spec
+from tests.stored_jobs import keep
 
 T = TypeVar("T")
 FINGERPRINT = "f" * 64
@@ -91,11 +91,11 @@ class Bench:
     def submit(self, raw: dict[str, Any], **changes: Any) -> str:
         """Queue a job as the API does; returns its id."""
         spec = resolve(parse_job(raw | changes), lambda: 7)
-        spec_json = spec.model_dump_json(exclude_none=True)
+        parts = take_apart(spec)
         new = NewJob(
             owner_id="owner",
-            spec=keep_spec(self.database, spec_json),
-            spec_sha256=hashlib.sha256(spec_json.encode()).hexdigest(),
+            spec=keep(self.database, parts),
+            spec_sha256=parts.sha256,
             steps=total_steps(spec),
             workers=spec.workers,
             kind=spec.kind,

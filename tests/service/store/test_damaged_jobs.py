@@ -125,7 +125,7 @@ def test_a_claim_reads_no_bulk(database: Database, monkeypatch: pytest.MonkeyPat
     def refuse(*_: object) -> None:
         raise AssertionError("expected no bulk to be read")
 
-    for module, name in ((specs, "whole"), (specs, "put_together"), (blobs, "get"), (blobs, "beginning")):
+    for module, name in ((specs, "whole"), (specs, "held"), (blobs, "get"), (blobs, "beginning")):
         monkeypatch.setattr(module, name, refuse)
     with database.write() as tx:
         held = leases.claim_next(tx, WORKER, 60)
