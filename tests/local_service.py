@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lockstep.service.client import Client
 from tests.databases import die_with_parent
+from tests.service.contract import hold
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 40.0
@@ -81,6 +82,7 @@ def local_service(directory: Path, *, workers: int = 2, place: Place | None = No
             raise AssertionError(f"lockstep up ended:\n{process.stdout.read() if process.stdout else ''}")
         url, key = (directory / "url").read_text().strip(), (directory / "api-key").read_text().strip()
         with Client(url, key) as client:
+            hold(client)
             yield LocalService(process=process, directory=directory, url=url, client=client)
     finally:
         stop(process)

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from jsonschema_rs import Draft202012Validator
 
 from lockstep.service.app import create_app
+from lockstep.service.client import Client
 from lockstep.service.paths import route_path
 from lockstep.service.settings import Settings
 
@@ -31,6 +32,18 @@ class ContractClient(TestClient):
             root_path = self.app.state.services.settings.root_path  # type: ignore[attr-defined]  # FastAPI's
             described().check(response, route_path({"path": request.url.path, "root_path": root_path}))
         return response
+
+
+def hold(client: Client) -> None:
+    """The same for a client of a service that runs as processes."""
+
+    root_path = client._http.base_url.path.rstrip("/")
+
+    def check(response: httpx2.Response) -> None:
+        response.read()
+        described().check(response, response.request.url.path.removeprefix(root_path))
+
+    client._http.event_hooks["response"].append(check)
 
 
 @functools.cache
