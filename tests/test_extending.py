@@ -6,6 +6,7 @@ import ast
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ BLOCK = re.compile(
 )
 KINDS = {(True, True): "python", (True, False): "diff", (False, False): "sh"}
 """By whether a file is named, and whether it is new."""
-SECONDS = 150.0
+SECONDS = 300.0
 """So long for all commands of a walk."""
 
 
@@ -101,6 +102,7 @@ class Walk:
 
 
 HEADINGS = re.findall(r"^## (.+)$", PAGE, re.M)
+NODE_MODULES = "service/dashboard/node_modules"
 LOSS = "core/losses/poisson_nll.py"
 LEFT_OUT: list[tuple[str, str, str | tuple[str, str], str]] = [
     ("Add a layer", "core/model/ops/prelu.py", "formula", 'the op "prelu" is incomplete: give it `formula`'),
@@ -112,6 +114,7 @@ LEFT_OUT: list[tuple[str, str, str | tuple[str, str], str]] = [
     ("Add a layer", "docs/spec.md", "", 'no row for the layer "prelu": add one to the table of docs/spec.md'),
     ("Add a layer", "benchmarks/bits/parts.py", "", "Prelu.init"),
     ("Add a route", "tests/service/api/test_contract.py", "", "read_seed"),
+    ("Add a status", "service/dashboard/src/pure/listing.ts", "", "Property 'paused' is missing in type"),
     ("Add a loss", LOSS, "formula", 'the loss "poisson_nll" is incomplete: give it `formula`'),
     ("Add a loss", LOSS, "targets", 'the loss "poisson_nll" is incomplete: give it `targets`'),
     (
@@ -135,6 +138,11 @@ def copy_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     def walked(heading: str) -> Path:
         root = Tree.copied(ROOT, tmp_path_factory.mktemp("walk") / "project").root
         (root / ".venv").symlink_to(sys.prefix)
+        # What the page is compiled with; not the types in its cache, which follow from the API.
+        shutil.copytree(
+            ROOT / NODE_MODULES, root / NODE_MODULES, symlinks=True, copy_function=os.link,
+            ignore=shutil.ignore_patterns(".cache"),
+        )  # fmt: skip
         for step in Walk.under(heading).steps:
             step.apply(root)
         return root
@@ -151,7 +159,8 @@ def run(commands: str, root: Path) -> tuple[int, str]:
     with output.open("wb") as printed:
         shell = subprocess.Popen(
             ["sh", "-ec", commands], cwd=root, stdout=printed, stderr=printed, start_new_session=True,
-            env=os.environ | {"PYTEST_ADDOPTS": "--maxfail 3"},
+            # Programs beside pytest find the copy's code by this, not the project's.
+            env=os.environ | {"PYTEST_ADDOPTS": "--maxfail 3", "PYTHONPATH": str(root)},
         )  # fmt: skip
         try:
             status = shell.wait(SECONDS)

@@ -13,4 +13,4 @@ def copy_tracked(source: Path, root: Path) -> None:
     for name in filter(None, names.split("\0")):
         if os.path.lexists(source / name):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source / name, root / name, follow_symlinks=False)
+            shutil.copy(source / name, root / name, follow_symlinks=False)
