@@ -9,6 +9,7 @@ from lockstep.core.spec.solve import SolveSpec
 from lockstep.core.submission.check_data import FLOAT32_MAX
 from lockstep.core.submission.check_name import check_name
 from lockstep.core.submission.check_optimizer import check_optimizer
+from lockstep.core.submission.check_workers import check_alone
 from lockstep.core.submission.problems import pointer_to
 
 MAX_RECORDED = 100_000_000
@@ -40,7 +41,7 @@ def _problems(spec: SearchSpec) -> Iterator[Problem]:
         yield from _check_unknowns(spec)
     yield from _check_sizes(spec)
     yield from _check_steps(spec)
-    yield from _check_workers(spec)
+    yield from check_alone(spec.workers, spec.kind)
 
 
 def _key(spec: SearchSpec) -> str:
@@ -124,14 +125,4 @@ def _check_steps(spec: SearchSpec) -> Iterator[Problem]:
             code="too_many_steps",
             message=f"expected at most {most} steps, because each records {series} numbers, got {spec.steps};"
             " lower steps",
-        )
-
-
-def _check_workers(spec: SearchSpec) -> Iterator[Problem]:
-    if spec.workers > 1:
-        yield Problem(
-            pointer="/workers",
-            code="too_many_workers",
-            message=f'expected 1, because one worker does all of a job of the kind "{spec.kind}", '
-            f"got {spec.workers}; set it to 1 or leave it out",
         )

@@ -13,6 +13,7 @@ from lockstep.core.submission.check_model import check_model
 from lockstep.core.submission.check_name import check_name
 from lockstep.core.submission.check_optimizer import check_stop, check_updates
 from lockstep.core.submission.check_start import check_given_start
+from lockstep.core.submission.check_workers import check_shared
 from lockstep.core.submission.facts import Facts
 
 MAX_STEPS = 100_000_000
@@ -78,14 +79,4 @@ def _shards_of(spec: TrainSpec, facts: Facts) -> int:
 
 
 def _check_workers(spec: TrainSpec, facts: Facts) -> Iterator[Problem]:
-    shards = _shards_of(spec, facts)
-    if spec.workers <= shards:
-        return
-    needed = 1 << (spec.workers - 1).bit_length()
-    default = "" if spec.shards else " (the default for batches of this size)"
-    yield Problem(
-        pointer="/workers",
-        code="too_few_shards",
-        message=f"expected at most one worker for each shard, {shards}{default}, got {spec.workers}; "
-        f'set "shards" to {needed}, or "workers" to at most {shards}',
-    )
+    yield from check_shared(spec.workers, _shards_of(spec, facts), is_default=not spec.shards)
