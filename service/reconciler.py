@@ -9,7 +9,7 @@ import threading
 from lockstep.service.background import Background
 from lockstep.service.bell import Bell
 from lockstep.service.left_blobs import LeftBlobs
-from lockstep.service.store import evictions, fingerprints, outdated, rings
+from lockstep.service.store import evictions, fingerprints, outdated, rings, uncompared
 from lockstep.service.store.database import Database
 
 logger = logging.getLogger(__name__)
@@ -21,6 +21,7 @@ class Reconciler(Background):
     """A thread that evicts attempts whose lease ran out and rings for jobs that wait, every `every_seconds`.
 
     Queued jobs that an older arithmetic began are made to begin again; they say so where no worker is there.
+    Those that verify others end where no worker can compare.
     `left` goes with an API process: that is where blobs are left behind, and workers are many.
 
     It outlives outages of the database: the first failure is logged, the ticks go on, and so is the recovery.
@@ -56,12 +57,15 @@ class Reconciler(Background):
             evicted = evictions.evict_expired(tx)
             renewed = outdated.begin_again(tx)
             fingerprints.mark_no_worker(tx)
+            ended = uncompared.settle(tx)
             due = rings.due_rings(tx, MAX_RINGS_PER_TICK)
             rings.rung(tx, due)
         for job_id in evicted:
             logger.warning("action=evicted job=%s reason=lease_expired", job_id)
         for job_id in renewed:
             logger.warning("action=began_again job=%s reason=older_arithmetic", job_id)
+        for job_id in ended:
+            logger.warning("action=not_comparable job=%s", job_id)
         for job_id in due:
             self._bell.ring("lead", job_id)
         if self._left is not None:

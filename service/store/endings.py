@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select
 
-from lockstep.service.store import attempts, claims, events, jobs
+from lockstep.service.store import attempts, claims, events, jobs, verifying
 from lockstep.service.store.jobs import Job, not_found
 from lockstep.service.store.leases import JobFence
 from lockstep.service.store.tables import jobs as table
@@ -77,8 +77,14 @@ def record_progress(fence: JobFence, progress: Progress) -> None:
 
 
 def succeed(fence: JobFence, result: Mapping[str, object]) -> None:
-    """End the job well. `result` is the contract's; it may hold NaN. Raises Refused once cancelling."""
+    """End the job well. `result` is the contract's; it may hold NaN. Raises Refused once cancelling.
+
+    Of a job that verifies another an event says in words what came of it.
+    """
     change(fence, "succeed", {"result": json.dumps(dict(result)), "reason": result.get("stop_reason")})
+    claim = fence.claim
+    if claim.verification is not None:
+        verifying.tell(fence.tx, claim.job_id, claim.verification, result)
 
 
 def fail(fence: JobFence, failure: Failure) -> None:

@@ -32,6 +32,7 @@ MESSAGE = (
 def mark_unavailable(tx: Connection, parts: Mapping[str, str]) -> None:
     """Give queued jobs the reason numerics_unavailable where it holds, and take it away where it does not.
 
+    Not those that verify others, which wait for such a worker for a while only (verifying.py).
     `parts`: a hash for each thing that decides the bits of a worker that is present; the message says in
     which of them it differs from the job's.
     """
@@ -96,15 +97,17 @@ _SAY = update(jobs).where(jobs.c.id == bindparam("one")).values(status_message=b
 _waits = JOBS.may("explain")
 _TOLD_SO = and_(_waits, jobs.c.status_reason == NO_WORKER)
 _NOT_TOLD_SO = and_(_waits, jobs.c.status_reason.is_distinct_from(NO_WORKER))
-_has_worker = select(workers.c.id).where(workers.c.fingerprint == jobs.c.fingerprint, present()).exists()
+has_worker = select(workers.c.id).where(workers.c.fingerprint == jobs.c.fingerprint, present()).exists()
+"""Condition on jobs: a present worker computes the bits that the job was begun with."""
 _FIT_FOR_NOBODY = and_(
     _waits,
+    jobs.c.verifies.is_(None),
     jobs.c.fingerprint.is_not(None),
     ~OUTDATED.on(jobs.c),
     or_(jobs.c.status_reason.is_(None), jobs.c.status_reason != REASON),
-    ~_has_worker,
+    ~has_worker,
 )
-_FIT_AGAIN = and_(_waits, jobs.c.status_reason == REASON, _has_worker)
+_FIT_AGAIN = and_(_waits, jobs.c.verifies.is_(None), jobs.c.status_reason == REASON, has_worker)
 _EXPLAIN = JOBS.update("explain", jobs.c.id.in_(bindparam("job_ids", expanding=True)))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select
 
+from lockstep.core.ground.arithmetic import ARITHMETIC
 from lockstep.core.spec import Kind
 from lockstep.service.store import events
 from lockstep.service.store.damage import Damage
@@ -39,6 +40,20 @@ _VERSION = select(jobs.c.version, jobs.c.owner_id).where(jobs.c.id == bindparam(
 
 
 @dataclass(frozen=True, kw_only=True)
+class Verification:
+    """Of a job that trains another again: the other's id, the digest of its weights.
+
+    `fingerprint` is that of the workers that can compare, by this version's arithmetic; None: any can.
+    `chaos`: members are to come and go at random.
+    """
+
+    verifies: str
+    expected_sha256: str
+    fingerprint: str | None
+    chaos: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class NewJob:
     """What a user submitted: the resolved spec in its parts, and what the store looks jobs up by.
 
@@ -54,6 +69,7 @@ class NewJob:
     kind: str = "train"
     name: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    verification: Verification | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +87,8 @@ class Job:
 
     `spec_json` lacks inline data and initial weights that are a blob; in lists and summaries, all of them.
     `step` counts the steps done. `result` may hold NaN and infinities. What `damage` names can't be read:
-    metadata and result are None then, the spec is the JSON null.
+    metadata and result are None then, the spec is the JSON null. `verifies`: the id of the job that this one
+    trains again.
     """
 
     id: str
@@ -93,6 +110,7 @@ class Job:
     epoch: int
     steps_per_second: float | None
     result: Mapping[str, Any] | None
+    verifies: str | None
     error: JobError | None
     transitions: tuple[Transition, ...]
     damage: tuple[Damage, ...]
@@ -142,6 +160,7 @@ class Job:
 def create(tx: Connection, new: NewJob, job_id: str | None = None) -> Job:
     """Queue a job. What the database adds to it comes back with its INSERT: nothing is read again."""
     job_id = job_id or new_id("job")
+    compared = new.verification
     row = tx.execute(
         _CREATE,
         {
@@ -156,6 +175,11 @@ def create(tx: Connection, new: NewJob, job_id: str | None = None) -> Job:
             "spec_sha256": new.spec_sha256,
             "workers_wanted": new.workers,
             "steps": new.steps,
+            "verifies": None if compared is None else compared.verifies,
+            "expected_sha256": None if compared is None else compared.expected_sha256,
+            "chaos": None if compared is None else compared.chaos,
+            "fingerprint": None if compared is None else compared.fingerprint,
+            "arithmetic": None if compared is None or compared.fingerprint is None else ARITHMETIC,
         },
     ).one()
     if new.metadata:
@@ -240,6 +264,7 @@ def _job(row: Row[*tuple[Any, ...]], told: _Told, readings: Readings) -> Job:
         **counts,
         steps_per_second=row.steps_per_second,
         result=read_result(row, readings),
+        verifies=row.verifies,
         error=error,
         transitions=told.course.transitions,
         damage=tuple(readings.damage),

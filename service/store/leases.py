@@ -11,6 +11,7 @@ from lockstep.service.store.claims import Claim, Claimable, Fence, WorkerIdentit
 from lockstep.service.store.damage import damaged
 from lockstep.service.store.database import clock
 from lockstep.service.store.fingerprints import mark_unavailable, suits
+from lockstep.service.store.jobs import Verification
 from lockstep.service.store.records import no_count
 from lockstep.service.store.tables import attempts
 from lockstep.service.store.transitions import JOBS
@@ -24,7 +25,10 @@ CLAIMABLE = Claimable(
     life=JOBS,
     fenced_by="attempt",
     candidates=_candidates,
-    tells=("id", "attempt", "spec_sha256", "workers_wanted", "steps", "checkpoint_step"),
+    tells=(
+        *("id", "attempt", "spec_sha256", "workers_wanted", "steps", "checkpoint_step"),
+        *("verifies", "expected_sha256", "chaos"),
+    ),
     thing="job",
     turn="attempt",
 )
@@ -34,6 +38,8 @@ _BEGIN_ATTEMPT = insert(attempts).values(started_at=clock())
 @dataclass(frozen=True, kw_only=True)
 class JobClaim(Claim):
     """The right to work on `attempt` of a job. `checkpoint_step`: that of the latest checkpoint, if any.
+
+    `verification` says what the weights are to be compared with, where the job trains another again.
 
     The spec is read afterwards: nothing that one job's row may hold can keep others from being claimed.
     """
@@ -46,6 +52,7 @@ class JobClaim(Claim):
     workers_wanted: int
     steps: int
     checkpoint_step: int | None
+    verification: Verification | None = None
 
     @property
     def row_id(self) -> str:
@@ -107,4 +114,12 @@ def claim_next(tx: Connection, worker: WorkerIdentity, lease_seconds: float) -> 
         workers_wanted=row.workers_wanted,
         steps=row.steps,
         checkpoint_step=row.checkpoint_step,
+        verification=None
+        if row.verifies is None
+        else Verification(
+            verifies=row.verifies,
+            expected_sha256=row.expected_sha256,
+            fingerprint=worker.fingerprint,
+            chaos=row.chaos,
+        ),
     )

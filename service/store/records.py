@@ -21,7 +21,7 @@ _RESULT: Mapping[str, tuple[type, ...]] = MappingProxyType(
         "loss": (int, float, NoneType),
         "metrics": (dict,),
         "parameters": (dict, NoneType),
-        "weights_sha256": (str,),
+        "weights_sha256": (str, NoneType),
     }
 )
 """What a job's result holds, and of what kinds."""
@@ -74,7 +74,11 @@ def read_metadata(row: JobRow, readings: Readings) -> Mapping[str, str] | None:
 
 
 def read_result(row: JobRow, readings: Readings) -> Mapping[str, Any] | None:
-    """The job's result; None where there is none, or a damaged one."""
+    """The job's result; None where there is none, or a damaged one.
+
+    That of a job which verifies another says what its weights were compared with, and what came of it. This
+    follows from the row, whichever version of Lockstep wrote the rest.
+    """
     if row.result_json is None:
         return None
     try:
@@ -83,7 +87,11 @@ def read_result(row: JobRow, readings: Readings) -> Mapping[str, Any] | None:
     except ValueError as error:
         readings.missed("result", error)
         return None
-    return result
+    if row.verifies is None:
+        return result
+    found, expected = result["weights_sha256"], row.expected_sha256
+    compared = {} if found is None else {"matches": found == expected}
+    return {**result, "expected_sha256": expected, **compared}
 
 
 def read_spec(row: JobRow, readings: Readings) -> str:
@@ -109,5 +117,7 @@ def read_held_spec(tx: Connection, row: JobRow, readings: Readings) -> str:
 def _require_result(result: Mapping[str, Any]) -> None:
     """Refuse what is not, in its outlines, what every version of Lockstep has written."""
     wrong = [name for name, kinds in _RESULT.items() if not isinstance(result.get(name), kinds)]
+    if not wrong and (result["weights_sha256"] is None) != ("not_comparable" in result):
+        wrong = ["weights_sha256"]
     if wrong:
         raise ValueError(f"expected a job's result, found another {' and '.join(wrong)}, or none")

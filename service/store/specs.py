@@ -25,12 +25,18 @@ _STORED = select(jobs.c.id, jobs.c.kind, jobs.c.spec_json, jobs.c.inline_json, j
 
 
 @dataclass(frozen=True, kw_only=True)
-class StoredSpec:
-    """The columns of a job that hold its spec. `held`: the spec with what they hold of the bulk, as JSON."""
+class SpecColumns:
+    """The columns of a job that hold its spec."""
 
     spec_json: str
     inline_json: str | None
     inline_sha256: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredSpec(SpecColumns):
+    """A spec to be stored. `held`: the spec with what its columns hold of the bulk, as JSON."""
+
     held: str
 
 
@@ -121,33 +127,43 @@ def held(tx: Connection, row: Row[*tuple[Any, ...]]) -> str:
 
 
 def whole(tx: Connection, row: Row[*tuple[Any, ...]]) -> str:
-    """The whole spec of a job's row, as JSON; raises Damaged.
+    """The whole spec of a job's row, as JSON; raises Damaged."""
+    columns = SpecColumns(
+        spec_json=row.spec_json, inline_json=row.inline_json, inline_sha256=row.inline_sha256
+    )
+    return whole_of(tx, row.id, columns)
+
+
+def whole_of(tx: Connection, job_id: str, columns: SpecColumns) -> str:
+    """The whole spec of a job's columns, as JSON; raises Damaged.
 
     The bulk is joined as text: parsing megabytes would cost more than all else. That a blob is what was
     stored, its hash tells; text in the row has none, and is parsed.
     """
     try:
-        spec = json_object(row.spec_json, finite=True)
+        spec = json_object(columns.spec_json, finite=True)
     except ValueError as error:
-        raise damaged("spec", row.id, error) from error
+        raise damaged("spec", job_id, error) from error
     try:
-        lines = _bulk(tx, row)
-        return _joined(spec, lines) if any(line != "null" for line in lines) else str(row.spec_json)
+        lines = _bulk(tx, columns)
+        return _joined(spec, lines) if any(line != "null" for line in lines) else columns.spec_json
     except _NoPlace as error:
-        raise damaged("spec", row.id, error) from error
+        raise damaged("spec", job_id, error) from error
     except (Corrupt, NotFound, ValueError) as error:
-        raise damaged("inline_data", row.id, error) from error
+        raise damaged("inline_data", job_id, error) from error
 
 
-def _bulk(tx: Connection, row: Row[*tuple[Any, ...]]) -> list[str]:
-    """The lines of JSON of a row's bulk; raises Corrupt, NotFound or ValueError where they are damaged."""
-    text = row.inline_json if row.inline_sha256 is None else blobs.get(tx, row.inline_sha256).decode()
+def _bulk(tx: Connection, columns: SpecColumns) -> list[str]:
+    """The lines of JSON of a spec's bulk; raises Corrupt, NotFound or ValueError where they are damaged."""
+    text = columns.inline_json
+    if columns.inline_sha256 is not None:
+        text = blobs.get(tx, columns.inline_sha256).decode()
     if text is None:
         return []
-    lines: list[str] = text.split("\n")
+    lines = text.split("\n")
     if len(lines) != len(_BULK):
         raise ValueError(f"expected {len(_BULK)} lines, found {len(lines)}")
-    if row.inline_sha256 is None:
+    if columns.inline_sha256 is None:
         for line in lines:
             parsed(line, finite=True)
     return lines

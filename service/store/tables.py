@@ -6,6 +6,7 @@ their order is that of their making. JSON is text: it carries NaN and infinities
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Double,
@@ -34,7 +35,9 @@ class JobColumns(TypedColumns):
     when large, in the blob `inline_sha256`.
     `evictions` counts those since the latest checkpoint that was later than the one before.
     `fingerprint` and `arithmetic` say by which bits it was begun, from the first claim on: see
-    core/spec/arithmetic.py.
+    core/ground/arithmetic.py. A job that verifies another has them from POST on, for only a worker of these
+    can compare; `verifies` is that one's id, which may be gone by now, `expected_sha256` the digest of its
+    weights, `chaos` whether members come and go at random.
     """
 
     id: Named[str] = Column(Id, primary_key=True)
@@ -65,6 +68,9 @@ class JobColumns(TypedColumns):
     checkpoint_step: Named[int | None] = Column(BigInteger)
     fingerprint: Named[str | None] = Column(String(64))
     arithmetic: Named[int | None] = Column(Integer)
+    verifies: Named[str | None] = Column(Id)
+    expected_sha256: Named[str | None] = Column(String(64))
+    chaos: Named[bool | None] = Column(Boolean)
     worker_id: Named[str | None] = Column(Id)
     worker_pid: Named[int | None] = Column(BigInteger)
     lease_expires_at: Named[float | None] = Column(Double)

@@ -40,6 +40,11 @@ OUTDATED = Condition(
     words="an older arithmetic began it",
     on=lambda job: job.fingerprint.is_not(None) & (begun_by(job) < ARITHMETIC),
 )
+_BEGINS_AGAIN = Condition(
+    words="an older arithmetic began it and it verifies no other",
+    on=lambda job: OUTDATED.on(job) & job.verifies.is_(None),
+)
+_VERIFIES = Condition(words="it verifies another", on=lambda job: job.verifies.is_not(None))
 _LOST_TOO_OFTEN = Condition(
     words=f"{MAX_EVICTIONS} evictions since a later checkpoint",
     on=lambda job: job.evictions + 1 >= MAX_EVICTIONS,
@@ -147,9 +152,13 @@ JOBS = Lifecycle(
             effects=(_given, _SEEN),
         ),
         StatusChange(
-            act="begin_again", who="service", sources=("queued",), only_if=OUTDATED,
+            act="begin_again", who="service", sources=("queued",), only_if=_BEGINS_AGAIN,
             effects=(_because(None, bindparam("message")), _FROM_THE_START, _RUNG_FOR, _SEEN),
             event="began_again",
+        ),
+        StatusChange(
+            act="leave_uncompared", who="service", sources=("queued",), target="succeeded", only_if=_VERIFIES,
+            effects=(_because("not_comparable"), _RESULT, ENDED, _SEEN), event="status",
         ),
         StatusChange(
             act="cancel", who="user", sources=("queued",), target="cancelled",

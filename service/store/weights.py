@@ -17,6 +17,7 @@ from lockstep.core.spec import ResolvedSpec
 from lockstep.service.store import blobs, checkpoints, jobs, specs
 from lockstep.service.store.damage import damaged, json_object
 from lockstep.service.store.errors import Corrupt, CorruptCheckpoint, NotFound
+from lockstep.service.store.jobs import Job
 from lockstep.service.store.leases import JobFence
 from lockstep.service.store.statuses import ENDED_EARLY, SUCCEEDED
 from lockstep.service.store.tables import weights
@@ -84,7 +85,7 @@ def shapes(tx: Connection, job_id: str) -> dict[str, tuple[int, ...]]:
     if row is None:
         job = jobs.summary(tx, job_id, None)
         if job.status not in ENDED_EARLY or not checkpoints.list_checkpoints(tx, job_id):
-            raise _missing(job_id, job.status)
+            raise _missing(job)
         return learned_shapes(specs.load(tx, job_id).resolved())
     try:
         return shapes_in(blobs.beginning(tx, row[0]))
@@ -94,11 +95,11 @@ def shapes(tx: Connection, job_id: str) -> dict[str, tuple[int, ...]]:
 
 def _of_checkpoint(tx: Connection, job_id: str) -> StoredWeights:
     """The last checkpoint that can be read and holds numbers, of a job that ended without a result."""
-    status = jobs.summary(tx, job_id, None).status
-    sound = _sound_checkpoints(tx, job_id) if status in ENDED_EARLY else iter(())
+    job = jobs.summary(tx, job_id, None)
+    sound = _sound_checkpoints(tx, job_id) if job.status in ENDED_EARLY else iter(())
     checkpoint = next(sound, None)
     if checkpoint is None:
-        raise _missing(job_id, status)
+        raise _missing(job)
     spec = specs.load(tx, job_id).resolved()
     # It is stored with a result alone; it follows from the spec.
     prepared = load_dataset(spec).preprocessing if isinstance(spec, ResolvedSpec) else Preprocessing()
@@ -119,9 +120,11 @@ def _sound_checkpoints(tx: Connection, job_id: str) -> Iterator[Checkpoint]:
                 yield checkpoint
 
 
-def _missing(job_id: str, status: str) -> NotFound:
-    if status in ENDED_EARLY:
-        return NotFound(f"job {job_id} ended as {status}, and no checkpoint of it was kept")
-    if status in SUCCEEDED:
-        return NotFound(f"job {job_id} succeeded, and its weights are gone")
-    return NotFound(f"job {job_id} is {status} and has no weights yet: they come when it is over")
+def _missing(job: Job) -> NotFound:
+    if job.status in ENDED_EARLY:
+        return NotFound(f"job {job.id} ended as {job.status}, and no checkpoint of it was kept")
+    if job.result is not None and job.result["weights_sha256"] is None:
+        return NotFound(f"job {job.id} has no weights: nobody could compare, see its result.not_comparable")
+    if job.status in SUCCEEDED:
+        return NotFound(f"job {job.id} succeeded, and its weights are gone")
+    return NotFound(f"job {job.id} is {job.status} and has no weights yet: they come when it is over")

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, delete, update
 
 from lockstep.core.ground.arithmetic import ARITHMETIC
-from lockstep.service.store import claims, endings, evictions, fingerprints, leases, outdated
+from lockstep.service.store import claims, endings, evictions, fingerprints, leases, outdated, uncompared
 from lockstep.service.store.database import Database
 from lockstep.service.store.endings import Failure, Progress, Release
 from lockstep.service.store.leases import JobClaim, JobFence
@@ -83,6 +83,7 @@ NAMED = [
         message=fingerprints.NO_WORKER_MESSAGE,
     ),
     trial("begin_again", lambda tx, _: outdated.begin_again(tx), message=OLD),
+    trial("leave_uncompared", lambda tx, held: uncompared.record(tx, held.job_id, RESULT)),
     ActCase(
         acts=("evict",),
         work=lambda tx, held: evictions.evict_process(tx, held.worker.worker_id, held.worker.pid),
@@ -100,6 +101,14 @@ ROWS: dict[str, dict[str, object]] = {
     "as it comes": {},
     "evicted before": {"evictions": MAX_EVICTIONS - 1},
     "begun by older rules": {"fingerprint": WORKER.fingerprint, "arithmetic": ARITHMETIC - 1},
+    "verifies another": {"verifies": "job_0", "expected_sha256": "0" * 64, "chaos": False},
+    "verifies another by older rules": {
+        "verifies": "job_0",
+        "expected_sha256": "0" * 64,
+        "chaos": False,
+        "fingerprint": WORKER.fingerprint,
+        "arithmetic": ARITHMETIC - 1,
+    },
 }
 
 
