@@ -18,6 +18,7 @@ from lockstep.core.group.tcp_lead import OnEvent, TcpLead
 from lockstep.core.group.terms import SECRET_BYTES, GroupIdentity, Timeouts
 from lockstep.service.store import queue, replays, seats, workers
 from lockstep.service.store.leases import JobClaim
+from lockstep.worker.chaos import Chaos
 from lockstep.worker.lease import Lease
 from lockstep.worker.tools import Tools
 
@@ -62,10 +63,15 @@ def open_group(claim: JobClaim, tools: Tools, lease: Lease[JobClaim], on_event: 
         return
     try:
         lease.write(lambda fence: seats.publish_address(fence, group.address[0], group.address[1], secret))
-        with Seats(claim, tools, group):
+        with Seats(claim, tools, group), _chaos(claim, group):
             yield group
     finally:
         group.close("the attempt is over")
+
+
+def _chaos(claim: JobClaim, group: TcpLead) -> contextlib.AbstractContextManager[None]:
+    wanted = claim.verification is not None and claim.verification.chaos
+    return Chaos(group) if wanted else contextlib.nullcontext()
 
 
 class Seats:
