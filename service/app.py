@@ -17,6 +17,7 @@ from lockstep.service.api import (
     jobs,
     predict,
     queue,
+    verify,
     weights,
     workers,
 )
@@ -130,7 +131,7 @@ def create_app(settings: Settings) -> FastAPI:
         responses=PROBLEMS,
         dependencies=[Depends(authenticated), Depends(only_known_parameters)],
     )
-    for module in (jobs, history, events, explain, weights, predict, workers, queue):
+    for module in (jobs, verify, history, events, explain, weights, predict, workers, queue):
         v1.include_router(module.router)
     app.include_router(v1)
     app.include_router(health.router)

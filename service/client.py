@@ -18,7 +18,7 @@ from typing import Any, Literal, Self
 
 import httpx2
 
-from lockstep.service.answers import problem_in
+from lockstep.service.answers import FASTEST_WATCH_SECONDS, SLOWEST_WATCH_SECONDS, problem_in, slowest_poll
 from lockstep.service.client_types import (
     ApiError,
     Call,
@@ -53,17 +53,15 @@ MAX_PAUSE_SECONDS = 2.0
 GONE = 410
 RETRIED_STATUSES = frozenset({429, 502, 503, 504})
 
-FASTEST_WATCH_SECONDS = 0.02
 MOVING_WATCH_SECONDS = 0.2
-SLOWEST_WATCH_SECONDS = 5.0
 
 
 class Client:
     """A synchronous client with one pool of connections; close it, or use it as a context manager.
 
     Raises ApiError for every answer that is not a success, and ValueError for what can't be a job's id. All
-    calls are safe to repeat (`create_job` sends an Idempotency-Key), so each is tried again for some seconds
-    when the connection breaks or the service is busy.
+    calls are safe to repeat (`create_job` and `verify` send an Idempotency-Key), so each is tried again for
+    some seconds when the connection breaks or the service is busy.
     """
 
     def __init__(self, url: str, api_key: str | None = None, *, timeout_seconds: float = 30.0) -> None:
@@ -136,6 +134,21 @@ class Client:
     def cancel(self, job_id: str) -> JsonObject:
         """POST /v1/jobs/{id}/cancel: the job; safe to repeat."""
         return _object(self._send(Call("POST", job_path(job_id, "/cancel"))))
+
+    def verify(
+        self, job_id: str, workers: int, *, chaos: bool = False, idempotency_key: str | None = None
+    ) -> JsonObject:
+        """POST /v1/jobs/{id}/verify: a new job that trains it again on up to so many workers and compares.
+
+        Its `result` has `matches`, or `not_comparable`. `chaos`: helpers leave and join at random.
+        """
+        call = Call(
+            "POST",
+            job_path(job_id, "/verify"),
+            body={"workers": workers, "chaos": chaos},
+            headers={"Idempotency-Key": idempotency_key or str(uuid.uuid4())},
+        )
+        return _object(self._send(call))
 
     def history(
         self,
@@ -210,7 +223,7 @@ class Client:
             headers = {} if tag is None else {"If-None-Match": tag}
             response = self._send(Call("GET", job_path(job_id), headers=headers))
             if response.status_code == 304:
-                pause = min(pause * 1.5, _slowest(response))
+                pause = min(pause * 1.5, slowest_poll(response))
             else:
                 tag, job = response.headers.get("ETag"), _object(response)
                 history = self._points(job_id, series, since_step)
@@ -282,12 +295,3 @@ class Client:
 def _object(response: httpx2.Response) -> JsonObject:
     body: JsonObject = response.json()
     return body
-
-
-def _slowest(response: httpx2.Response) -> float:
-    """The longest pause between two questions, as the service hints, in seconds."""
-    try:
-        hint = float(response.headers.get("X-Poll-Interval", SLOWEST_WATCH_SECONDS))
-    except ValueError:
-        return SLOWEST_WATCH_SECONDS
-    return hint if FASTEST_WATCH_SECONDS <= hint <= SLOWEST_WATCH_SECONDS else SLOWEST_WATCH_SECONDS

@@ -51,7 +51,14 @@ class Result(TypedDict):
     """single numbers such as test_accuracy; lists of numbers for those with one for each class"""
     parameters: Mapping[str, JsonValue] | None
     """values by name, where there are at most 1,000 numbers; else null"""
-    weights_sha256: str
+    weights_sha256: str | None
+    """null where a job that verifies another could compare nothing"""
+    expected_sha256: NotRequired[str]
+    """of a job that verifies another: that one's digest"""
+    matches: NotRequired[bool]
+    """of a job that verifies another: whether the weights are the same, bit for bit"""
+    not_comparable: NotRequired[str]
+    """of a job that verifies another: why no worker could compute the same bits; `matches` is absent then"""
     preprocessing: NotRequired[Preprocessing | None]
     """what to do to inputs where the weights are used elsewhere; null for nothing, and beyond 1,000 numbers:
     then the safetensors file has it; absent in jobs that were over before there was such a key"""
@@ -135,6 +142,9 @@ class JobHead(TypedDict):
         Sequence[DamagedPart],
         Field(description="what can't be read any more of the job's record; empty where all is well"),
     ]
+    verifies: Annotated[
+        str | None, Field(description="the job that this one trains again, to compare; null for others")
+    ]
     created_at: AwareDatetime
     started_at: AwareDatetime | None
     finished_at: AwareDatetime | None
@@ -205,6 +215,7 @@ def _head(job: StoredJob, root_path: str) -> JobHead:
         "transitions": [
             {"status": change.status, "reason": change.reason, "at": change.at} for change in job.transitions
         ],
+        "verifies": job.verifies,
         "damaged": [{"part": each.part, "message": each.message} for each in job.damage],
         "created_at": job.created_at,
         "started_at": job.started_at,

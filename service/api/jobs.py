@@ -96,9 +96,13 @@ def _answer(services: Services, sees: str | None, submission: Submission, key: s
     require_start(services.database, submission.start, sees)
     if submission.validation is not None:
         return JsonResponse(submission.validation.encode())
-    created = _create(services.database, submission, key)
+    return created_response(services, _create(services.database, submission, key))
+
+
+def created_response(services: Services, created: Created) -> Response:
+    """201 and the job, which a worker is rung for if it is new and waits."""
     job = created.job
-    if not created.replayed:
+    if not created.replayed and not job.is_terminal:
         services.bell.ring("lead", job.id)
     root = services.settings.root_path
     headers = {

@@ -10,6 +10,9 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
+from lockstep.core.ground.fields import SpecModel, Switch, Whole
+from lockstep.core.spec.job import MAX_SHARDS
+
 Number = Annotated[
     float | Literal["NaN", "Infinity", "-Infinity"],
     Field(description="a number; those that are not finite come as strings"),
@@ -64,3 +67,12 @@ class Inputs(BaseModel):
     )
     """one row of inputs each; a flat list is one column. Where the model begins with an unflatten, a row may
     be nested as that makes it"""
+
+
+class VerifyRequest(SpecModel):
+    """How to train a job again."""
+
+    workers: Annotated[int, Whole(ge=1, le=MAX_SHARDS)]
+    """how many workers may train together, the lead included; at most the job's `shards`"""
+    chaos: Switch = False
+    """whether helpers are sent away and called again at random steps; it takes at least 2 workers"""

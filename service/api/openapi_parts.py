@@ -34,6 +34,7 @@ _HEADERS: Mapping[str, JsonObject] = {
 }
 _OF_ANSWERS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("create_job", "201"): ("Location", "ETag", "X-Poll-Interval", "Idempotency-Replayed"),
+    ("verify_job", "201"): ("Location", "ETag", "X-Poll-Interval", "Idempotency-Replayed"),
     ("list_jobs", "200"): ("ETag", "X-Poll-Interval"),
     ("list_jobs", "304"): ("ETag", "X-Poll-Interval"),
     ("read_job", "200"): ("ETag", "X-Poll-Interval"),

@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from lockstep.core.spec import AnySpec
-from lockstep.service.api.models import Inputs
+from lockstep.service.api.models import Inputs, VerifyRequest
 from lockstep.service.api.openapi_parts import complete
 from lockstep.service.problems import ProblemDocument
 
@@ -49,6 +49,7 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         adapters = {
             "JobSpec": TypeAdapter[object](AnySpec),
             "Inputs": TypeAdapter[object](Inputs),
+            "VerifyRequest": TypeAdapter[object](VerifyRequest),
             "ProblemDocument": TypeAdapter[object](ProblemDocument),
         }
         for name, adapter in adapters.items():

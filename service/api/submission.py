@@ -97,7 +97,7 @@ def _submission(body: bytes, asked: Asked) -> Submission:
     return Submission(
         job=_new_job(found, asked.owner_id, parts),
         start=start,
-        body_sha256=_digest(raw) if asked.has_key else None,
+        body_sha256=body_digest(raw) if asked.has_key else None,
         validation=validation,
         blob=parts.blob,
     )
@@ -117,7 +117,7 @@ def _new_job(found: Checked, owner_id: str, parts: Parts) -> NewJob:
     )
 
 
-def _digest(raw: object) -> str:
+def body_digest(raw: object) -> str:
     """The same for the same JSON, however spaced and in any order of keys."""
     canonical = json.dumps(raw, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -69,7 +69,7 @@ def test_every_refusal_is_a_problem_document(shared_api: TestClient) -> None:
         assert problem(response)["status"] == status
 
 
-@pytest.mark.parametrize("verb", ["pause", "resume", "clone", "verify"])
+@pytest.mark.parametrize("verb", ["pause", "resume", "clone"])
 def test_what_nobody_asked_for_is_absent(shared_api: TestClient, verb: str) -> None:
     assert shared_api.post(f"/v1/jobs/job_0/{verb}").status_code == 404
 

@@ -68,6 +68,9 @@ def test_every_call(client: Client, store: Database) -> None:
         assert float(file["a"]) == 2.0
     assert client.predict(job["id"], [3])["y"] == [10.0]
     assert client.cancel(job["id"])["status"] == "succeeded"
+    again = client.verify(job["id"], 1, idempotency_key="again")
+    assert again["verifies"] == job["id"]
+    assert client.verify(job["id"], 1, idempotency_key="again")["id"] == again["id"]
 
 
 def test_errors_carry_the_problem(client: Client, url: str) -> None:

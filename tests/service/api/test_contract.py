@@ -106,6 +106,7 @@ def requests(job_id: str, spec: Spec, x: list[Any]) -> Iterator[tuple[str, str, 
     yield "GET", f"{job}/gradients?step=0", None
     yield "GET", f"{job}/walk?step=0", None
     yield "POST", f"{job}/cancel", None
+    yield "POST", f"{job}/verify", {"workers": 1}
     for format, step in itertools.product(get_args(GraphFormat), ("", "&step=0")):
         yield "GET", f"{job}/graph?format={format}{step}", None
     is_model = "kind" not in spec
@@ -127,7 +128,7 @@ def test_every_address_answers_as_described(api: TestClient, bench: Bench, name:
     asked = set()
     for method, path, body in requests(job_id, spec, x):
         response = api.request(method, path, json=body)
-        assert response.status_code == 200, (path, response.text)
+        assert response.status_code == (201 if path.endswith("/verify") else 200), (path, response.text)
         asked.add(described().operation_of(path.partition("?")[0], method))
 
     assert described().operations - asked == ({"predict"} if "kind" in spec else set())
