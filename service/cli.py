@@ -16,6 +16,7 @@ from lockstep.service.commands.doctor import doctor
 from lockstep.service.commands.gradcheck import gradcheck
 from lockstep.service.commands.opening import open_page
 from lockstep.service.commands.output import complain, finish, reason_of, speak_any_text
+from lockstep.service.commands.verify import verify
 from lockstep.service.commands.weights import weights
 from lockstep.service.local.errors import LocalError
 from lockstep.service.settings import SettingsError
@@ -29,7 +30,7 @@ app = typer.Typer(
 for command in (
     *(server.up, demo, jobs.train, listing.jobs, jobs.show, jobs.watch, jobs.cancel),
     *(weights, jobs.predict, inside.history, inside.events, inside.gradients, inside.walk, inside.graph),
-    *(gradcheck, listing.workers, server.worker, server.api, server.migrate, doctor),
+    *(verify, gradcheck, listing.workers, server.worker, server.api, server.migrate, doctor),
 ):
     app.command()(command)
 app.command("open")(open_page)

@@ -20,7 +20,7 @@ from lockstep.service.commands.access import (
     read_json,
 )
 from lockstep.service.commands.progress import duration, follow
-from lockstep.service.commands.told import events_of, finding_lines, goal_lines, workers_line
+from lockstep.service.commands.told import events_of, finding_lines, goal_lines, verdict_lines, workers_line
 
 
 def train(  # noqa: PLR0913  (one argument for each option)
@@ -62,7 +62,7 @@ def show(job_id: JobIdArgument, as_json: JsonOption = False, data_dir: DataDirOp
         if as_json:
             echo_json(job)
         else:
-            _show(client, job)
+            show_job(client, job)
 
 
 def watch(job_id: JobIdArgument, as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
@@ -112,23 +112,28 @@ def _with_weights(spec: dict[str, Any], file: Path) -> dict[str, Any]:
         raise CommandError(str(error)) from error
 
 
-def _follow_and_show(client: Client, job_id: str, data_dir: Path | None, *, as_json: bool) -> None:
-    """The bar goes to the standard error, so that `--json` can be piped."""
+def followed(client: Client, job_id: str, data_dir: Path | None) -> dict[str, Any]:
+    """The job as it ended. The bar goes to the standard error, so that JSON can be piped."""
     try:
-        job = follow(client, job_id, Console(stderr=True))
+        return follow(client, job_id, Console(stderr=True))
     except KeyboardInterrupt:
         watch, cancel = (hint(f"{verb} {job_id}", data_dir) for verb in ("watch", "cancel"))
         typer.echo(f"\n{job_id} goes on: `{watch}` follows it, `{cancel}` ends it", err=True)
         raise typer.Exit(130) from None
+
+
+def _follow_and_show(client: Client, job_id: str, data_dir: Path | None, *, as_json: bool) -> None:
+    job = followed(client, job_id, data_dir)
     if as_json:
         echo_json(job)
     else:
-        _show(client, job)
+        show_job(client, job)
     if job["status"] != "succeeded":
         raise typer.Exit(1)
 
 
-def _show(client: Client, job: dict[str, Any]) -> None:
+def show_job(client: Client, job: dict[str, Any]) -> None:
+    """Print what there is to say of a job."""
     typer.echo("\n".join(job_lines(job, events_of(client, job["id"]))))
 
 
@@ -147,7 +152,8 @@ def job_lines(job: dict[str, Any], events: list[dict[str, Any]]) -> list[str]:
         where = f" at {error['param']}" if error.get("param") else ""
         lines.append(f"error     {error['code']}{where}: {error['message']}")
     result = job.get("result")
-    if result:
+    lines += verdict_lines(job, events)
+    if result and result["weights_sha256"] is not None:
         lines.append(f"stopped   {result['stop_reason']} after {result['steps']:,} steps")
         lines += goal_lines(job)
         value = result.get("value")

@@ -73,7 +73,7 @@ def event_line(event: JsonObject) -> str:
         for name, value in event["data"].items()
         if value is not None
         and not isinstance(value, dict | list)
-        and event["type"] not in ("status", "finding")
+        and event["type"] not in ("status", "finding", "verified")
     )
     said = plain(f"{grave}{event['message']}" + (f" ({details})" if details else ""))
     return f"{moment}  {event['type']:<14} {said}"

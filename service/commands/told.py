@@ -46,6 +46,29 @@ def workers_line(job: dict[str, Any], events: list[dict[str, Any]]) -> str:
     return f"workers   {most}" if most >= wanted else f"workers   {most} at most, {wanted} wanted"
 
 
+def verdict_lines(job: dict[str, Any], events: list[dict[str, Any]]) -> list[str]:
+    """Of a job that verifies another: which, and whether the weights are the same; else nothing."""
+    if job.get("verifies") is None:
+        return []
+    lines = [f"verifies  {job['verifies']}"]
+    result = job.get("result") or {}
+    if "not_comparable" in result:
+        lines.append(f"compared  not comparable: {result['not_comparable']}")
+    elif "matches" in result:
+        said = "the same weights, bit for bit" if result["matches"] else "other weights"
+        lines += [
+            f"compared  {said}",
+            f"expected  {result['expected_sha256']}",
+            *_company_lines(events),
+        ]
+    return lines
+
+
+def _company_lines(events: list[dict[str, Any]]) -> list[str]:
+    told = next((event["data"] for event in events if event["type"] == "verified"), None)
+    return [] if told is None else [f"helpers   came {told['joined']} and went {told['left']} times"]
+
+
 def _name(data: dict[str, Any]) -> str:
     layer = f" in layer {data['layer']}" if data.get("layer") else ""
     return f"{str(data['code']).replace('_', ' ')}{layer} at step {data['step']:,}"

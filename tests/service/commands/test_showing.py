@@ -14,7 +14,7 @@ from lockstep.service.commands.access import DEFAULT_DATA_DIR
 from lockstep.service.commands.demo import summary
 from lockstep.service.commands.jobs import job_lines, number
 from lockstep.service.commands.progress import duration, fields_of, show_updates
-from lockstep.service.commands.told import finding_lines
+from lockstep.service.commands.told import finding_lines, verdict_lines
 from tests.local_service import ROOT
 
 
@@ -258,3 +258,33 @@ def test_a_job_that_is_over_tells_on_how_many_workers_it_ran(
     job: dict[str, Any], events: list[dict[str, Any]], line: str
 ) -> None:
     assert line in job_lines(job, events)
+
+
+def verified(**result: Any) -> dict[str, Any]:
+    """A job that verifies another and is over."""
+    return {**SUCCEEDED, "verifies": "job_0", "result": {**SUCCEEDED["result"], **result}}
+
+
+@pytest.mark.parametrize(
+    ("matches", "said"), [(True, "the same weights, bit for bit"), (False, "other weights")]
+)
+def test_a_verification_says_what_came_of_it(matches: bool, said: str) -> None:
+    job = verified(matches=matches, expected_sha256="cd" * 32)
+    events = [{"type": "verified", "data": {"joined": 3, "left": 2}}]
+
+    assert verdict_lines(job, events) == [
+        "verifies  job_0",
+        f"compared  {said}",
+        f"expected  {'cd' * 32}",
+        "helpers   came 3 and went 2 times",
+    ]
+    assert verdict_lines(SUCCEEDED, events) == []
+
+
+def test_a_verification_that_could_not_compare_has_no_digest() -> None:
+    job = verified(weights_sha256=None, not_comparable="other numerics", expected_sha256="cd" * 32)
+
+    lines = job_lines(job, [])
+
+    assert "compared  not comparable: other numerics" in lines
+    assert not [line for line in lines if line.startswith(("digest", "stopped", "loss"))]
