@@ -66,6 +66,14 @@ export async function getEvents(
 
 export const cancelJob = (id: string): Promise<Job> => post(jobPath(id, "/cancel"));
 
+export interface VerifyAsked {
+  readonly workers: number;
+  readonly chaos: boolean;
+}
+
+export const verifyJob = (id: string, asked: VerifyAsked, idempotencyKey: string): Promise<Job> =>
+  post(jobPath(id, "/verify"), JSON.stringify(asked), { "Idempotency-Key": idempotencyKey });
+
 export const validateJob = (spec: string): Promise<Validation> => post("/v1/jobs?validate_only=true", spec);
 
 export const createJob = (spec: string, idempotencyKey: string): Promise<Job> =>

@@ -26,6 +26,7 @@ import { ModelCard } from "../parts/model.tsx";
 import { SeriesCard } from "../parts/series.tsx";
 import { SpecCard } from "../parts/spec.tsx";
 import { EventsCard, TimelineCard } from "../parts/timeline.tsx";
+import { VerifyButton } from "../parts/verify.tsx";
 import { count, moment, nameOf, percent, span, speed, words } from "../pure/format.ts";
 import { findingsOf } from "../pure/findings.ts";
 import { MAIN_GROUP } from "../pure/groups.ts";
@@ -121,6 +122,7 @@ function Head({ job, watch }: { job: Job; watch: JobWatch }): JSX.Element {
           <a class="button" href={againLink(job.id)}>
             Run again
           </a>
+          <VerifyButton job={job} />
           {job.is_terminal ? null : <NoticeButton />}
           {job.is_terminal ? null : <CancelButton job={job} watch={watch} />}
         </span>

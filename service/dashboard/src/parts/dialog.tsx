@@ -17,7 +17,7 @@ interface ConfirmProps {
  * Opens and closes a dialog. On its own, so that the effect, which lives as long as its component, keeps nothing of a
  * render alive: children are part of the page's tree of then, which would hold on to every tree that came after it.
  */
-function useModal(dialog: RefObject<HTMLDialogElement | null>, open: boolean): void {
+export function useModal(dialog: RefObject<HTMLDialogElement | null>, open: boolean): void {
   useLayoutEffect(() => {
     if (open && dialog.current?.open === false) dialog.current.showModal();
     if (!open && dialog.current?.open) dialog.current.close();

@@ -12,6 +12,7 @@ import type { Json } from "../pure/json.ts";
 import { goalWords } from "../pure/goal.ts";
 import { singles, tables } from "../pure/metrics.ts";
 import { Card, CopyButton, DigestMark, Facts, type Fact } from "./small.tsx";
+import { Verdict } from "./verify.tsx";
 
 export function ResultCard({ job, result }: { job: Job; result: Result }): JSX.Element {
   const metrics = singles(result.metrics);
@@ -47,7 +48,7 @@ export function ResultCard({ job, result }: { job: Job; result: Result }): JSX.E
         </details>
       ) : null}
       {result.parameters ? <Parameters parameters={result.parameters} /> : null}
-      {job.status === "succeeded" ? <Weights id={job.id} /> : null}
+      {result.weights_sha256 === null ? null : <Weights id={job.id} />}
     </Card>
   );
 }
@@ -69,6 +70,7 @@ function stopWords(reason: string): string {
     patience: "the validation loss no longer improved",
     value_below: "the value fell below its goal",
     gradient_norm_below: "the gradient became short enough",
+    not_comparable: "no worker could compare",
     tolerance: "the value is near enough to the target",
   };
   return known[reason] ?? words(reason);
@@ -153,6 +155,7 @@ export function DeterminismCard({ job }: { job: Job }): JSX.Element {
   return (
     <Card title="Same bits">
       <Facts class="is-compact" facts={facts} />
+      <Verdict job={job} />
       {digest ? <Digest digest={digest} /> : <p class="note">{promise(job)}</p>}
     </Card>
   );
@@ -161,6 +164,7 @@ export function DeterminismCard({ job }: { job: Job }): JSX.Element {
 function promise(job: Job): string {
   if (job.damaged.some(({ part }) => part === "result"))
     return "The stored result can't be read any more, and the digest was part of it.";
+  if (job.result) return "No weights were made, so there is no digest.";
   return job.is_terminal
     ? "This job ended without final weights, so it has no digest."
     : "The digest of the weights comes with the end. It is the same on any number of workers.";

@@ -1,0 +1,120 @@
+/** Training a job again to compare: the button that asks for it, and what came of it. */
+
+import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import type { JSX } from "preact";
+import { verifyJob } from "../api/calls.ts";
+import { explain } from "../api/http.ts";
+import type { Job } from "../api/models.ts";
+import { jobLink } from "../pure/route.ts";
+import { mostWorkers, verdictOf } from "../pure/verdict.ts";
+import { useModal } from "./dialog.tsx";
+
+export function VerifyButton({ job }: { job: Job }): JSX.Element | null {
+  const open = useSignal(false);
+  if (!job.result?.weights_sha256) return null;
+  return (
+    <>
+      <button type="button" class="button" onClick={() => (open.value = true)}>
+        Verify
+      </button>
+      <VerifyDialog job={job} open={open.value} onClose={() => (open.value = false)} />
+    </>
+  );
+}
+
+interface DialogProps {
+  readonly job: Job;
+  readonly open: boolean;
+  readonly onClose: () => void;
+}
+
+function VerifyDialog({ job, open, onClose }: DialogProps): JSX.Element {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const most = mostWorkers(job.spec);
+  const workers = useSignal(Math.min(2, most));
+  const chaos = useSignal(false);
+  const problem = useSignal("");
+  const busy = useSignal(false);
+  useModal(dialog, open);
+  const submit = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    if (busy.value) return;
+    busy.value = true;
+    problem.value = "";
+    try {
+      const asked = { workers: workers.value, chaos: chaos.value && workers.value > 1 };
+      const made = await verifyJob(job.id, asked, crypto.randomUUID());
+      onClose();
+      location.hash = jobLink(made.id);
+    } catch (error) {
+      problem.value = explain(error);
+    } finally {
+      busy.value = false;
+    }
+  };
+  return (
+    <dialog ref={dialog} class="dialog" aria-label="Verify this job" onClose={onClose}>
+      <form onSubmit={(event) => void submit(event)}>
+        <h2>Verify this job</h2>
+        <p>A new job trains it again. The weights must come out the same, bit for bit.</p>
+        <label class="field">
+          <span>Workers, at most {most}</span>
+          <input
+            type="number"
+            min={1}
+            max={most}
+            required
+            value={workers.value}
+            onInput={(event) => (workers.value = event.currentTarget.valueAsNumber)}
+          />
+        </label>
+        <label class="choice">
+          <input
+            type="checkbox"
+            checked={chaos.value && workers.value > 1}
+            disabled={!(workers.value > 1)}
+            onChange={(event) => (chaos.value = event.currentTarget.checked)}
+          />{" "}
+          Send helpers away and call them again at random steps
+        </label>
+        <p class="problem-text" role="alert">
+          {problem.value}
+        </p>
+        <div class="actions">
+          <button type="button" class="button" onClick={onClose}>
+            Close
+          </button>
+          <button type="submit" class="button primary" aria-disabled={busy.value}>
+            Train it again
+          </button>
+        </div>
+      </form>
+    </dialog>
+  );
+}
+
+/** Of a job that verifies another: which, and what came of it. */
+export function Verdict({ job }: { job: Job }): JSX.Element | null {
+  if (job.verifies === null) return null;
+  const verdict = verdictOf(job.result);
+  const waiting = job.is_terminal ? "It ended before it could compare." : "It compares the weights at its end.";
+  return (
+    <div class="verified">
+      <p>
+        Verifies{" "}
+        <a href={jobLink(job.verifies)}>
+          <code>{job.verifies}</code>
+        </a>
+      </p>
+      <p class={`verdict is-${verdict?.sign ?? "none"}`} role="status">
+        {verdict?.text ?? waiting}
+      </p>
+      {job.result?.matches === false ? (
+        <p>
+          Expected <code class="digest-text">{job.result.expected_sha256}</code>
+        </p>
+      ) : null}
+    </div>
+  );
+}
