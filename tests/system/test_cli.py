@@ -279,3 +279,14 @@ def test_weights_go_out_and_back_in(service: LocalService, iris: dict[str, Any],
     wrong = lockstep(service, "train", "examples/wine.json", "--weights", str(tmp_path / "w.npz"))
     assert wrong.returncode == 1
     assert "0.weight: expected the shape (16, 13), got (16, 4)" in wrong.stderr
+
+
+def test_a_job_is_verified(service: LocalService, iris: dict[str, Any]) -> None:
+    done = lockstep(service, "verify", iris["id"], "--workers", "1")
+
+    assert done.returncode == 0, done.stderr
+    assert f"verifies  {iris['id']}" in done.stdout
+    assert "compared  the same weights, bit for bit" in done.stdout
+    assert f"expected  {iris['result']['weights_sha256']}" in done.stdout
+    told = lockstep(service, "verify", iris["id"], "--workers", "1", "--json")
+    assert json.loads(told.stdout)["result"]["matches"] is True
