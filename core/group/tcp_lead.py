@@ -15,6 +15,7 @@ from lockstep.core.group import Work
 from lockstep.core.group.channel import Channel
 from lockstep.core.group.door import Door
 from lockstep.core.group.exchange import Exchange, Helper
+from lockstep.core.group.figures import MemberFigures
 from lockstep.core.group.frames import WELCOME, FrameKind, GroupPlace, Stamp
 from lockstep.core.group.leaving import Left
 from lockstep.core.group.membership import MembershipChange, next_members
@@ -80,6 +81,17 @@ class TcpLead:
         """See Group."""
         if self._admitted:
             self._send_state(state())
+
+    def figures(self) -> tuple[MemberFigures, ...]:
+        """The helpers, without their times."""
+        return tuple(
+            MemberFigures(
+                rank=helper.rank, worker_id=helper.channel.peer, host="", role="helper", transport="tcp",
+                generation=self.generation, joined_collective=0, shards=1, compute_seconds=0.0,
+                exchange_seconds=0.0, waiting_seconds=0.0,
+            )
+            for helper in self._members
+        )  # fmt: skip
 
     def release(self, count: int) -> None:
         """Let up to `count` helpers go at the end of the next collective.
@@ -184,6 +196,8 @@ class TcpLead:
                 "member_joined",
                 {
                     "peer": helper.channel.peer,
+                    "worker_id": helper.channel.peer,
+                    "host": helper.channel.peer.rpartition(":")[0],
                     "rank": helper.rank,
                     "world_size": self.world_size,
                     "generation": self.generation,
@@ -218,6 +232,7 @@ class TcpLead:
     def _note_leaving(self, helper: Helper, left: Left, reason: str) -> None:
         data: dict[str, str | int] = {
             "peer": helper.channel.peer,
+            "worker_id": helper.channel.peer,
             "rank": helper.rank,
             "left": left,
             "reason": reason,
