@@ -223,7 +223,7 @@ def _cut(decks: Decks, rows: int, whole: bool) -> Spec:
     shards = decks.one_of("shards", [1, 2, 4, 8, 16, 32, 64, 2, 4, 8, 4])
     cut: Spec = {"shards": shards, "seed": decks.number(0, 1000)}
     if shards > 1 and decks.chance(0.2):
-        cut["workers"] = 2
+        cut["workers"] = decks.one_of("workers", [2, "auto"])
     if decks.chance(0.1):
         del cut["seed"]
     if whole or decks.chance(0.3):

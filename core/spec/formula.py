@@ -30,3 +30,8 @@ class FormulaSpec(Labels):
     # That there are no more is said at submission, with the reason; a schema can only forbid them.
     workers: Annotated[int, Whole(ge=1), Field(json_schema_extra={"maximum": 1})] = 1
     """how many workers may take part; always 1, for a step is too small to be shared"""
+
+    @property
+    def most_workers(self) -> int:
+        """How many workers may take part."""
+        return self.workers

@@ -32,6 +32,16 @@ BatchSize = Annotated[
 ]
 
 
+def _kind_of_workers(value: object) -> str:
+    return "<auto>" if isinstance(value, str) else "<number>"
+
+
+Workers = Annotated[
+    Annotated[int, Whole(ge=1, le=MAX_SHARDS), Tag("<number>")] | Annotated[Literal["auto"], Tag("<auto>")],
+    Discriminator(_kind_of_workers),
+]
+
+
 JOB_ID_PATTERN = r"^job_[0-9a-z]{1,59}$"
 JobId = Annotated[str, StringConstraints(pattern=JOB_ID_PATTERN)]
 """The id of a job."""
@@ -72,8 +82,9 @@ class TrainSpec(Labels):
     """where the job's random numbers start; drawn and told if not given"""
     dtype: DType | None = None
     """the kind of number; float32 for layers and float64 for expressions if not given"""
-    workers: Annotated[int, Whole(ge=1, le=MAX_SHARDS)] = 1
-    """how many workers may train together, the lead included; at most `shards`"""
+    workers: Workers = 1
+    """how many workers may train together, the lead included; at most `shards`; "auto": as many as make it
+    faster"""
     shards: Annotated[int, Whole(ge=1, le=MAX_SHARDS)] | None = None
     """into how many parts each batch is cut, a power of two; fixes the result's bits, whatever the workers"""
     stop: StopRules = Field(default_factory=StopRules)
@@ -102,3 +113,8 @@ class ResolvedSpec(TrainSpec):
     """the kind of number"""
     shards: Annotated[int, Whole(ge=1, le=MAX_SHARDS)]
     """into how many parts each batch is cut"""
+
+    @property
+    def most_workers(self) -> int:
+        """How many workers may train together, the lead included."""
+        return self.shards if self.workers == "auto" else self.workers

@@ -79,4 +79,5 @@ def _shards_of(spec: TrainSpec, facts: Facts) -> int:
 
 
 def _check_workers(spec: TrainSpec, facts: Facts) -> Iterator[Problem]:
-    yield from check_shared(spec.workers, _shards_of(spec, facts), is_default=not spec.shards)
+    if spec.workers != "auto":
+        yield from check_shared(spec.workers, _shards_of(spec, facts), is_default=not spec.shards)

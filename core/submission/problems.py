@@ -48,6 +48,8 @@ _TAGS: dict[str, type[BaseModel] | None] = {
     **LOSS_TAGS,
     **METRIC_TAGS,
     LIST_TAG: None,
+    "<number>": None,
+    "<auto>": None,
     "<rows>": None,
     "<full>": None,
     "<goal>": None,

@@ -110,7 +110,7 @@ def _new_job(found: Checked, owner_id: str, parts: Parts) -> NewJob:
         spec=parts.stored,
         spec_sha256=parts.sha256,
         steps=found.steps,
-        workers=spec.workers,
+        workers=spec.most_workers,
         kind=spec.kind,
         name=spec.name,
         metadata=spec.metadata,
