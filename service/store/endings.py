@@ -17,12 +17,19 @@ from lockstep.service.store.transitions import JOBS
 class Progress:
     """How far an attempt is: `step` steps are done, `members` work on it now, the lead included.
 
-    `first_step_seconds`: from the claim to the end of the attempt's first step, as the worker measured it.
+    `most` of them were there at once. `seats`: the members that the lead would have now, and `seat_gain` what
+    one more is worth: see worker/advice.py. `advised`: the number of members at which another one stops
+    paying, None while that is not known. `first_step_seconds`: from the claim to the end of the attempt's
+    first step, as the worker measured it.
     """
 
     step: int
     epoch: int
     members: int = 1
+    most: int = 1
+    seats: int | None = None
+    seat_gain: float | None = None
+    advised: int | None = None
     steps_per_second: float | None = None
     first_step_seconds: float | None = None
 
@@ -70,6 +77,10 @@ def record_progress(fence: JobFence, progress: Progress) -> None:
             "done": progress.step,
             "in_epoch": progress.epoch,
             "members": progress.members,
+            "most": progress.most,
+            "seats": progress.seats,
+            "seat_gain": progress.seat_gain,
+            "advised": progress.advised,
             "speed": progress.steps_per_second,
             "first_step_seconds": progress.first_step_seconds,
         },

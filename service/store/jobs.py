@@ -105,6 +105,8 @@ class Job:
     attempt: int
     workers_wanted: int
     workers_active: int
+    workers_most: int
+    workers_advised: int | None
     step: int
     steps: int
     epoch: int
@@ -230,7 +232,10 @@ def summarized(row: Row[*tuple[Any, ...]], course: Course) -> Job:
 
 
 _TIMES = ("created_at", "updated_at", "started_at", "first_step_at", "finished_at")
-_COUNTS = ("version", "attempt", "workers_wanted", "workers_active", "step", "steps", "epoch")
+_COUNTS = (
+    *("version", "attempt", "step", "steps", "epoch"),
+    *("workers_wanted", "workers_active", "workers_most"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,6 +255,8 @@ def _job(row: Row[*tuple[Any, ...]], told: _Told, readings: Readings) -> Job:
         error = JobError(code=row.error_code, message=row.error_message, param=row.error_param)
     times = {name: read_time(getattr(row, name), readings) for name in _TIMES}
     counts = {name: read_count(row, name, readings) for name in _COUNTS}
+    # A worker of a version that keeps no such count may hold it.
+    counts["workers_most"] = max(counts["workers_most"], counts["workers_active"])
     return Job(
         id=row.id,
         owner_id=row.owner_id,
@@ -262,6 +269,7 @@ def _job(row: Row[*tuple[Any, ...]], told: _Told, readings: Readings) -> Job:
         spec_json=told.spec_json,
         spec_sha256=row.spec_sha256,
         **counts,
+        workers_advised=None if row.workers_advised is None else read_count(row, "workers_advised", readings),
         steps_per_second=row.steps_per_second,
         result=read_result(row, readings),
         verifies=row.verifies,

@@ -21,10 +21,12 @@ from sqlalchemy import (
     Table,
     Text,
     TypedColumns,
+    text,
 )
 
 from lockstep.service.store.columns import LEASED, Id, Serial
 from lockstep.service.store.columns import metadata as metadata
+from lockstep.service.store.member_table import members as members
 from lockstep.service.store.replay_table import replays as replays
 
 
@@ -38,6 +40,8 @@ class JobColumns(TypedColumns):
     core/ground/arithmetic.py. A job that verifies another has them from POST on, for only a worker of these
     can compare; `verifies` is that one's id, which may be gone by now, `expected_sha256` the digest of its
     weights, `chaos` whether members come and go at random.
+    `workers_most` took part at once. `seats`: the members that its lead would have now, itself included; null
+    where it does not say. `seat_gain`: what one more is worth (worker/advice.py).
     """
 
     id: Named[str] = Column(Id, primary_key=True)
@@ -55,6 +59,10 @@ class JobColumns(TypedColumns):
     spec_sha256: Named[str] = Column(String(64))
     workers_wanted: Named[int] = Column(Integer)
     workers_active: Named[int] = Column(Integer)
+    workers_most: Named[int] = Column(Integer, server_default=text("0"))
+    workers_advised: Named[int | None] = Column(Integer)
+    seats: Named[int | None] = Column(Integer)
+    seat_gain: Named[float | None] = Column(Double)
     step: Named[int] = Column(BigInteger)
     steps: Named[int] = Column(BigInteger)
     epoch: Named[int] = Column(BigInteger)

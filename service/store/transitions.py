@@ -4,7 +4,7 @@ The statements are made of it (lifecycle.py), docs/transitions.md shows it, and 
 status against it. replay_transitions.py has the one of replays.
 """
 
-from sqlalchemy import ColumnElement, bindparam, case, func
+from sqlalchemy import BindParameter, ColumnElement, bindparam, case, func
 
 from lockstep.core.ground.arithmetic import ARITHMETIC, FIRST_ARITHMETIC
 from lockstep.service.store.database import clock
@@ -59,6 +59,8 @@ _FREE = Effect(
         "worker_pid": None,
         "lease_expires_at": None,
         "workers_active": 0,
+        "seats": None,
+        "seat_gain": None,
         "steps_per_second": None,
     },
 )
@@ -74,6 +76,7 @@ _NEW_JOB = Effect(
     values={
         "version": 1,
         "workers_active": 0,
+        "workers_most": 0,
         "step": 0,
         "epoch": 0,
         "attempt": 1,
@@ -84,6 +87,13 @@ _NEW_JOB = Effect(
         "ring_due_at": clock() + RING_AFTER_SECONDS,
     },
 )
+
+
+def _at_least(members: int | BindParameter[int]) -> ColumnElement[int]:
+    """The most members at once that a job has had, where it has so many now."""
+    return case((jobs.c.workers_most < members, members), else_=jobs.c.workers_most)
+
+
 _CLAIMED = Effect(
     words="the worker, its fingerprint and arithmetic; the step of the checkpoint",
     values={
@@ -92,6 +102,7 @@ _CLAIMED = Effect(
         "fingerprint": func.coalesce(jobs.c.fingerprint, bindparam("fingerprint")),
         "arithmetic": ARITHMETIC,
         "workers_active": 1,
+        "workers_most": _at_least(1),
         "step": func.coalesce(jobs.c.checkpoint_step, 0),
         "steps_per_second": None,
         "claimed_at": clock(),
@@ -100,11 +111,15 @@ _CLAIMED = Effect(
 )
 _first_step = func.coalesce(jobs.c.claimed_at + bindparam("first_step_seconds"), clock())
 _PROGRESS = Effect(
-    words="step, epoch, members, speed",
+    words="step, epoch, members, seats, speed",
     values={
         "step": bindparam("done"),
         "epoch": bindparam("in_epoch"),
         "workers_active": bindparam("members"),
+        "workers_most": _at_least(bindparam("most")),
+        "workers_advised": func.coalesce(bindparam("advised"), jobs.c.workers_advised),
+        "seats": bindparam("seats"),
+        "seat_gain": bindparam("seat_gain"),
         "steps_per_second": bindparam("speed"),
         "first_step_at": func.coalesce(
             jobs.c.first_step_at, case((bindparam("done") > 0, _first_step), else_=None)

@@ -129,33 +129,6 @@ def test_the_groups_secret_does_not_outlive_the_attempt(database: Database, endi
         assert seats.find_seat(tx, OTHER) is None
 
 
-def test_a_helper_finds_the_oldest_free_seat_of_its_fingerprint(database: Database) -> None:
-    queue_job(database)
-    wanted = queue_job(database, replace(NEW, workers=2))
-    claim(database)
-    held = claim(database)
-
-    def seat(worker: claims.WorkerIdentity) -> seats.Seat | None:
-        with database.read() as tx:
-            return seats.find_seat(tx, worker)
-
-    assert seat(OTHER) is None
-    fenced(database, held, lambda fence: seats.publish_address(fence, "10.0.0.1", 7000, b"secret"))
-    found = seat(OTHER)
-    assert found == seats.Seat(
-        job_id=wanted.id, attempt=1, host="10.0.0.1", port=7000, secret=b"secret",
-        spec_sha256=wanted.spec_sha256,
-    )  # fmt: skip
-    assert seat(STRANGER) is None
-    assert seat(WORKER) is None
-    fenced(
-        database,
-        held,
-        lambda fence: endings.record_progress(fence, endings.Progress(step=1, epoch=0, members=2)),
-    )
-    assert seat(OTHER) is None
-
-
 def test_jobs_of_a_fingerprint_that_nobody_has_wait_and_say_why(database: Database) -> None:
     job_id = queue_job(database).id
     fenced(database, claim(database), endings.release)

@@ -26,6 +26,10 @@ GIVEN: Mapping[str, object] = {
     "done": 7,
     "in_epoch": 1,
     "members": 2,
+    "most": 2,
+    "advised": 2,
+    "seats": 2,
+    "seat_gain": 0.5,
     "speed": 3.5,
     "first_step_seconds": 0.25,
     "result": json.dumps(RESULT),
@@ -33,7 +37,10 @@ GIVEN: Mapping[str, object] = {
     "message": "too steep",
     "param": "/loss",
 }
-PROGRESS = Progress(step=7, epoch=1, members=2, steps_per_second=3.5, first_step_seconds=0.25)
+PROGRESS = Progress(
+    step=7, epoch=1, members=2, most=2, seats=2, seat_gain=0.5, advised=2, steps_per_second=3.5,
+    first_step_seconds=0.25,
+)  # fmt: skip
 FAILURE = Failure(code="diverged", message="too steep", param="/loss")
 OLD = (
     f"This version of Lockstep computes by arithmetic {ARITHMETIC}, the job was begun by {ARITHMETIC - 1}: "
