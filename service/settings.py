@@ -29,6 +29,7 @@ _PREFIX = "LOCKSTEP_"
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "sentinel")
 """Of Celery's brokers those that Lockstep rings through."""
 
+GroupHelpers = Literal["advised", "all"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -78,6 +79,11 @@ class Settings(BaseSettings):
         default="127.0.0.1",
         min_length=1,
         description="address on which a lead listens for its helpers; auto: this machine's own address",
+    )
+    group_helpers: GroupHelpers = Field(
+        default="advised",
+        description="which helpers a lead takes; advised: those with which a step is measured to be faster; "
+        "all: as many as a job wants",
     )
     lease_seconds: float = Field(
         default=15.0, ge=1, le=3600, description="how long a claim holds without renewal"

@@ -11,7 +11,6 @@ written (fenced).
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,16 +19,18 @@ from lockstep.core.ground.errors import Diverged, DomainError
 from lockstep.core.learning.report import Outcome
 from lockstep.core.model.encoding import to_safetensors
 from lockstep.core.run import Prepared, Run, prepare
+from lockstep.core.spec import ResolvedSpec
 from lockstep.service.store import endings, specs, weights
 from lockstep.service.store.errors import Fenced, ReplayMismatch
 from lockstep.service.store.leases import JobClaim, JobFence
 from lockstep.worker.failures import failure_of
 from lockstep.worker.lease import Lease
 from lockstep.worker.pace import CheckpointPace, Stride
-from lockstep.worker.reporter import Happening, Reporter
+from lockstep.worker.reporter import Reporter
 from lockstep.worker.resuming import Resumed, latest_sound, tell_of_damage
 from lockstep.worker.seats import open_group
 from lockstep.worker.start import starting_weights
+from lockstep.worker.team import Team
 from lockstep.worker.tools import Tools
 
 logger = logging.getLogger(__name__)
@@ -81,23 +82,24 @@ class Attempt:
         prepared = prepare(spec)
         checkpoint = self._resumed().checkpoint
         start = None if checkpoint else self._lease.read(lambda tx: starting_weights(tx, spec))
-        happened: deque[Happening] = deque()
-        with open_group(self._claim, self._tools, self._lease, lambda *what: happened.append(what)) as group:
+        with open_group(self._claim, self._tools, self._lease) as (group, team):
             run = prepared.start(group, checkpoint, start)
+            team.follow(run, spec.shards if isinstance(spec, ResolvedSpec) else 1)
             hurried = self._claim.attempt > 1
             pace = CheckpointPace(self._tools.settings.checkpoint_seconds, hurried=hurried)
-            self._reporter = Reporter(run, prepared.epochs, group, happened, pace)
-            ending = self._take_steps(run, self._reporter)
+            self._reporter = Reporter(run, prepared.epochs, team, pace)
+            ending = self._take_steps(run, team, self._reporter)
         return ending or self._succeed(run, prepared, self._reporter)
 
-    def _take_steps(self, run: Run, reporter: Reporter) -> str | None:
+    def _take_steps(self, run: Run, team: Team, reporter: Reporter) -> str | None:
         """Go on until the run is finished: None. Or end the attempt before that, and return how."""
         stride = Stride()
         while not run.finished:
             started_at = time.monotonic()
             report = run.advance(stride.steps)
             now = time.monotonic()
-            stride.took(report.step - report.first_step, now - started_at)
+            team.took(report.step - report.first_step, now - started_at)
+            stride.took(report.step - report.first_step, now - started_at, team.stride_seconds)
             reporter.add(report, self._lease.since_claim_seconds)
             if report.failure is not None:
                 raise report.failure

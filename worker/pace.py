@@ -2,6 +2,8 @@
 
 STRIDE_SECONDS = 0.05
 """Between two looks at the clock, the lease and requests to stop."""
+SHORT_STRIDE_SECONDS = 0.01
+"""The same while it is being found out what a step takes on another number of workers."""
 STRIDE_GROWTH = 8
 """The first strides know nothing about the speed; each may be this many times longer than the one before."""
 CHECKPOINT_SHARE = 0.02
@@ -16,9 +18,9 @@ class Stride:
     def __init__(self) -> None:
         self.steps = 1
 
-    def took(self, steps: int, seconds: float) -> None:
-        """Learn from `steps` steps that took `seconds`."""
-        fitting = STRIDE_SECONDS * steps / max(seconds, 1e-9)
+    def took(self, steps: int, seconds: float, fitting_seconds: float = STRIDE_SECONDS) -> None:
+        """Learn from `steps` steps that took `seconds`; the next ones are to take `fitting_seconds`."""
+        fitting = fitting_seconds * steps / max(seconds, 1e-9)
         self.steps = max(1, int(min(fitting, self.steps * STRIDE_GROWTH)))
 
 

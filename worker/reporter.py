@@ -5,12 +5,9 @@ something happened, always in one transaction with the history up to it.
 """
 
 import time
-from collections import deque
-from collections.abc import Mapping
 
 from lockstep.core.explain.findings import Finding
 from lockstep.core.explain.watching import watcher_of
-from lockstep.core.group import Group
 from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.learning.report import Points, Report
 from lockstep.core.run import Run
@@ -20,26 +17,19 @@ from lockstep.service.store.events import NewEvent
 from lockstep.service.store.leases import JobClaim, JobFence
 from lockstep.worker.lease import Lease
 from lockstep.worker.pace import CheckpointPace
+from lockstep.worker.team import Team
 
 REPORT_SECONDS = 0.8
 """A stride and the write itself fit into the rest of the second that progress may be old."""
 
-Happening = tuple[str, Mapping[str, str | int]]
-
 
 class Reporter:
-    """Collects what `run` reports and writes it when it is due; without `epochs`, none are counted.
+    """Collects what `run` reports and writes it when it is due; without `epochs`, none are counted."""
 
-    `happened` is filled by the group: a kind of event and its data.
-    """
-
-    def __init__(
-        self, run: Run, epochs: int, group: Group, happened: deque[Happening], pace: CheckpointPace
-    ) -> None:
+    def __init__(self, run: Run, epochs: int, team: Team, pace: CheckpointPace) -> None:
         self._run = run
         self._steps_per_epoch = max(run.steps // epochs, 1) if epochs else None
-        self._group = group
-        self._happened = happened
+        self._team = team
         self._pace = pace
         # The state of step 0 waits here for the first report: a job that ends before it never needs it.
         self._start: Checkpoint | None = run.checkpoint() if run.step == 0 else None
@@ -61,15 +51,19 @@ class Reporter:
     @property
     def due(self) -> bool:
         """Whether it is time to write."""
-        return self._pace.hurried or time.monotonic() - self._written_at >= REPORT_SECONDS
+        return self._pace.hurried or self._team.is_urgent or self._is_regular(time.monotonic())
+
+    def _is_regular(self, now: float) -> bool:
+        return now - self._written_at >= REPORT_SECONDS
 
     def report(self, lease: Lease[JobClaim]) -> None:
         """Write what is pending in a transaction of its own, with a checkpoint if one is due."""
         started_at = time.monotonic()
-        saves = self._pace.due(started_at)
+        # What is written only because the seats have changed holds the training up as little as it can.
+        saves = self._pace.due(started_at) and (self._pace.hurried or self._is_regular(started_at))
         lease.write(lambda fence: self.write(fence, with_checkpoint=saves), renews=True)
         self._points.clear()
-        self._happened.clear()
+        self._team.written()
         self._found.clear()
         self._written_at = time.monotonic()
         self._written_step = self._run.step
@@ -79,9 +73,8 @@ class Reporter:
 
     def write(self, fence: JobFence, *, with_checkpoint: bool = False) -> None:
         """Put all that is pending into a fenced transaction; it stays pending, for a transaction may fail."""
-        for kind, data in tuple(self._happened):
-            message = kind.replace("_", " ")
-            events.append(fence.tx, fence.claim.job_id, NewEvent(type=kind, message=message, data=data))
+        self._team.look()
+        self._team.write(fence)
         self._write_findings(fence)
         history.append(fence, {name: Points.joined(points) for name, points in self._points.items()})
         endings.record_progress(fence, self._progress())
@@ -109,7 +102,11 @@ class Reporter:
         return Progress(
             step=step,
             epoch=step // self._steps_per_epoch if self._steps_per_epoch else 0,
-            members=self._group.world_size,
+            members=self._team.world_size,
+            most=self._team.most,
+            seats=self._team.seats,
+            seat_gain=self._team.gain,
+            advised=self._team.advised,
             steps_per_second=(step - self._written_step) / seconds,
             first_step_seconds=self._first_step_seconds,
         )

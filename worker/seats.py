@@ -14,12 +14,14 @@ from sqlalchemy import Connection
 
 from lockstep.core.group import Group
 from lockstep.core.group.solo import SoloGroup
-from lockstep.core.group.tcp_lead import OnEvent, TcpLead
+from lockstep.core.group.tcp_lead import TcpLead
 from lockstep.core.group.terms import SECRET_BYTES, GroupIdentity, Timeouts
 from lockstep.service.store import queue, replays, seats, workers
 from lockstep.service.store.leases import JobClaim
+from lockstep.worker.advice import Advice
 from lockstep.worker.chaos import Chaos
 from lockstep.worker.lease import Lease
+from lockstep.worker.team import Team
 from lockstep.worker.tools import Tools
 
 logger = logging.getLogger(__name__)
@@ -36,14 +38,15 @@ def timeouts(step_timeout_seconds: float) -> Timeouts:
 
 
 @contextlib.contextmanager
-def open_group(claim: JobClaim, tools: Tools, lease: Lease[JobClaim], on_event: OnEvent) -> Iterator[Group]:
+def open_group(claim: JobClaim, tools: Tools, lease: Lease[JobClaim]) -> Iterator[tuple[Group, Team]]:
     """The group of the attempt: alone where one worker is wanted, else with a door for helpers.
 
     Within it the seats are looked after.
     """
     if claim.workers_wanted == 1:
-        yield SoloGroup()
+        yield SoloGroup(), Team(claim, 1, None)
         return
+    team = Team(claim, claim.workers_wanted, _advice(claim, tools))
     secret = secrets.token_bytes(SECRET_BYTES)
     identity = GroupIdentity(
         job_id=claim.job_id,
@@ -55,17 +58,19 @@ def open_group(claim: JobClaim, tools: Tools, lease: Lease[JobClaim], on_event: 
     patience = timeouts(tools.settings.step_timeout_seconds)
     host = tools.settings.group_address()
     try:
-        group = TcpLead(identity, host, claim.workers_wanted - 1, patience, on_event)
+        group = TcpLead(identity, host, claim.workers_wanted - 1, patience, team.note)
     except OSError as error:
         # Elastic from one: a machine that cannot listen trains by itself, to the same bits.
         logger.error("action=group_unavailable job=%s host=%s error=%s", claim.job_id, host, error)
-        yield SoloGroup()
+        yield SoloGroup(), Team(claim, 1, None)
         return
+    team.lead(group)
     try:
-        lease.write(lambda fence: seats.publish_address(fence, group.address[0], group.address[1], secret))
-        with Seats(claim, tools, group), _chaos(claim, group):
-            yield group
+        lease.write(lambda fence: seats.publish_address(fence, *group.address, secret, team.seats))
+        with Seats(claim, tools, team, group), _chaos(claim, group):
+            yield group, team
     finally:
+        team.look()
         group.close("the attempt is over")
 
 
@@ -74,12 +79,19 @@ def _chaos(claim: JobClaim, group: TcpLead) -> contextlib.AbstractContextManager
     return Chaos(group) if wanted else contextlib.nullcontext()
 
 
+def _advice(claim: JobClaim, tools: Tools) -> Advice | None:
+    """None where all are taken that come: so in a job that shows that they change nothing."""
+    follows = tools.settings.group_helpers == "advised" and claim.verification is None
+    return Advice(most=claim.workers_wanted) if follows else None
+
+
 class Seats:
     """A thread that rings for helpers while a seat is empty, and frees one while a job waits for a lead."""
 
-    def __init__(self, claim: JobClaim, tools: Tools, group: TcpLead) -> None:
+    def __init__(self, claim: JobClaim, tools: Tools, team: Team, group: TcpLead) -> None:
         self._claim = claim
         self._tools = tools
+        self._team = team
         self._group = group
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look_after, name="lockstep-seats", daemon=True)
@@ -89,6 +101,7 @@ class Seats:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
+        self._team.offered.set()
 
     def _look_after(self) -> None:
         while True:
@@ -97,12 +110,14 @@ class Seats:
             except Exception as error:
                 # The store may be away for a while; the group trains on.
                 logger.debug("action=seats_look_failed job=%s error=%s", self._claim.job_id, error)
-            if self._stop.wait(LOOK_SECONDS):
+            self._team.offered.wait(LOOK_SECONDS)
+            if self._stop.is_set():
                 return
+            self._team.offered.clear()
 
     def _look(self) -> None:
         has_helpers = self._group.world_size > 1
-        has_seats = self._group.world_size < self._claim.workers_wanted
+        has_seats = self._group.world_size < self._team.seats
         with self._tools.database.read() as tx:
             fingerprint = self._claim.worker.fingerprint
             idle = _somebody_is_idle(tx)

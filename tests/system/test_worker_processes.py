@@ -231,7 +231,7 @@ def test_a_broker_that_restarts_is_heard_again(with_broker: Cluster) -> None:
 
 def test_a_killed_helper_costs_no_bits(with_broker: Cluster, expected: str) -> None:
     for _ in range(2):
-        with_broker.start_worker(poll_seconds=0.3)
+        with_broker.start_worker(poll_seconds=0.3, group_helpers="all")
     job_id = with_broker.bench.submit(MOONS, **LONG, workers=2)
 
     helper = with_broker.child_pid("helping")

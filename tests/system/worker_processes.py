@@ -103,7 +103,7 @@ class Cluster:
     folder: Path
     started: list[WorkerProcess] = field(default_factory=list)
 
-    def start_worker(self, **settings: float) -> WorkerProcess:
+    def start_worker(self, **settings: float | str) -> WorkerProcess:
         """Start a worker with its own settings and wait until its child is idle."""
         known = {worker.worker_id for worker in self.workers()}
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSTEP_")}

@@ -156,6 +156,7 @@ def test_questions_about_damaged_jobs_fail_in_words_and_others_are_answered(benc
 
 
 def test_a_helper_goes_elsewhere_when_a_jobs_spec_is_damaged(bench: Bench) -> None:
+    bench = bench.taking("all")
     damaged = bench.submit(MOONS, workers=2, epochs=100_000)
     sound = bench.submit(MOONS, workers=2, epochs=100_000, seed=8)
     stop = threading.Event()

@@ -18,6 +18,12 @@ from tests.worker.bench import MOONS, Bench, digest, never
 WAIT_SECONDS = 20.0
 
 
+@pytest.fixture
+def bench(bench: Bench) -> Bench:
+    """One whose leads take whoever comes."""
+    return bench.taking("all")
+
+
 def find_seat(bench: Bench, name: str) -> Seat | None:
     with bench.database.read() as tx:
         return seats.find_seat(tx, bench.tools(name).worker)
@@ -177,3 +183,17 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_what_is_measured_changes_no_bit(bench: Bench) -> None:
+    measuring = bench.taking("advised")
+    measuring.submit(MOONS, epochs=1500)
+    alone = measuring.lead()
+    job_id = measuring.submit(MOONS, epochs=1500, workers="auto")
+
+    helper = Helper(measuring, "b")
+    helper.start()
+    job = measuring.lead("l")
+
+    assert digest(job) == digest(alone)
+    assert job.workers_most == 1 + (measuring.events(job_id).count("member_joined") > 0)
