@@ -15,6 +15,7 @@ from lockstep.service.api import (
     health,
     history,
     jobs,
+    members,
     predict,
     queue,
     verify,
@@ -131,7 +132,7 @@ def create_app(settings: Settings) -> FastAPI:
         responses=PROBLEMS,
         dependencies=[Depends(authenticated), Depends(only_known_parameters)],
     )
-    for module in (jobs, verify, history, events, explain, weights, predict, workers, queue):
+    for module in (jobs, verify, history, events, members, explain, weights, predict, workers, queue):
         v1.include_router(module.router)
     app.include_router(v1)
     app.include_router(health.router)

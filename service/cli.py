@@ -14,6 +14,7 @@ from lockstep.service.commands.access import CommandError
 from lockstep.service.commands.demo import demo
 from lockstep.service.commands.doctor import doctor
 from lockstep.service.commands.gradcheck import gradcheck
+from lockstep.service.commands.members import members
 from lockstep.service.commands.opening import open_page
 from lockstep.service.commands.output import complain, finish, reason_of, speak_any_text
 from lockstep.service.commands.verify import verify
@@ -29,8 +30,9 @@ app = typer.Typer(
 )
 for command in (
     *(server.up, demo, jobs.train, listing.jobs, jobs.show, jobs.watch, jobs.cancel),
-    *(weights, jobs.predict, inside.history, inside.events, inside.gradients, inside.walk, inside.graph),
-    *(verify, gradcheck, listing.workers, server.worker, server.api, server.migrate, doctor),
+    *(weights, jobs.predict, members, inside.history, inside.events, inside.gradients, inside.walk),
+    *(inside.graph, verify, gradcheck, listing.workers),
+    *(server.worker, server.api, server.migrate, doctor),
 ):
     app.command()(command)
 app.command("open")(open_page)

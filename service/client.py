@@ -159,14 +159,17 @@ class Client:
         since_step: int | None = None,
     ) -> JsonObject:
         """GET /v1/jobs/{id}/history: {series: {name: {steps, values}}}; `since_step` is exclusive."""
-        query: dict[str, object] = {"max_points": max_points, "since_step": since_step}
-        if series is not None:
-            query["series"] = ",".join(series)
+        names = None if series is None else ",".join(series)
+        query = {"max_points": max_points, "since_step": since_step, "series": names}
         return self._get(job_path(job_id, "/history"), query)
 
     def events(self, job_id: str, *, after: str | None = None, limit: int | None = None) -> JsonObject:
         """GET /v1/jobs/{id}/events: one page, oldest first; `after` is the last page's `last_id`."""
         return self._get(job_path(job_id, "/events"), {"after": after, "limit": limit})
+
+    def members(self, job_id: str, *, after: str | None = None, limit: int | None = None) -> JsonObject:
+        """GET /v1/jobs/{id}/members: one page of who works and has worked at it, in the order of coming."""
+        return self._get(job_path(job_id, "/members"), {"after": after, "limit": limit})
 
     def gradients(self, job_id: str, step: int) -> JsonObject:
         """GET /v1/jobs/{id}/gradients, asked until it is there: {step, gradients, norms}."""

@@ -75,10 +75,14 @@ class JobError(TypedDict):
 
 @answer
 class Members(TypedDict):
-    """How many workers a job wants, and has."""
+    """How many workers a job wants, has, and had."""
 
     wanted: int
     active: int
+    most: int
+    """how many took part at once, at most"""
+    advised: int | None
+    """the number at which another one stops paying, as far as this was measured; null before"""
 
 
 @answer
@@ -210,7 +214,12 @@ def _head(job: StoredJob, root_path: str) -> JobHead:
         "error": None
         if error is None
         else {"code": error.code, "message": error.message, "param": error.param},
-        "workers": {"wanted": job.workers_wanted, "active": job.workers_active},
+        "workers": {
+            "wanted": job.workers_wanted,
+            "active": job.workers_active,
+            "most": job.workers_most,
+            "advised": job.workers_advised,
+        },
         "timings": {"queued_ms": job.queued_ms, "first_step_ms": job.first_step_ms, "run_ms": job.run_ms},
         "transitions": [
             {"status": change.status, "reason": change.reason, "at": change.at} for change in job.transitions

@@ -25,7 +25,6 @@ from lockstep.service.commands.access import (
     hint,
 )
 from lockstep.service.commands.progress import duration, follow
-from lockstep.service.commands.told import events_of, most_members
 from lockstep.service.local.commands import module_command
 
 EXAMPLE = Path(lockstep.__file__).parent / "examples" / "digits.json"
@@ -45,7 +44,7 @@ def demo(
         typer.echo(f"Training {EXAMPLE.name} as {job['id']} at {access.url}")
         job = follow(client, job["id"], Console())
         seconds = time.monotonic() - started
-        members = most_members(events_of(client, job["id"]))
+        members = job["workers"]["most"]
     if job["status"] != "succeeded":
         raise CommandError(
             f"the job ended {job['status']}: {(job.get('error') or {}).get('message', 'no reason given')}"

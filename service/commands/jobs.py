@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from lockstep.service.commands.access import (
     hint,
     read_json,
 )
+from lockstep.service.commands.members import member_table, members_of
 from lockstep.service.commands.progress import duration, follow
 from lockstep.service.commands.told import events_of, finding_lines, goal_lines, verdict_lines, workers_line
 
@@ -26,7 +28,8 @@ from lockstep.service.commands.told import events_of, finding_lines, goal_lines,
 def train(  # noqa: PLR0913  (one argument for each option)
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The job as JSON; - is the standard input.")],
     workers: Annotated[
-        int | None, typer.Option(min=1, help="On up to N workers, whatever FILE says.")
+        str | None,
+        typer.Option(metavar="N|auto", help="On up to N workers, or as many as pay, whatever FILE says."),
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Follow the job to its end.")] = False,
     weights: Annotated[
@@ -41,7 +44,7 @@ def train(  # noqa: PLR0913  (one argument for each option)
     if not isinstance(spec, dict):
         raise CommandError(f"{file} holds no job: expected a JSON object, such as those in examples/")
     if workers is not None:
-        spec["workers"] = workers
+        spec["workers"] = _number_of(workers)
     if weights is not None:
         spec = _with_weights(spec, weights)
     with connected(data_dir) as client:
@@ -101,6 +104,14 @@ def predict(
         echo_json(client.predict(job_id, inputs))
 
 
+def _number_of(workers: str) -> int | str:
+    if workers == "auto":
+        return workers
+    if not workers.isascii() or not workers.isdigit() or int(workers) < 1:
+        raise CommandError(f"--workers: expected a number from 1 on, or auto, got {workers!r}")
+    return int(workers)
+
+
 def _with_weights(spec: dict[str, Any], file: Path) -> dict[str, Any]:
     # NumPy takes longer to load than all else here, and no other command needs it.
     from lockstep.core.ground.errors import LockstepError
@@ -134,17 +145,21 @@ def _follow_and_show(client: Client, job_id: str, data_dir: Path | None, *, as_j
 
 def show_job(client: Client, job: dict[str, Any]) -> None:
     """Print what there is to say of a job."""
-    typer.echo("\n".join(job_lines(job, events_of(client, job["id"]))))
+    shared = job["workers"]["most"] > 1
+    members = members_of(client, job["id"]) if shared else []
+    typer.echo("\n".join(job_lines(job, events_of(client, job["id"]), members)))
 
 
-def job_lines(job: dict[str, Any], events: list[dict[str, Any]]) -> list[str]:
-    """A job and what its events say of it, as lines of text."""
+def job_lines(
+    job: dict[str, Any], events: list[dict[str, Any]], members: Sequence[dict[str, Any]] = ()
+) -> list[str]:
+    """A job, what its events say of it, and who is there while it runs, as lines of text."""
     progress = job["progress"]
     lines = [
         f"{job['id']}  {job.get('name') or ''}".rstrip(),
         f"status    {_status(job)}",
         f"progress  step {progress['step']:,} of {progress['steps']:,}",
-        workers_line(job, events),
+        workers_line(job),
     ]
     lines += [f"damaged   {each['message']}" for each in job.get("damaged") or []]
     error = job.get("error")
@@ -164,7 +179,8 @@ def job_lines(job: dict[str, Any], events: list[dict[str, Any]]) -> list[str]:
     run_ms = (job.get("timings") or {}).get("run_ms")
     if run_ms is not None:
         lines.append(f"time      {duration(run_ms / 1000)}")
-    return [*lines, *finding_lines(events)]
+    lines += finding_lines(events)
+    return [*lines, *member_table(members, None)] if members else lines
 
 
 def _status(job: dict[str, Any]) -> str:

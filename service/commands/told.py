@@ -29,21 +29,18 @@ def finding_lines(events: list[dict[str, Any]]) -> list[str]:
     return [f"finding   {_name(finding['data'])}: {finding['message']}" for finding in findings]
 
 
-def most_members(events: list[dict[str, Any]]) -> int:
-    """How many workers a job that began has had at most at a time."""
-    sizes = (event["data"].get("world_size") for event in events if event["type"] == "member_joined")
-    return max((size for size in sizes if isinstance(size, int)), default=1)
-
-
-def workers_line(job: dict[str, Any], events: list[dict[str, Any]]) -> str:
-    """Who works at a job now, or who did."""
-    wanted = job["workers"]["wanted"]
+def workers_line(job: dict[str, Any]) -> str:
+    """Who works at a job now, or who did, and how many are worth it."""
+    workers = job["workers"]
+    wanted, most, advised = workers["wanted"], workers["most"], workers["advised"]
+    is_auto = (job.get("spec") or {}).get("workers") == "auto"
     if not job["is_terminal"]:
-        return f"workers   {job['workers']['active']} of {wanted}"
-    if job["started_at"] is None:
-        return f"workers   none, {wanted} wanted"
-    most = most_members(events)
-    return f"workers   {most}" if most >= wanted else f"workers   {most} at most, {wanted} wanted"
+        told = f"{workers['active']} of {'at most ' if is_auto else ''}{wanted}"
+    elif job["started_at"] is None:
+        told = f"none, {wanted} wanted"
+    else:
+        told = f"{most}" if most >= wanted or is_auto else f"{most} at most, {wanted} wanted"
+    return f"workers   {told}{'' if advised is None else f' ({advised} advised)'}"
 
 
 def verdict_lines(job: dict[str, Any], events: list[dict[str, Any]]) -> list[str]:

@@ -62,6 +62,7 @@ def test_every_call(client: Client, store: Database) -> None:
         "loss": {"steps": [8, 9], "values": [8.0, 9.0]}
     }
     assert len(client.history(job["id"], max_points=4)["series"]["loss"]["steps"]) <= 4
+    assert client.members(job["id"], after="1.0", limit=1)["data"] == []
     events = client.events(job["id"], limit=1)
     assert client.events(job["id"], after=events["last_id"])["data"][-1]["data"]["status"] == "succeeded"
     with np.load(io.BytesIO(client.weights(job["id"], format="npz"))) as file:

@@ -103,6 +103,7 @@ def requests(job_id: str, spec: Spec, x: list[Any]) -> Iterator[tuple[str, str, 
         yield "GET", path, None
     for rest in ("", "/spec", "/history", "/history?max_points=2", "/events", "/checkpoints"):
         yield "GET", f"{job}{rest}", None
+    yield "GET", f"{job}/members", None
     yield "GET", f"{job}/gradients?step=0", None
     yield "GET", f"{job}/walk?step=0", None
     yield "POST", f"{job}/cancel", None

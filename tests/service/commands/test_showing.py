@@ -26,7 +26,7 @@ def make_job(**changes: Any) -> dict[str, Any]:
         "status_message": None,
         "is_terminal": False,
         "progress": {"step": 500, "steps": 1000, "epoch": 500, "fraction": 0.5, "eta_seconds": 3.0},
-        "workers": {"wanted": 2, "active": 1},
+        "workers": {"wanted": 2, "active": 1, "most": 1, "advised": None},
         "result": None,
         "error": None,
         "timings": {"run_ms": None},
@@ -231,33 +231,29 @@ def test_findings_are_told_with_layer_and_step() -> None:
     ]
 
 
-def joined(world_size: int) -> dict[str, Any]:
-    return {"type": "member_joined", "message": "", "data": {"world_size": world_size, "rank": 1}}
+def on(job: dict[str, Any], **workers: Any) -> dict[str, Any]:
+    """The job, with other numbers of workers."""
+    return {**job, "workers": {**job["workers"], **workers}}
 
 
-LEFT = {"type": "member_left", "message": "", "data": {"rank": 1, "left": "released"}}
-DAMAGED: dict[str, Any] = {"type": "member_joined", "message": "", "data": {}}
+AUTO = {"workers": "auto"}
 
 
 @pytest.mark.parametrize(
-    ("job", "events", "line"),
+    ("job", "line"),
     [
-        (make_job(), [joined(2)], "workers   1 of 2"),
-        (SUCCEEDED, [], "workers   1 at most, 2 wanted"),
-        (SUCCEEDED, [joined(2), LEFT], "workers   2"),
-        (SUCCEEDED, [DAMAGED], "workers   1 at most, 2 wanted"),
-        (
-            {**SUCCEEDED, "workers": {"wanted": 8, "active": 0}},
-            [joined(2), joined(3), LEFT, joined(3)],
-            "workers   3 at most, 8 wanted",
-        ),
-        (make_job(status="failed", is_terminal=True, started_at=None), [], "workers   none, 2 wanted"),
+        (make_job(), "workers   1 of 2"),
+        (on(make_job(), most=2, advised=1), "workers   1 of 2 (1 advised)"),
+        (SUCCEEDED, "workers   1 at most, 2 wanted"),
+        (on(SUCCEEDED, most=2), "workers   2"),
+        (on(SUCCEEDED, wanted=8, most=3, advised=3), "workers   3 at most, 8 wanted (3 advised)"),
+        (make_job(status="failed", is_terminal=True, started_at=None), "workers   none, 2 wanted"),
+        ({**on(make_job(), wanted=8), "spec": AUTO}, "workers   1 of at most 8"),
+        ({**on(SUCCEEDED, wanted=8, most=3, advised=2), "spec": AUTO}, "workers   3 (2 advised)"),
     ],
 )
-def test_a_job_that_is_over_tells_on_how_many_workers_it_ran(
-    job: dict[str, Any], events: list[dict[str, Any]], line: str
-) -> None:
-    assert line in job_lines(job, events)
+def test_a_job_that_is_over_tells_on_how_many_workers_it_ran(job: dict[str, Any], line: str) -> None:
+    assert line in job_lines(job, [])
 
 
 def verified(**result: Any) -> dict[str, Any]:
