@@ -1,9 +1,9 @@
 /** One job as the page follows it: the job, its main series and its events, kept current by `look`. */
 
 import { signal } from "@preact/signals";
-import { getEvents, getHistory, getJob } from "./api/calls.ts";
+import { getEvents, getHistory, getJob, getMembers } from "./api/calls.ts";
 import type { Refused } from "./api/http.ts";
-import type { Job, JobEvent } from "./api/models.ts";
+import type { Job, JobEvent, Member } from "./api/models.ts";
 import { MAIN } from "./pure/groups.ts";
 import { lastStep, merge, until, type History } from "./pure/history.ts";
 import type { Seen } from "./poller.ts";
@@ -70,6 +70,7 @@ export class JobWatch {
   /** Of all series that the job has. */
   readonly names = signal<readonly string[]>([]);
   readonly events = signal<readonly JobEvent[]>([]);
+  readonly members = signal<readonly Member[]>([]);
   readonly speed = signal<number | null>(null);
   readonly refused = signal<Refused | null>(null);
   private namesAt = "";
@@ -95,6 +96,7 @@ export class JobWatch {
       this.readNames(answer.data, stop),
       this.main.read(stop),
       this.readEvents(stop),
+      this.readMembers(answer.data, stop),
     ]);
     this.etag = answer.etag;
     this.accept(answer.data);
@@ -120,6 +122,13 @@ export class JobWatch {
     const names = [...new Set([...known, ...found])];
     if (names.length > known.length) this.names.value = names;
     this.namesAt = at;
+  }
+
+  /** Who works at it, where more than one ever did. */
+  private async readMembers(job: Job, stop: AbortSignal): Promise<void> {
+    if (job.workers.most < 2) return;
+    const found = await getMembers(this.id, stop);
+    if (!stop.aborted) this.members.value = found;
   }
 
   private async readEvents(stop: AbortSignal): Promise<void> {

@@ -1,21 +1,27 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { workersOf } from "../src/pure/members.ts";
+import { presentFirst, workersOf } from "../src/pure/members.ts";
 
-const joined = (world_size: number) => ({ type: "member_joined", data: { world_size, rank: 1 } });
-const left = { type: "member_left", data: { rank: 1, left: "released" } };
-const job = (wanted: number, active: number, is_terminal: boolean, started_at: string | null = "2026") => ({
-  is_terminal,
-  started_at,
-  workers: { wanted, active },
-});
+const job = (
+  workers: { wanted: number; active: number; most: number; advised?: number },
+  is_terminal: boolean,
+  started_at: string | null = "2026",
+) => ({ is_terminal, started_at, workers: { advised: null, ...workers } });
 
 test("a job that is over tells on how many workers it ran", () => {
-  assert.equal(workersOf(job(2, 1, false), [joined(2), left]), "1 of 2");
-  assert.equal(workersOf(job(1, 0, true), []), "1");
-  assert.equal(workersOf(job(2, 0, true), []), "1 at most, 2 wanted");
-  assert.equal(workersOf(job(2, 0, true), [joined(2), left]), "2");
-  assert.equal(workersOf(job(8, 0, true), [joined(2), joined(3), left, joined(3)]), "3 at most, 8 wanted");
-  assert.equal(workersOf(job(2, 0, true), [{ type: "member_joined", data: {} }]), "1 at most, 2 wanted");
-  assert.equal(workersOf(job(2, 0, true, null), []), "none, 2 wanted");
+  assert.equal(workersOf(job({ wanted: 2, active: 1, most: 2 }, false)), "1 of 2");
+  assert.equal(workersOf(job({ wanted: 1, active: 0, most: 1 }, true)), "1");
+  assert.equal(workersOf(job({ wanted: 2, active: 0, most: 1 }, true)), "1 at most, 2 wanted");
+  assert.equal(workersOf(job({ wanted: 2, active: 0, most: 2 }, true)), "2");
+  assert.equal(workersOf(job({ wanted: 8, active: 0, most: 3 }, true)), "3 at most, 8 wanted");
+  assert.equal(workersOf(job({ wanted: 2, active: 0, most: 0 }, true, null)), "none, 2 wanted");
+});
+
+test("a job that has measured it tells how many workers pay", () => {
+  assert.equal(workersOf(job({ wanted: 4, active: 2, most: 3, advised: 2 }, false)), "2 of 4 (2 advised)");
+});
+
+test("members who are there come first", () => {
+  const [lead, gone, here] = [{ left: null, id: 0 }, { left: "died", id: 1 }, { left: null, id: 2 }];
+  assert.deepEqual(presentFirst([lead, gone, here]), [lead, here, gone]);
 });

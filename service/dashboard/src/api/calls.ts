@@ -16,7 +16,19 @@ import {
   type Current,
 } from "./http.ts";
 import type { JsonObject } from "../pure/json.ts";
-import type { EventPage, Gradients, History, Job, JobPage, Queue, Validation, Walk, WorkerPage } from "./models.ts";
+import type {
+  EventPage,
+  Gradients,
+  History,
+  Job,
+  JobPage,
+  Member,
+  MemberPage,
+  Queue,
+  Validation,
+  Walk,
+  WorkerPage,
+} from "./models.ts";
 
 const jobPath = (id: string, rest = ""): string => `/v1/jobs/${encodeURIComponent(id)}${rest}`;
 
@@ -62,6 +74,12 @@ export async function getEvents(
   const path = withQuery(jobPath(id, "/events"), { after, limit: 100 });
   const answer = await get<EventPage>(path, signal);
   return answer.data ?? { object: "list", data: [], has_more: false, first_id: null, last_id: null };
+}
+
+/** The first hundred who came, which are all of nearly every job. */
+export async function getMembers(id: string, signal: AbortSignal): Promise<readonly Member[]> {
+  const path = withQuery(jobPath(id, "/members"), { limit: 100 });
+  return (await get<MemberPage>(path, signal)).data?.data ?? [];
 }
 
 export const cancelJob = (id: string): Promise<Job> => post(jobPath(id, "/cancel"));

@@ -5,7 +5,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { JSX } from "preact";
 import { cancelJob } from "../api/calls.ts";
 import { explain } from "../api/http.ts";
-import type { Job, JobEvent } from "../api/models.ts";
+import type { Job } from "../api/models.ts";
 import { Curve } from "../parts/curve.tsx";
 import { Confirm } from "../parts/dialog.tsx";
 import { DeterminismCard, LearnedCard, ResultCard } from "../parts/result.tsx";
@@ -22,6 +22,7 @@ import {
 } from "../parts/small.tsx";
 import { Findings } from "../parts/findings.tsx";
 import { EndNotice, NoticeButton } from "../parts/notice.tsx";
+import { MembersCard } from "../parts/members.tsx";
 import { ModelCard } from "../parts/model.tsx";
 import { SeriesCard } from "../parts/series.tsx";
 import { SpecCard } from "../parts/spec.tsx";
@@ -83,6 +84,7 @@ export function JobPage({ id }: { id: string }): JSX.Element {
             )}
           </Card>
           <SeriesCard job={job} names={watch.names.value} />
+          <MembersCard members={watch.members.value} />
           <SpecCard job={job} />
           <EventsCard events={watch.events.value} />
         </div>
@@ -142,12 +144,12 @@ function Head({ job, watch }: { job: Job; watch: JobWatch }): JSX.Element {
           ))
         : null}
       <ProgressBar job={job} />
-      <Facts class="is-strip" facts={progressFacts(job, watch.events.value, watch.speed.value)} />
+      <Facts class="is-strip" facts={progressFacts(job, watch.speed.value)} />
     </header>
   );
 }
 
-function progressFacts(job: Job, events: readonly JobEvent[], stepsPerSecond: number | null): Fact[] {
+function progressFacts(job: Job, stepsPerSecond: number | null): Fact[] {
   const epochs = job.spec?.["epochs"];
   const epoch = count(job.progress.epoch);
   const ranMs = job.timings.run_ms;
@@ -165,7 +167,7 @@ function progressFacts(job: Job, events: readonly JobEvent[], stepsPerSecond: nu
     { name: "Speed", value: speed(stepsPerSecond) },
     { name: job.is_terminal ? "Ran for" : "Running for", value: ran === null ? "–" : span(ran) },
     ...(job.is_terminal ? [] : [{ name: "Time left", value: eta === null ? "–" : `about ${span(eta)}` }]),
-    { name: "Workers", value: workersOf(job, events) },
+    { name: "Workers", value: workersOf(job) },
     ...(job.timings.queued_ms != null ? [{ name: "Waited", value: span(job.timings.queued_ms / 1000) }] : []),
     ...(job.timings.first_step_ms != null
       ? [{ name: "First step after", value: span(job.timings.first_step_ms / 1000) }]

@@ -33,12 +33,15 @@ function lasted(one: Transition, next: Transition | undefined, job: Job): string
   return next ? `for ${span(seconds)}` : `${span(Math.max(1, Math.floor(seconds)))} so far`;
 }
 
-/** The message, and what the event carries beside it; a change of status and a finding say all in their message. */
+/** Events that say all in their message. */
+const SENTENCES: ReadonlySet<string> = new Set(["finding", "workers_advised", "slow_member"]);
+
+/** The message, and what the event carries beside it, where the message does not say it all. */
 function said(event: JobEvent): string {
   const data = Object.entries(event.data).filter(([, value]) => value !== null && typeof value !== "object");
   if (event.type === "status")
     return event.data["reason"] ? `${event.message} (${words(String(event.data["reason"]))})` : event.message;
-  if (event.type === "finding") return event.message;
+  if (SENTENCES.has(event.type)) return event.message;
   const parts = data.map(([name, value]) => `${words(name)} ${String(value)}`);
   return [event.message === words(event.type) ? "" : event.message, parts.join(", ")]
     .filter((part) => part !== "")

@@ -1,23 +1,30 @@
-/** On how many workers a job ran. */
-
-interface Told {
-  readonly type: string;
-  readonly data: Readonly<Record<string, unknown>>;
-}
+/** On how many workers a job ran, and who they were. */
 
 interface Working {
   readonly is_terminal: boolean;
   readonly started_at: string | null;
-  readonly workers: { readonly wanted: number; readonly active: number };
+  readonly workers: {
+    readonly wanted: number;
+    readonly active: number;
+    readonly most: number;
+    readonly advised: number | null;
+  };
 }
 
-/** Who works at a job now, or, from its events, how many did at a time at most. */
-export function workersOf(job: Working, events: readonly Told[]): string {
-  const { active, wanted } = job.workers;
+/** Who works at a job now, or how many did at a time at most; and how many are worth it. */
+export function workersOf(job: Working): string {
+  const { advised } = job.workers;
+  return advised === null ? present(job) : `${present(job)} (${advised} advised)`;
+}
+
+function present(job: Working): string {
+  const { active, wanted, most } = job.workers;
   if (!job.is_terminal) return `${active} of ${wanted}`;
   if (job.started_at === null) return `none, ${wanted} wanted`;
-  const most = events
-    .filter((event) => event.type === "member_joined")
-    .reduce((size, { data }) => Math.max(size, Number(data["world_size"] ?? 1)), 1);
   return most >= wanted ? `${most}` : `${most} at most, ${wanted} wanted`;
+}
+
+/** Those who are there, then those who were, each as they came. */
+export function presentFirst<T extends { readonly left: string | null }>(members: readonly T[]): readonly T[] {
+  return [...members.filter((one) => one.left === null), ...members.filter((one) => one.left !== null)];
 }
