@@ -231,7 +231,7 @@ def main() -> None:
     kills = "--kills" in sys.argv
     names = [name for name in sys.argv[1:] if name != "--kills"] or list(JOBS)
     print(environment())
-    with running(workers=WORKERS) as service:
+    with running(workers=WORKERS, helpers="all") as service:
         for name in names:
             if kills:
                 digests = {_reference(service, name)}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockstep.service.client import Client, JsonObject
+from lockstep.service.settings import GroupHelpers
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -28,11 +29,15 @@ class Service:
 
 
 @contextmanager
-def running(workers: int) -> Iterator[Service]:
-    """Start a service with so many workers, wait until all of them are there, and end it afterwards."""
+def running(workers: int, helpers: GroupHelpers = "advised") -> Iterator[Service]:
+    """Start a service with so many workers, wait until all of them are there, and end it afterwards.
+
+    `helpers`: whether leads take those only that pay.
+    """
     with tempfile.TemporaryDirectory(prefix="lockstep-bench-") as folder:
         data_dir = Path(folder) / "data"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSTEP_")}
+        environment["LOCKSTEP_GROUP_HELPERS"] = helpers
         command = [sys.executable, "-m", "lockstep", "up", "--workers", str(workers), "--port", "0"]
         process = subprocess.Popen(
             [*command, "--data-dir", str(data_dir)], env=environment, stdout=subprocess.DEVNULL
