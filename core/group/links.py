@@ -2,7 +2,7 @@
 
 A collective on one member, from top to bottom:
 
-    wait until every link `is_free`    our vectors may be written again
+    wait until every link `is_free_for` it: our vectors may be written again
     compute the own blocks into `arena.vectors(...)`
     `arena.publish(stamp, Phase.PARTIALS, present)`, then `lane.offer_partials(present)` on every lane
     wait until `lane.partials_came` on every lane; add the own slice of all blocks
@@ -42,7 +42,7 @@ class Arena(Protocol):
     """A member's own vectors, which its links offer to the others."""
 
     def vectors(self, count: int, width: int, dtype: np.dtype) -> list[np.ndarray]:
-        """A vector (width,) for each of the own blocks, C-contiguous; the same objects for the same arguments.
+        """A vector (width,) for each own block, C-contiguous; the same objects for the same arguments.
 
         Those of different arguments may share memory: one collective is done at a time.
         """
@@ -80,10 +80,10 @@ class Lane(Protocol):
         """Turn to a collective. Some of what the peer offers for it may be there already."""
 
     def offer_partials(self, present: Sequence[bool]) -> None:
-        """Let the peer have our partial sums, or its slice of them; they are in the arena. Raises PeerLost."""
+        """Let the peer have our partial sums, or its slice of them, out of the arena. Raises PeerLost."""
 
     def offer_total(self) -> None:
-        """Let the peer have our slice of the total, which is in the arena. Raises PeerLost."""
+        """Let the peer have our slice of the total, out of the arena. Raises PeerLost."""
 
     def take_total(self, out: np.ndarray) -> None:
         """Leave the peer's slice of the total at its place in `out` (width,); once `total_came`."""
@@ -96,9 +96,11 @@ class Link(Protocol):
     def transport(self) -> Transport:
         """Which way the numbers go."""
 
-    @property
-    def is_free(self) -> bool:
-        """Whether the peer no longer reads what we offered, and we need not keep it."""
+    def is_free_for(self, stamp: Stamp) -> bool:
+        """Whether the peer has taken what we offered it in the collectives before this one.
+
+        In the collective itself, done again in a new generation, nobody who counts reads the old offers.
+        """
 
     def lane(self, partition: Partition, ranks: tuple[int, int], arena: Arena) -> Lane:
         """Take part in the collectives of a partition. `ranks`: ours, the peer's."""

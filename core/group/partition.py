@@ -3,6 +3,8 @@
 Every member works it out for itself from the work and its place, and all come to the same.
 """
 
+from itertools import pairwise
+
 from lockstep.core.ground.blas import WIDEST
 from lockstep.core.ground.shards import Block, additions, blocks_of
 from lockstep.core.group import Work
@@ -38,9 +40,9 @@ class Partition:
         )
 
     def order(self, present: tuple[bool, ...]) -> tuple[int, tuple[tuple[int, int], ...]]:
-        """The block that the total starts with (-1 if all are empty), and the additions, by numbers of blocks.
+        """The block that the total starts with, -1 if all are empty, and the additions: (to, what).
 
-        `present`: for each block, whether any of its leaves is there.
+        `present`: for each of `all_blocks`, whether any of its leaves is there.
         """
         there = [index for index, is_present in enumerate(present) if is_present]
         pairs = additions([self.all_blocks[index] for index in there])
@@ -52,4 +54,4 @@ def cut(width: int, parts: int) -> tuple[Slice, ...]:
     """Cut a vector at multiples of WIDEST into parts as equal as these allow; some may be empty."""
     turns = -(-width // WIDEST)
     ends = [min(width, (part * turns // parts) * WIDEST) for part in range(parts + 1)]
-    return tuple(zip(ends, ends[1:], strict=False))
+    return tuple(pairwise(ends))
