@@ -34,8 +34,8 @@ class Phase(IntEnum):
     NOTHING = 0
     PARTIALS = 1  # its partial sums may be read
     TOTAL = 2  # its slice of the total may be read
-    TAKEN = 3  # it has read all that it needs of the others
-    COMMITTED = 4  # the lead only: nobody has to do this collective again
+    COMMITTED = 3  # the lead only: nobody has to do this collective again
+    TAKEN = 4  # it has read all that it needs of the others
 
 
 class Arena(Protocol):
