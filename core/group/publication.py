@@ -68,7 +68,7 @@ class PeerBoard:
         """The last whole publication; 0 where there is none, or while another one is being written."""
         words = self._words
         stage = words[_STAGE]
-        is_whole = words[_CHECK] == stage ^ _WHOLE and stage & _PHASES <= Phase.COMMITTED
+        is_whole = words[_CHECK] == stage ^ _WHOLE and stage & _PHASES <= max(Phase)
         return stage if is_whole and (self._ordered or self.heard >= words[_RINGS]) else 0
 
     @property

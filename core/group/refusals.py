@@ -16,6 +16,7 @@ Refused = Literal[
     "fingerprint",
     "spec",
     "seat",
+    "transport",
     "magic",
     "binding",
     "sequence",
@@ -25,7 +26,8 @@ Refused = Literal[
     "seal",
 ]
 """Of a stranger: it sent no greeting; it speaks another version of the protocol; it does not know the group's
-secret; it took too long, or went away; another job, attempt, fingerprint or spec is its own; no seat is free.
+secret; it took too long, or went away; another job, attempt, fingerprint or spec is its own; no seat is free;
+memory can't be shared with it where it must be.
 Of a frame: no frame at all; another job's or attempt's; repeated, left out or out of order; of another
 generation or collective; of a kind that may not come now; of a wrong length; changed, or sealed with
 another key."""

@@ -1,0 +1,94 @@
+"""What the lead says to a helper: a Sink for their control channel that keeps what was said."""
+
+from collections.abc import Callable
+
+from lockstep.core.group import Released
+from lockstep.core.group.frames import MAX_PAYLOAD_BYTES, MAX_REASON_BYTES, FrameKind, ProtocolError, Stamp
+from lockstep.core.group.messages import (
+    MAX_MEMBERS,
+    NUMBER,
+    REGROUP,
+    WELCOME,
+    Regrouping,
+    Welcome,
+    read_numbers,
+)
+
+_NOTHING = memoryview(bytearray())
+_MOST = {
+    FrameKind.OVER: MAX_REASON_BYTES,
+    FrameKind.REGROUP: REGROUP.size + MAX_MEMBERS * NUMBER.size,
+    FrameKind.WELCOME: WELCOME.size + MAX_MEMBERS * NUMBER.size,
+    FrameKind.STATE: MAX_PAYLOAD_BYTES,
+    FrameKind.RESEND: MAX_PAYLOAD_BYTES,
+    FrameKind.COMMIT: 0,
+}
+
+
+class Orders:
+    """`welcome` is set once, then `state` grows to its length. `regrouping` is the last that was said, until
+    the helper takes it; `committed` the last generation and collective that was committed.
+
+    `resends(stamp)` gives the places for the chunks of a total that the lead sends again, if it is wanted.
+    """
+
+    def __init__(self, resends: Callable[[Stamp], list[memoryview]]) -> None:
+        self._resends = resends
+        self.welcome: Welcome | None = None
+        self.state = bytearray()
+        self.regrouping: Regrouping | None = None
+        self.committed = (-1, -1)
+        self.resent = 0
+        self._said = _NOTHING
+
+    @property
+    def has_state(self) -> bool:
+        """Whether all of the state has come."""
+        return self.welcome is not None and len(self.state) == self.welcome.state_bytes
+
+    def place(self, kind: FrameKind, length: int, stamp: Stamp) -> memoryview | None:  # noqa: ARG002 - as Sink
+        """See Sink."""
+        is_member = self.has_state
+        may_come = is_member or kind in (FrameKind.OVER, FrameKind.WELCOME, FrameKind.STATE)
+        if kind is FrameKind.WELCOME:
+            may_come = self.welcome is None
+        elif kind is FrameKind.STATE and self.welcome is not None:
+            may_come = not is_member and len(self.state) + length <= self.welcome.state_bytes
+        if not may_come or (kind is FrameKind.STATE and self.welcome is None) or length > _MOST.get(kind, -1):
+            raise ProtocolError(f"a frame {kind.name} of {length} bytes may not come now")
+        self._said = memoryview(bytearray(length))
+        return self._said
+
+    def arrived(self, kind: FrameKind, stamp: Stamp) -> bool:
+        """See Sink. Raises Released where the lead says goodbye."""
+        match kind:
+            case FrameKind.OVER:
+                raise Released(str(self._said, errors="replace"))
+            case FrameKind.COMMIT:
+                self.committed = (stamp.generation, stamp.collective)
+            case FrameKind.RESEND:
+                self._resend(stamp)
+            case FrameKind.REGROUP if len(self._said) >= REGROUP.size:
+                generation, collective = REGROUP.unpack(self._said[: REGROUP.size])
+                numbers = read_numbers(self._said[REGROUP.size :])
+                self.regrouping = Regrouping(generation, collective, numbers)
+            case FrameKind.WELCOME if len(self._said) >= WELCOME.size:
+                generation, collective, size = WELCOME.unpack(self._said[: WELCOME.size])
+                numbers = read_numbers(self._said[WELCOME.size :])
+                self.welcome = Welcome(generation, collective, size, numbers)
+            case FrameKind.STATE:
+                self.state += self._said
+            case _:
+                raise ProtocolError(f"a frame {kind.name} of {len(self._said)} bytes says nothing")
+        return True
+
+    def _resend(self, stamp: Stamp) -> None:
+        places = self._resends(stamp)
+        if self.resent < len(places):
+            place = places[self.resent]
+            if len(place) != len(self._said):
+                raise ProtocolError(
+                    f"expected {len(place)} bytes of the total, got {len(self._said)}", "length"
+                )
+            place[:] = self._said
+            self.resent += 1
