@@ -25,6 +25,10 @@ class Follower:
         self.blames: list[Blame] = []
         self._said = memoryview(bytearray())
 
+    def is_linked_with(self, other: "Follower") -> bool:
+        """Whether one of the two has knocked at the other's door."""
+        return other.number in self.guest.linked or self.number in other.guest.linked
+
     def joined(self, stamp: Stamp) -> None:
         """Note where it begins."""
         self.joined_collective = stamp.collective

@@ -56,7 +56,9 @@ class GroupLead(Member):
         self._may_admit = False
         self._to_release = 0
         self._leaves = 1
-        self._last: np.ndarray | None = None  # the last total, for who loses a link before it has all of it
+        # The last total, and of which collective, for who loses a link before it has all of it.
+        self._last = np.empty(0)
+        self._last_collective = -1
         self._reception = LeadsReception(seats)
         self._door = Door(terms, self._reception, segment, self._stamp)
         self.address = self._door.address
@@ -100,9 +102,10 @@ class GroupLead(Member):
         return len(self._followers) > 1 and not all(follower.guest.all_shared for follower in self._followers)
 
     def _keep(self, out: np.ndarray) -> None:
-        if self._last is None or self._last.shape != out.shape or self._last.dtype != out.dtype:
+        if self._last.shape != out.shape or self._last.dtype != out.dtype:
             self._last = np.empty_like(out)
         np.copyto(self._last, out)
+        self._last_collective = self._stamp.collective
 
     def welcome(self, state: Callable[[], bytes]) -> None:
         """See Group."""
@@ -232,15 +235,13 @@ class GroupLead(Member):
 
     def _only_linked(self, change: MembershipChange[Follower]) -> MembershipChange[Follower]:
         """The same, without joiners that have no link to one of the others."""
-        needed = {LEAD, *(follower.number for follower in change.stay)}
-        admitted = []
+        admitted: list[Follower] = []
         for follower in change.admitted:
-            missing = needed - set(follower.guest.linked)
+            missing = [other for other in (*change.stay, *admitted) if not follower.is_linked_with(other)]
             if missing:
-                self._refuse(follower, f"it is not linked with member {min(missing)}")
+                self._refuse(follower, f"it is not linked with member {missing[0].number}")
             else:
                 admitted.append(follower)
-                needed.add(follower.number)
         return replace(change, admitted=tuple(admitted))
 
     def _refuse(self, follower: Follower, reason: str) -> None:
@@ -322,7 +323,7 @@ class GroupLead(Member):
     def _judge(self, accuser: Follower, blame: Blame) -> None:
         """A helper lacks something of another one. Raises Redo where this collective can't be done so."""
         now = (self._stamp.generation, self._stamp.collective)
-        if blame.collective == self._stamp.collective - 1 and self._last is not None:
+        if blame.collective == self._last_collective == self._stamp.collective - 1:
             self._resend(accuser, self._last)
         for accused in self._followers:
             if accused.number == blame.number and blame.generation == self._stamp.generation:

@@ -117,7 +117,10 @@ class TcpLink:
 
 
 class TcpLane:
-    """A link's part in the collectives of one partition; see Lane."""
+    """A link's part in the collectives of one partition; see Lane.
+
+    A member that owns nothing says so with one frame EMPTY: so nobody gets far ahead of it.
+    """
 
     def __init__(self, link: TcpLink, partition: Partition, ranks: tuple[int, int], arena: Arena) -> None:
         own, peer = ranks
@@ -135,12 +138,13 @@ class TcpLane:
             self._offered_total = _chunks(arena.total(width, dtype)[ours])
             self._total = np.empty(theirs.stop - theirs.start, dtype)
         self._total_places = _chunks(self._total)
+        self._owed = max(1, len(self.partials))  # blocks, or the word that there are none
         self._block = self._chunk = self._total_chunk = 0
 
     @property
     def partials_came(self) -> bool:
         """See Lane."""
-        return self._block == len(self._places)
+        return self._block == self._owed
 
     @property
     def total_came(self) -> bool:
@@ -157,6 +161,8 @@ class TcpLane:
     def offer_partials(self, present: Sequence[bool]) -> None:
         """See Lane."""
         channel = self._link.channel
+        if not present:
+            channel.queue(FrameKind.EMPTY)
         for is_present, chunks in zip(present, self._offered, strict=True):
             if not is_present:
                 channel.queue(FrameKind.EMPTY)
@@ -179,7 +185,7 @@ class TcpLane:
     def place(self, kind: FrameKind) -> memoryview:
         """Where the next frame's payload belongs. Raises ProtocolError where that kind may not come."""
         if not self.partials_came:
-            if kind is FrameKind.PARTIAL:
+            if kind is FrameKind.PARTIAL and self._places:
                 return self._places[self._block][self._chunk]
             if kind is FrameKind.EMPTY and self._chunk == 0:
                 return _NOTHING
@@ -193,10 +199,12 @@ class TcpLane:
             self._total_chunk += 1
             return
         if kind is FrameKind.EMPTY:
-            self.present[self._block] = False
-        else:
-            self._chunk += 1
-        if kind is FrameKind.EMPTY or self._chunk == len(self._places[self._block]):
+            if self.present:
+                self.present[self._block] = False
+            self._block += 1
+            return
+        self._chunk += 1
+        if self._chunk == len(self._places[self._block]):
             self._block, self._chunk = self._block + 1, 0
 
 
