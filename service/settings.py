@@ -79,6 +79,11 @@ class Settings(BaseSettings):
         min_length=1,
         description="address on which a lead listens for its helpers; auto: this machine's own address",
     )
+    group_transport: Literal["auto", "shared_memory", "tcp"] = Field(
+        default="auto",
+        description="how members of a group on one host exchange numbers: by shared memory where that can be "
+        "had, by nothing else, or by TCP as between hosts",
+    )
     lease_seconds: float = Field(
         default=15.0, ge=1, le=3600, description="how long a claim holds without renewal"
     )

@@ -1,9 +1,8 @@
 """The group of a job: the members that compute a step together, and how their partial sums become one total.
 
-`SoloGroup` (solo.py) is a group of one. `TcpLead` (tcp_lead.py) and `TcpHelper` (tcp_helper.py) are the
-two sides of a group over TCP, in which one lead decides who is a member and helpers come and go. Whoever
-trains sees no difference: the total of an `all_reduce` has the same bits in any of them (see
-core/ground/shards.py).
+`SoloGroup` (solo.py) is a group of one. `GroupLead` (lead.py) and `GroupHelper` (helper.py) are the
+two sides of a group in which one lead decides who is a member and helpers come and go. Whoever trains
+sees no difference: the total of an `all_reduce` has the same bits in any of them (see core/ground/shards.py).
 """
 
 from collections.abc import Callable

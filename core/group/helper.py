@@ -132,6 +132,7 @@ class GroupHelper(Member):
         self._link_with(accepted.doors | {LEAD: address}, replace(introduction, number=self._number))
         all_shared = all(peer.shares_memory for peer in self._links.values())
         control.queue(FrameKind.READY, READY.pack(all_shared) + pack_numbers(tuple(self._links)))
+        self._hear()
         self._await_state(leave)
         welcome = self._orders.welcome
         if welcome is None:

@@ -10,8 +10,10 @@ import numpy as np
 
 from lockstep.core.ground.shards import Block, TreeSum
 from lockstep.core.group import Group, LeadLost, Released
+from lockstep.core.group.frames import FRAME_BYTES
 from lockstep.core.group.helper import GroupHelper
 from lockstep.core.group.lead import GroupLead
+from lockstep.core.group.messages import Acceptance, Introduction
 from lockstep.core.group.terms import GroupIdentity, GroupTerms, Timeouts, TransportChoice
 
 IDENTITY = GroupIdentity(
@@ -23,6 +25,13 @@ PATIENT = replace(QUICK, step_seconds=4.0, least_seconds=4.0)
 HELLO_BYTES = 145
 HAND_SHAKE_BYTES = HELLO_BYTES + 32  # what a helper sends before its first frame
 CHALLENGE_BYTES = 8 + 1 + 32 + 32  # what the lead answers to the greeting
+# Introduced itself, too. All ports that the kernel chooses have five digits.
+INTRODUCED_BYTES = (
+    HAND_SHAKE_BYTES
+    + FRAME_BYTES
+    + len(Introduction(number=1, worker_id="helper", host="here", door=("127.0.0.1", 40_000)).to_bytes())
+)
+ACCEPTANCE_BYTES = len(Acceptance(number=1, doors={0: ("127.0.0.1", 40_000)}).to_bytes())
 STATE_BYTES = 8  # of the state that a joiner gets: the number of the step
 
 
@@ -108,12 +117,15 @@ class LeadRun:
     seats: int = 8
     timeouts: Timeouts = PATIENT
     transport: TransportChoice = "auto"
+    identity: GroupIdentity = IDENTITY
     step: int = 0
     events: list[tuple[str, Mapping[str, str | int]]] = field(default_factory=list)
     lead: GroupLead = field(init=False)
 
     def __post_init__(self) -> None:
-        self.lead = GroupLead(terms(self.transport, self.timeouts, worker_id="lead"), self.seats, self._note)
+        self.lead = GroupLead(
+            terms(self.transport, self.timeouts, self.identity, "lead"), self.seats, self._note
+        )
 
     def _note(self, kind: str, data: Mapping[str, str | int]) -> None:
         self.events.append((kind, data))
@@ -161,10 +173,11 @@ class HelperRun:
         timeouts: Timeouts = PATIENT,
         transport: TransportChoice = "auto",
         stays: int | None = None,
+        identity: GroupIdentity = IDENTITY,
     ) -> None:
         self._address = address
         self._work_of = work_of
-        self._terms = terms(transport, timeouts, worker_id="helper")
+        self._terms = terms(transport, timeouts, identity, "helper")
         self._stays = stays
         self.steps: list[int] = []
         self.world_sizes: list[int] = []

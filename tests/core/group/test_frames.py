@@ -7,10 +7,8 @@ from lockstep.core.group.ciphers import Cipher
 from lockstep.core.group.frames import (
     FRAME_BYTES,
     HEADER_BYTES,
-    NO_PLACE,
     Binding,
     FrameKind,
-    GroupPlace,
     Opener,
     ProtocolError,
     Seal,
@@ -40,16 +38,15 @@ def seal(
     kind: FrameKind = FrameKind.PARTIAL,
     stamp: Stamp = STAMP,
     payload: memoryview | bytes = PAYLOAD,
-    place: GroupPlace = NO_PLACE,
 ) -> bytes:
     frame = bytearray(FRAME_BYTES + len(payload) + 5)
-    assert sender.seal_into(memoryview(frame), kind, stamp, payload, place) == len(frame) - 5
+    assert sender.seal_into(memoryview(frame), kind, stamp, payload) == len(frame) - 5
     assert frame[-5:] == bytes(5)
     return bytes(frame[:-5])
 
 
-def open_frame(receiver: Opener, frame: bytes, stamp: Stamp = STAMP) -> tuple[FrameKind, bytes]:
-    kind, _ = receiver.read_header(frame[:HEADER_BYTES], stamp)
+def open_frame(receiver: Opener, frame: bytes) -> tuple[FrameKind, bytes]:
+    kind, _ = receiver.read_header(frame[:HEADER_BYTES])
     payload = bytearray(len(frame) - FRAME_BYTES)
     receiver.open_into(memoryview(frame)[HEADER_BYTES:], memoryview(payload))
     return kind, bytes(payload)
@@ -60,10 +57,7 @@ def test_frames_pass_in_order(cipher: Cipher) -> None:
     sender, receiver = sealer(cipher=cipher), opener(cipher)
     for _ in range(3):
         assert open_frame(receiver, seal(sender)) == (FrameKind.PARTIAL, PAYLOAD)
-        assert receiver.place == NO_PLACE
-    place = GroupPlace(4, 1, 3)
-    assert open_frame(receiver, seal(sender, FrameKind.COMMIT, place=place)) == (FrameKind.COMMIT, PAYLOAD)
-    assert receiver.place == place
+        assert receiver.stamp == STAMP
     assert open_frame(receiver, seal(sender, FrameKind.EMPTY, payload=b"")) == (FrameKind.EMPTY, b"")
 
 
