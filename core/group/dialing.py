@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from lockstep.core.ground.errors import LockstepError
 from lockstep.core.group import LeadLost, Released
-from lockstep.core.group.channel import Channel
+from lockstep.core.group.channel import Channel, PeerLost
 from lockstep.core.group.descriptors import local_name, receive_descriptors, send_descriptors
 from lockstep.core.group.frames import MAX_PAYLOAD_BYTES, MAX_REASON_BYTES, FrameKind, ProtocolError, Stamp
 from lockstep.core.group.guests import SHARED
@@ -157,7 +157,10 @@ def ask(channel: Channel, introduction: Introduction, seconds: float) -> bytes:
     deadline = time.monotonic() + seconds
     answer = Answer()
     channel.queue(FrameKind.INTRODUCE, introduction.to_bytes())
-    channel.flush()
+    try:
+        channel.flush()
+    except PeerLost:  # it may have said why
+        channel.abandon_pending()
     poll = select.poll()
     poll.register(channel.fileno(), select.POLLIN)
     while not answer.came:

@@ -25,6 +25,11 @@ class Follower:
         self.blames: list[Blame] = []
         self._said = memoryview(bytearray())
 
+    @property
+    def name(self) -> str:
+        """Where its door is, for people: no two have the same."""
+        return "{}:{}".format(*self.guest.introduction.door)
+
     def is_linked_with(self, other: "Follower") -> bool:
         """Whether one of the two has knocked at the other's door."""
         return other.number in self.guest.linked or self.number in other.guest.linked

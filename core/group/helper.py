@@ -94,6 +94,7 @@ class GroupHelper(Member):
         try:
             if self._poll.poll(0):
                 self._hear()
+                self._leave_if_over()
             while not self._done(work, out):
                 pass
             self._stamp.collective += 1
@@ -156,6 +157,7 @@ class GroupHelper(Member):
         seconds = self._terms.timeouts.lead_seconds
         deadline = time.monotonic() + seconds
         while not self._orders.has_state:
+            self._leave_if_over()
             if leave():
                 raise Released("gave up waiting to be let in")
             now = time.monotonic()
@@ -209,7 +211,15 @@ class GroupHelper(Member):
             control.flush()
         except PeerLost:
             control.abandon_pending()
-        control.receive(self._orders)
+        try:
+            control.receive(self._orders)
+        except PeerLost:
+            if self._orders.over is None:
+                raise
+
+    def _leave_if_over(self) -> None:
+        if self._orders.over is not None:
+            raise Released(self._orders.over)
 
     def _places(self, stamp: Stamp) -> list[memoryview]:
         """Where a total goes that is sent again: of this collective, if the lead is in the next already."""
@@ -250,6 +260,7 @@ class GroupHelper(Member):
         return {control.fileno(): Watched(mask, self._hear)}
 
     def _check(self, lacked: list[Peer]) -> None:
+        self._leave_if_over()
         said = self._orders.regrouping
         if said is not None and said.collective == self._stamp.collective:
             raise Redo("the members have changed")
@@ -260,6 +271,7 @@ class GroupHelper(Member):
                 continue
             if peer.number == LEAD:
                 self._hear()
+                self._leave_if_over()
                 raise LeadLost(f"the lead is lost: {peer.lost[0]}")
             self._blame(peer)
 

@@ -231,6 +231,8 @@ class GroupLead(Member):
             else:
                 self._reception.forget(guest.number)
                 guest.channel.close()
+                if peer is not None:
+                    peer.close()
         return present
 
     def _only_linked(self, change: MembershipChange[Follower]) -> MembershipChange[Follower]:
@@ -278,7 +280,7 @@ class GroupLead(Member):
             self._on_event(
                 "member_joined",
                 {
-                    "peer": follower.control.peer,
+                    "peer": follower.name,
                     "rank": self._followers.index(follower) + 1,
                     "world_size": self.world_size,
                     "generation": self.generation,
@@ -291,7 +293,7 @@ class GroupLead(Member):
             "action=group_member_lost job=%s attempt=%d peer=%s rank=%d left=%s reason=%s",
             self._terms.identity.job_id,
             self._terms.identity.attempt,
-            follower.control.peer,
+            follower.name,
             self._numbers.index(follower.number),
             left,
             reason,
@@ -300,9 +302,7 @@ class GroupLead(Member):
 
     def _note_leaving(self, follower: Follower, left: Left, reason: str) -> None:
         rank = self._numbers.index(follower.number)
-        self._on_event(
-            "member_left", {"peer": follower.control.peer, "rank": rank, "left": left, "reason": reason}
-        )
+        self._on_event("member_left", {"peer": follower.name, "rank": rank, "left": left, "reason": reason})
 
     # See Member.
 
@@ -330,7 +330,7 @@ class GroupLead(Member):
                 if accused.peer.lost is None:
                     accused.look()
                 if accused.peer.lost is None:
-                    accused.peer.lost = (f"its connection to {accuser.control.peer} broke", "cut")
+                    accused.peer.lost = (f"its connection to {accuser.name} broke", "cut")
                 if (blame.generation, blame.collective) == now:
                     raise Redo("a helper has lost another one")
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from lockstep.core.group import Released
 from lockstep.core.group.frames import MAX_PAYLOAD_BYTES, MAX_REASON_BYTES, FrameKind, ProtocolError, Stamp
 from lockstep.core.group.messages import (
     MAX_MEMBERS,
@@ -27,7 +26,7 @@ _MOST = {
 
 class Orders:
     """`welcome` is set once, then `state` grows to its length. `regrouping` is the last that was said, until
-    the helper takes it; `committed` the last generation and collective that was committed.
+    the helper takes it; `committed` the last generation and collective that was committed; `over` the goodbye.
 
     `resends(stamp)` gives the places for the chunks of a total that the lead sends again, if it is wanted.
     """
@@ -39,6 +38,7 @@ class Orders:
         self.regrouping: Regrouping | None = None
         self.committed = (-1, -1)
         self.resent = 0
+        self.over: str | None = None
         self._said = _NOTHING
 
     @property
@@ -60,10 +60,10 @@ class Orders:
         return self._said
 
     def arrived(self, kind: FrameKind, stamp: Stamp) -> bool:
-        """See Sink. Raises Released where the lead says goodbye."""
+        """See Sink."""
         match kind:
             case FrameKind.OVER:
-                raise Released(str(self._said, errors="replace"))
+                self.over = str(self._said, errors="replace")
             case FrameKind.COMMIT:
                 self.committed = (stamp.generation, stamp.collective)
             case FrameKind.RESEND:

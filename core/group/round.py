@@ -21,7 +21,7 @@ class Round:
         self._rank = rank
         self.blocks = partition.blocks[rank]
         width, dtype = partition.width, partition.dtype
-        self.vectors = arena.vectors(len(self.blocks), width, dtype) if self.blocks else []
+        self.vectors = arena.vectors(len(self.blocks), width, dtype)
         self._lane_of: list[Lane | None] = [
             link.lane(partition, (rank, other), arena) if link is not None else None
             for other, link in enumerate(links)

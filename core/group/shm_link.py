@@ -43,6 +43,8 @@ class SegmentArena:
     def vectors(self, count: int, width: int, dtype: np.dtype) -> list[np.ndarray]:
         """See Arena. Raises OSError where memory is short."""
         key = (count, width, dtype)
+        if key not in self._vectors and not count:
+            self._vectors[key] = []
         if key not in self._vectors:
             self._vectors[key] = self.segment.vectors(VECTORS_OFFSET, *key)
         return self._vectors[key]
