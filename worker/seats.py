@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from sqlalchemy import Connection
 
 from lockstep.core.group import Group
-from lockstep.core.group.lead import GroupLead, OnEvent
+from lockstep.core.group.herald import OnEvent
+from lockstep.core.group.lead import GroupLead
 from lockstep.core.group.segment import NoSharedMemory
 from lockstep.core.group.solo import SoloGroup
 from lockstep.core.group.terms import SECRET_BYTES, GroupIdentity, GroupTerms, Timeouts

@@ -16,6 +16,18 @@ def local_name(secret: bytes, port: int) -> bytes:
     return b"\0lockstep-" + hmac.digest(secret, b"lockstep door %d" % port, "sha256")[:16].hex().encode()
 
 
+def listen_here(name: bytes, backlog: int) -> socket.socket:
+    """Listen to this host at an abstract address. Raises OSError where that can't be."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(name)
+        listener.listen(backlog)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
 def send_descriptors(connection: socket.socket, descriptors: Sequence[int]) -> None:
     """Send them. Raises BlockingIOError where nothing can be sent now, other OSError where all is over."""
     if not 0 < len(descriptors) <= MAX_DESCRIPTORS:

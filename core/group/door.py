@@ -17,7 +17,7 @@ from collections import deque
 
 from lockstep.core.ground.errors import LockstepError
 from lockstep.core.group.channel import Channel, name_of
-from lockstep.core.group.descriptors import local_name
+from lockstep.core.group.descriptors import listen_here, local_name
 from lockstep.core.group.frames import FrameKind, ProtocolError, Stamp
 from lockstep.core.group.guests import NOT_SHARED, SHARED, Guest, Visitor
 from lockstep.core.group.handshake import Codec, check_fit
@@ -62,7 +62,9 @@ class Door:
         self._listeners = [listener]
         if segment is not None:
             with contextlib.suppress(OSError):  # then there is TCP
-                self._listeners.append(_listen_here(local_name(self._identity.secret, self.address[1])))
+                self._listeners.append(
+                    listen_here(local_name(self._identity.secret, self.address[1]), _BACKLOG)
+                )
         for each in self._listeners:
             each.setblocking(False)
         self.waiting: deque[Guest] = deque()
@@ -289,15 +291,3 @@ class Door:
         """Hear it no more: it goes, or is somebody else's now."""
         if self._visitors.pop(visitor.channel.fileno(), None) is not None:
             self._selector.unregister(visitor.channel.fileno())
-
-
-def _listen_here(name: bytes) -> socket.socket:
-    """Listen to this host. Raises OSError where that can't be."""
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        listener.bind(name)
-        listener.listen(_BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    return listener

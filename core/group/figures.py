@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from lockstep.core.group.terms import GroupTerms
+
 Role = Literal["lead", "helper"]
 Reached = Literal["shared_memory", "tcp", "none"]
 
@@ -38,3 +40,20 @@ class Stopwatch:
     def exchanging(self) -> float:
         """What of the collectives' time was neither."""
         return max(0.0, self.total - self.computing - self.waiting)
+
+
+def figures_of_lead(terms: GroupTerms, times: Stopwatch, generation: int, shards: int) -> MemberFigures:
+    """The lead's own."""
+    return MemberFigures(
+        rank=0,
+        worker_id=terms.worker_id,
+        host=terms.host,
+        role="lead",
+        transport="none",
+        generation=generation,
+        joined_collective=0,
+        shards=shards,
+        compute_seconds=times.computing,
+        exchange_seconds=times.exchanging,
+        waiting_seconds=times.waiting,
+    )

@@ -16,7 +16,7 @@ from lockstep.core.group import LeadLost, Released, Work
 from lockstep.core.group.channel import Channel, PeerLost
 from lockstep.core.group.dialing import Dialer, ask
 from lockstep.core.group.door import Door
-from lockstep.core.group.frames import MAX_PAYLOAD_BYTES, FrameKind, ProtocolError, Stamp
+from lockstep.core.group.frames import FrameKind, ProtocolError
 from lockstep.core.group.links import Phase
 from lockstep.core.group.member import Member, Redo
 from lockstep.core.group.memory import own_memory
@@ -55,11 +55,10 @@ class GroupHelper(Member):
         self._door = Door(terms, HelpersReception(), segment, self._stamp)
         self.refusals = self._door.refusals
         self._dialer = Dialer(terms, segment, self._stamp, self.refusals)
-        self._orders = Orders(self._places)
+        self._orders = Orders()
         self._control: Channel | None = None
         self._links: dict[int, Peer] = {}
         self._number = LEAD
-        self._out: np.ndarray | None = None
         self._blamed: set[int] = set()
         self._gives_up_at: float | None = None
         self._said_at = time.monotonic()
@@ -79,17 +78,14 @@ class GroupHelper(Member):
             helper._enter(address, leave)
         except BaseException as error:
             helper.close("it gave up")
-            if isinstance(error, PeerLost) or (
-                isinstance(error, LockstepError) and not isinstance(error, Released | LeadLost)
-            ):
+            if isinstance(error, PeerLost | ProtocolError):
                 raise LeadLost(f"the lead is lost: {error}") from error
             raise
         return helper
 
     def all_reduce(self, work: Work, out: np.ndarray, *, admits: bool) -> None:  # noqa: ARG002 - the lead's choice
         """See Group. Raises Released or LeadLost, after which the group is closed."""
-        self._out = out
-        self._orders.resent = 0
+        self._orders.begin(self._stamp.collective, out)
         self._gives_up_at = None
         try:
             if self._poll.poll(0):
@@ -221,22 +217,14 @@ class GroupHelper(Member):
         if self._orders.over is not None:
             raise Released(self._orders.over)
 
-    def _places(self, stamp: Stamp) -> list[memoryview]:
-        """Where a total goes that is sent again: of this collective, if the lead is in the next already."""
-        if self._out is None or stamp.collective != self._stamp.collective + 1:
-            return []
-        whole = self._out.data.cast("B")
-        return [whole[at : at + MAX_PAYLOAD_BYTES] for at in range(0, len(whole), MAX_PAYLOAD_BYTES)]
-
-    def _is_over(self) -> bool:
-        """Whether all of this collective's total has been sent again."""
-        out = self._out
-        return out is not None and 0 < -(-out.nbytes // MAX_PAYLOAD_BYTES) == self._orders.resent
-
     def _blame(self, peer: Peer) -> None:
         """Tell the lead that we lack something of another helper."""
         if self._control is not None and peer.number not in self._blamed:
             self._blamed.add(peer.number)
+            reason = peer.lost[0] if peer.lost is not None else "it is late"
+            logger.warning(
+                "action=group_link_lost member=%d to=%d reason=%s", self._number, peer.number, reason
+            )
             stamp = self._stamp
             self._control.queue(FrameKind.BLAME, BLAME.pack(stamp.generation, stamp.collective, peer.number))
             self._hear()
@@ -260,20 +248,21 @@ class GroupHelper(Member):
         return {control.fileno(): Watched(mask, self._hear)}
 
     def _check(self, lacked: list[Peer]) -> None:
+        lost = [peer for peer in lacked if peer.lost is not None]
+        for peer in lost:
+            if peer.number != LEAD:
+                self._blame(peer)  # first: to say it is to hear, too
+        if any(peer.number == LEAD for peer in lost):
+            self._hear()
         self._leave_if_over()
         said = self._orders.regrouping
         if said is not None and said.collective == self._stamp.collective:
             raise Redo("the members have changed")
-        if self._is_over():
+        if self._orders.is_resent:
             raise Resent("the lead has sent the total again")
-        for peer in lacked:
-            if peer.lost is None:
-                continue
-            if peer.number == LEAD:
-                self._hear()
-                self._leave_if_over()
+        for peer in lost:
+            if peer.number == LEAD and peer.lost is not None:
                 raise LeadLost(f"the lead is lost: {peer.lost[0]}")
-            self._blame(peer)
 
     def _wait_longer(self, lacked: list[Peer], seconds: float) -> float:
         now = time.monotonic()

@@ -1,9 +1,7 @@
 """The lead's side of a group. The lead alone decides who is a member, and when a collective is committed."""
 
-import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -11,23 +9,21 @@ from lockstep.core.group import Work
 from lockstep.core.group.channel import Channel
 from lockstep.core.group.door import Door
 from lockstep.core.group.farewell import see_off
-from lockstep.core.group.figures import MemberFigures
+from lockstep.core.group.figures import MemberFigures, figures_of_lead
 from lockstep.core.group.followers import Follower
 from lockstep.core.group.frames import MAX_PAYLOAD_BYTES, FrameKind
-from lockstep.core.group.leaving import Left
+from lockstep.core.group.herald import Herald, OnEvent
 from lockstep.core.group.links import Phase
 from lockstep.core.group.member import Member, Redo
-from lockstep.core.group.membership import MembershipChange, next_members
+from lockstep.core.group.membership import MembershipChange, next_members, only_linked
 from lockstep.core.group.memory import own_memory
 from lockstep.core.group.messages import LEAD, REGROUP, WELCOME, Blame, pack_numbers
 from lockstep.core.group.peers import Peer, Watched
 from lockstep.core.group.reception import LeadsReception
+from lockstep.core.group.resending import LastTotal
 from lockstep.core.group.solo import Alone
 from lockstep.core.group.terms import GroupTerms, patience
 
-logger = logging.getLogger(__name__)
-
-OnEvent = Callable[[str, Mapping[str, str | int]], None]
 BLAME_SECONDS = 0.1
 """How much longer the lead waits for totals than helpers for each other: they say first who is late."""
 
@@ -47,7 +43,7 @@ class GroupLead(Member):
         arena, segment = own_memory(terms.transport)
         super().__init__(terms, arena)
         self._seats = seats
-        self._on_event = on_event
+        self._herald = Herald(terms.identity, on_event)
         self._alone = Alone()
         self._followers: list[Follower] = []
         self._admitted: list[Follower] = []  # members from the next collective on that have no state yet
@@ -56,9 +52,7 @@ class GroupLead(Member):
         self._may_admit = False
         self._to_release = 0
         self._leaves = 1
-        # The last total, and of which collective, for who loses a link before it has all of it.
-        self._last = np.empty(0)
-        self._last_collective = -1
+        self._last = LastTotal()
         self._reception = LeadsReception(seats)
         self._door = Door(terms, self._reception, segment, self._stamp)
         self.address = self._door.address
@@ -93,19 +87,13 @@ class GroupLead(Member):
         except Redo:
             return False
         if self._keeps_totals:
-            self._keep(out)
+            self._last.keep(out, self._stamp.collective)
         return True
 
     @property
     def _keeps_totals(self) -> bool:
         """Whether a helper may come to lack what another one has offered: not where all memory is shared."""
         return len(self._followers) > 1 and not all(follower.guest.all_shared for follower in self._followers)
-
-    def _keep(self, out: np.ndarray) -> None:
-        if self._last.shape != out.shape or self._last.dtype != out.dtype:
-            self._last = np.empty_like(out)
-        np.copyto(self._last, out)
-        self._last_collective = self._stamp.collective
 
     def welcome(self, state: Callable[[], bytes]) -> None:
         """See Group."""
@@ -140,27 +128,11 @@ class GroupLead(Member):
     def figures(self) -> tuple[MemberFigures, ...]:
         """What is known of each member, in order of rank. Any thread may call it."""
         followers = tuple(self._followers)
-        world_size = 1 + len(followers)
-        shares = [
-            (rank + 1) * self._leaves // world_size - rank * self._leaves // world_size
-            for rank in range(world_size)
-        ]
-        times = self._times
-        lead = MemberFigures(
-            rank=0,
-            worker_id=self._terms.worker_id,
-            host=self._terms.host,
-            role="lead",
-            transport="none",
-            generation=self.generation,
-            joined_collective=0,
-            shards=shares[0],
-            compute_seconds=times.computing,
-            exchange_seconds=times.exchanging,
-            waiting_seconds=times.waiting,
-        )
+        times, world_size = self._times, 1 + len(followers)
+        ends = [rank * self._leaves // world_size for rank in range(world_size + 1)]
+        lead = figures_of_lead(self._terms, times, self.generation, ends[1])
         others = [
-            follower.figures(rank, self.generation, shares[rank])
+            follower.figures(rank, self.generation, ends[rank + 1] - ends[rank])
             for rank, follower in enumerate(followers, start=1)
         ]
         return (lead, *others)
@@ -189,7 +161,7 @@ class GroupLead(Member):
         while lost := [follower for follower in self._followers if follower.peer.lost is not None]:
             for follower in lost:
                 follower.look_last()
-                self._note_loss(follower)
+                self._herald.lost(follower, self._numbers.index(follower.number))
                 self._forget(follower)
             self._take_seats([follower for follower in self._followers if follower not in lost])
             for follower in self._followers:
@@ -215,7 +187,9 @@ class GroupLead(Member):
         self._to_release = 0
         for follower in change.refused:
             self._refuse(follower, "no seat is free")
-        change = self._only_linked(change)
+        change = only_linked(change, Follower.is_linked_with)
+        for follower in change.refused:
+            self._refuse(follower, "it is not linked with all members")
         if not change.admitted and not change.released:
             return None
         return change
@@ -235,17 +209,6 @@ class GroupLead(Member):
                     peer.close()
         return present
 
-    def _only_linked(self, change: MembershipChange[Follower]) -> MembershipChange[Follower]:
-        """The same, without joiners that have no link to one of the others."""
-        admitted: list[Follower] = []
-        for follower in change.admitted:
-            missing = [other for other in (*change.stay, *admitted) if not follower.is_linked_with(other)]
-            if missing:
-                self._refuse(follower, f"it is not linked with member {missing[0].number}")
-            else:
-                admitted.append(follower)
-        return replace(change, admitted=tuple(admitted))
-
     def _refuse(self, follower: Follower, reason: str) -> None:
         follower.control.say_goodbye(reason)
         self._forget(follower)
@@ -257,18 +220,20 @@ class GroupLead(Member):
     def _make_so(self) -> None:
         """Make so what was decided with the commit."""
         change, self._change = self._change, None
-        self._leaving = [channel for channel in self._leaving if not channel.drain()]
+        for channel in [channel for channel in self._leaving if channel.drain()]:
+            channel.close()
+            self._leaving.remove(channel)
         if change is None:
             return
         for follower in change.released:
-            self._note_leaving(follower, "released", "released by the lead")
+            self._herald.released(follower, self._numbers.index(follower.number))
             self._reception.forget(follower.number)
             follower.peer.close()
             self._leaving.append(follower.control)
         lost = [follower for follower in self._followers if follower not in (*change.stay, *change.released)]
         for follower in lost:
             follower.look_last()
-            self._note_loss(follower)
+            self._herald.lost(follower, self._numbers.index(follower.number))
             self._forget(follower)
         was_alone = not self._followers
         self._take_seats([*change.stay, *change.admitted])
@@ -277,32 +242,8 @@ class GroupLead(Member):
         self._admitted = list(change.admitted)
         for follower in self._admitted:
             follower.joined(self._stamp)
-            self._on_event(
-                "member_joined",
-                {
-                    "peer": follower.name,
-                    "rank": self._followers.index(follower) + 1,
-                    "world_size": self.world_size,
-                    "generation": self.generation,
-                },
-            )
-
-    def _note_loss(self, follower: Follower) -> None:
-        reason, left = follower.peer.lost or ("it is lost", "died")
-        logger.warning(
-            "action=group_member_lost job=%s attempt=%d peer=%s rank=%d left=%s reason=%s",
-            self._terms.identity.job_id,
-            self._terms.identity.attempt,
-            follower.name,
-            self._numbers.index(follower.number),
-            left,
-            reason,
-        )
-        self._note_leaving(follower, left, reason)
-
-    def _note_leaving(self, follower: Follower, left: Left, reason: str) -> None:
-        rank = self._numbers.index(follower.number)
-        self._on_event("member_left", {"peer": follower.name, "rank": rank, "left": left, "reason": reason})
+            rank = self._numbers.index(follower.number)
+            self._herald.joined(follower, rank, self.world_size, self.generation)
 
     # See Member.
 
@@ -313,18 +254,16 @@ class GroupLead(Member):
         return watched
 
     def _check(self, lacked: list[Peer]) -> None:
-        for follower in self._followers:
-            for blame in follower.blames:
-                self._judge(follower, blame)
-            follower.blames.clear()
+        while accusers := [follower for follower in self._followers if follower.blames]:
+            self._judge(accusers[0], accusers[0].blames.pop(0))
         if any(peer.lost is not None for peer in lacked):
             raise Redo("a member is lost")
 
     def _judge(self, accuser: Follower, blame: Blame) -> None:
         """A helper lacks something of another one. Raises Redo where this collective can't be done so."""
         now = (self._stamp.generation, self._stamp.collective)
-        if blame.collective == self._last_collective == self._stamp.collective - 1:
-            self._resend(accuser, self._last)
+        if blame.collective == self._stamp.collective - 1:
+            self._last.send(accuser, blame.collective)
         for accused in self._followers:
             if accused.number == blame.number and blame.generation == self._stamp.generation:
                 if accused.peer.lost is None:
@@ -333,11 +272,6 @@ class GroupLead(Member):
                     accused.peer.lost = (f"its connection to {accuser.name} broke", "cut")
                 if (blame.generation, blame.collective) == now:
                     raise Redo("a helper has lost another one")
-
-    def _resend(self, follower: Follower, total: np.ndarray) -> None:
-        message = total.data.cast("B")
-        for start in range(0, len(message), MAX_PAYLOAD_BYTES):
-            follower.say(FrameKind.RESEND, message[start : start + MAX_PAYLOAD_BYTES])
 
     def _wait_longer(self, lacked: list[Peer], seconds: float) -> float:
         for peer in lacked:

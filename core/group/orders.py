@@ -1,6 +1,6 @@
 """What the lead says to a helper: a Sink for their control channel that keeps what was said."""
 
-from collections.abc import Callable
+import numpy as np
 
 from lockstep.core.group.frames import MAX_PAYLOAD_BYTES, MAX_REASON_BYTES, FrameKind, ProtocolError, Stamp
 from lockstep.core.group.messages import (
@@ -26,20 +26,31 @@ _MOST = {
 
 class Orders:
     """`welcome` is set once, then `state` grows to its length. `regrouping` is the last that was said, until
-    the helper takes it; `committed` the last generation and collective that was committed; `over` the goodbye.
+    the helper takes it; `committed` the last generation and collective that was committed; `over` is why the
+    lead has let go.
 
-    `resends(stamp)` gives the places for the chunks of a total that the lead sends again, if it is wanted.
+    A total that the lead sends again goes where `begin` said, if it is still of that collective.
     """
 
-    def __init__(self, resends: Callable[[Stamp], list[memoryview]]) -> None:
-        self._resends = resends
+    def __init__(self) -> None:
         self.welcome: Welcome | None = None
         self.state = bytearray()
         self.regrouping: Regrouping | None = None
         self.committed = (-1, -1)
-        self.resent = 0
+        self._collective = -1
+        self._total = _NOTHING
+        self._resent = 0
         self.over: str | None = None
         self._said = _NOTHING
+
+    def begin(self, collective: int, out: np.ndarray) -> None:
+        """A collective begins, whose total belongs in `out`."""
+        self._collective, self._total, self._resent = collective, out.data.cast("B"), 0
+
+    @property
+    def is_resent(self) -> bool:
+        """Whether all of the total has been sent again."""
+        return 0 < len(self._total) == self._resent
 
     @property
     def has_state(self) -> bool:
@@ -83,12 +94,11 @@ class Orders:
         return True
 
     def _resend(self, stamp: Stamp) -> None:
-        places = self._resends(stamp)
-        if self.resent < len(places):
-            place = places[self.resent]
-            if len(place) != len(self._said):
-                raise ProtocolError(
-                    f"expected {len(place)} bytes of the total, got {len(self._said)}", "length"
-                )
-            place[:] = self._said
-            self.resent += 1
+        """The lead is in the collective after that of the total that it sends."""
+        if stamp.collective != self._collective + 1:
+            return
+        place = self._total[self._resent : self._resent + MAX_PAYLOAD_BYTES]
+        if len(place) != len(self._said):
+            raise ProtocolError(f"expected {len(place)} bytes of the total, got {len(self._said)}", "length")
+        place[:] = self._said
+        self._resent += len(place)
