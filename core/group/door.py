@@ -24,7 +24,7 @@ from lockstep.core.group.handshake import Codec, check_fit
 from lockstep.core.group.messages import LEAD, MAX_MEMBERS
 from lockstep.core.group.peers import Peer
 from lockstep.core.group.reception import Reception
-from lockstep.core.group.refusals import Refusals, Refused
+from lockstep.core.group.refusals import Refusals, WhyRefused
 from lockstep.core.group.segment import NoSharedMemory, Segment
 from lockstep.core.group.shm_link import ShmOffer
 from lockstep.core.group.stranger import Stranger
@@ -248,7 +248,7 @@ class Door:
         visitor.channel.say_goodbye(str(error))
         self._give_up(visitor, error.refused, str(error))
 
-    def _give_up(self, visitor: Visitor, refused: Refused, reason: str) -> None:
+    def _give_up(self, visitor: Visitor, refused: WhyRefused, reason: str) -> None:
         logger.debug("action=group_visitor_gone job=%s reason=%s", self._identity.job_id, reason)
         self.refusals.count(refused)
         if visitor.guest is not None:
@@ -275,7 +275,7 @@ class Door:
             self._leave(visitor)
             self._give_up(visitor, "late", "it did not say in time what it wants")
 
-    def _turn_away(self, stranger: Stranger, refused: Refused, reason: str) -> None:
+    def _turn_away(self, stranger: Stranger, refused: WhyRefused, reason: str) -> None:
         logger.debug("action=group_stranger_dropped job=%s reason=%s", self._identity.job_id, reason)
         self.refusals.count(refused)
         self._forget(stranger)

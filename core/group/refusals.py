@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
-Refused = Literal[
+WhyRefused = Literal[
     "greeting",
     "version",
     "proof",
@@ -37,15 +37,15 @@ class Refusals:
     """A count for each reason. Any thread may count and look."""
 
     def __init__(self) -> None:
-        self._counts: Counter[Refused] = Counter()
+        self._counts: Counter[WhyRefused] = Counter()
         self._lock = threading.Lock()
 
-    def count(self, refused: Refused) -> None:
+    def count(self, refused: WhyRefused) -> None:
         """Count one more."""
         with self._lock:
             self._counts[refused] += 1
 
-    def counts(self) -> Mapping[Refused, int]:
+    def counts(self) -> Mapping[WhyRefused, int]:
         """How many there were up to now, for each reason that there was."""
         with self._lock:
             return dict(self._counts)
