@@ -202,6 +202,8 @@ class Door:
             answer = acceptance.to_bytes()
         elif not self._reception.knows(number) or len(self._peers) >= MAX_MEMBERS:
             raise ProtocolError(f"member {number} is not known here")
+        elif introduction is not None and introduction.meant != self.address:
+            raise ProtocolError("this is the door of another member than the one that is meant", "door")
         else:
             answer = self._link(visitor, number)
         visitor.channel.queue(FrameKind.ACCEPTED, answer)

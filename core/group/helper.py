@@ -130,7 +130,7 @@ class GroupHelper(Member):
         answer = ask(control, introduction, self._terms.timeouts.handshake_seconds)
         accepted = read_acceptance(answer)
         self._number = accepted.number
-        self._link_with(accepted.doors | {LEAD: address}, replace(introduction, number=self._number))
+        self._link_with(accepted.doors, address, replace(introduction, number=self._number))
         all_shared = all(peer.shares_memory for peer in self._links.values())
         control.queue(FrameKind.READY, READY.pack(all_shared) + pack_numbers(tuple(self._links)))
         self._hear()
@@ -143,11 +143,15 @@ class GroupHelper(Member):
         self._sit_down(welcome.generation, welcome.numbers)
         self._publish_arrival()
 
-    def _link_with(self, doors: Mapping[int, Address], introduction: Introduction) -> None:
+    def _link_with(
+        self, doors: Mapping[int, Address], leads_address: Address, introduction: Introduction
+    ) -> None:
         """Link with those who are there. Who can't be reached may have left; the lead sees who is missing."""
-        for number, door in doors.items():
+        for number, meant in doors.items():
+            door = leads_address if number == LEAD else meant
             try:
-                self._links[number] = self._dialer.link(number, door, introduction)
+                link = self._dialer.link(number, door, replace(introduction, meant=meant))
+                self._links[number] = link
             except (OSError, LockstepError) as error:
                 if number == LEAD:
                     raise LeadLost(f"no link with the lead at {door[0]}:{door[1]}: {error}") from error

@@ -17,6 +17,7 @@ WhyRefused = Literal[
     "spec",
     "seat",
     "transport",
+    "door",
     "magic",
     "binding",
     "sequence",
@@ -27,7 +28,7 @@ WhyRefused = Literal[
 ]
 """Of a stranger: it sent no greeting; it speaks another version of the protocol; it does not know the group's
 secret; it took too long, or went away; another job, attempt, fingerprint or spec is its own; no seat is free;
-memory can't be shared with it where it must be.
+memory can't be shared with it where it must be; it was led to another member's door than it means.
 Of a frame: no frame at all; another job's or attempt's; repeated, left out or out of order; of another
 generation or collective; of a kind that may not come now; of a wrong length; changed, or sealed with
 another key."""
