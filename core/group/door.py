@@ -16,6 +16,7 @@ import time
 from collections import deque
 
 from lockstep.core.ground.errors import LockstepError
+from lockstep.core.group import points
 from lockstep.core.group.channel import Channel, name_of
 from lockstep.core.group.descriptors import local_name
 from lockstep.core.group.frames import FrameKind, ProtocolError, Stamp
@@ -137,6 +138,7 @@ class Door:
         try:
             connection, _ = listener.accept()
             peer = name_of(connection)
+            points.KNOCKED.reach()
         except OSError as error:  # gone again, or out of descriptors: then a pause keeps this from spinning
             logger.warning("action=group_accept_failed job=%s error=%s", self._identity.job_id, error)
             time.sleep(0.05)
@@ -171,6 +173,7 @@ class Door:
         except ProtocolError as error:
             self._refuse(visitor, error)
             return
+        points.CHALLENGED.reach()
         self._visitors[channel.fileno()] = visitor
         self._selector.register(channel.fileno(), selectors.EVENT_READ)
         self._hear(visitor)
@@ -194,6 +197,7 @@ class Door:
             self._give_up(visitor, "hung_up", str(error))
 
     def _answer(self, visitor: Visitor, number: int) -> None:
+        points.ADMITS.reach()
         introduction = visitor.introduction
         if number == LEAD and introduction is not None:
             acceptance = self._reception.accept(introduction)
@@ -208,6 +212,7 @@ class Door:
             answer = self._link(visitor, number)
         visitor.channel.queue(FrameKind.ACCEPTED, answer)
         visitor.channel.flush()
+        points.ANSWERED.reach()
 
     def _link(self, visitor: Visitor, number: int) -> bytes:
         """Be linked with a member, by shared memory once its descriptors come, else over the connection."""
@@ -234,6 +239,7 @@ class Door:
             self._leave(visitor)
             self._give_up(visitor, "transport", str(error))
             return
+        points.SHARED.reach()
         self._leave(visitor)
         self._keep(Peer(number, link, visitor.channel))
         with contextlib.suppress(OSError):  # then the other one has gone, which its connection says

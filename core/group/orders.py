@@ -26,7 +26,8 @@ _MOST = {
 
 class Orders:
     """`welcome` is set once, then `state` grows to its length. `regrouping` is the last that was said, until
-    the helper takes it; `committed` the last generation and collective that was committed; `over` the goodbye.
+    the helper takes it; `committed` the last generation and collective that was committed; `over` the last
+    word.
 
     `resends(stamp)` gives the places for the chunks of a total that the lead sends again, if it is wanted.
     """
