@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from lockstep.core.ground.errors import LockstepError
-from lockstep.core.group import LeadLost, Released
+from lockstep.core.group import LeadLost, Released, points
 from lockstep.core.group.channel import Channel, PeerLost
 from lockstep.core.group.descriptors import local_name, receive_descriptors, send_descriptors
 from lockstep.core.group.frames import MAX_PAYLOAD_BYTES, MAX_REASON_BYTES, FrameKind, ProtocolError, Stamp
@@ -77,6 +77,7 @@ class Dialer:
 
     def _share(self, connection: socket.socket, offer: ShmOffer) -> ShmLink:
         send_descriptors(connection, offer.descriptors)
+        points.OFFERED_MEMORY.reach()
         connection.settimeout(self.terms.timeouts.handshake_seconds)
         received = receive_descriptors(connection, OFFERED)
         connection.setblocking(False)
@@ -85,6 +86,7 @@ class Dialer:
     def _knock(self, address: Address, *, here: bool) -> Channel:
         connection = self._connect(address, here=here)
         try:
+            points.KNOCKS.reach()
             codec = self._shake_hands(connection)
         except BaseException as error:
             connection.close()
@@ -112,11 +114,13 @@ class Dialer:
         deadline = time.monotonic() + self.terms.timeouts.handshake_seconds
         hello = make_hello(identity, os.urandom(NONCE_BYTES))
         connection.sendall(hello)
+        points.GREETED.reach()
         opening = _receive(connection, OPENING_BYTES, deadline)
         check_opening(opening)
         rest = _receive(connection, CHALLENGE_BYTES - OPENING_BYTES, deadline)
         proof, codec = answer_challenge(identity, hello, opening + rest)
         connection.sendall(proof)
+        points.PROVED.reach()
         return codec
 
 
@@ -161,6 +165,7 @@ def ask(channel: Channel, introduction: Introduction, seconds: float) -> bytes:
         channel.flush()
     except PeerLost:  # it may have said why
         channel.abandon_pending()
+    points.INTRODUCED.reach()
     poll = select.poll()
     poll.register(channel.fileno(), select.POLLIN)
     while not answer.came:

@@ -16,6 +16,7 @@ import time
 from collections import deque
 
 from lockstep.core.ground.errors import LockstepError
+from lockstep.core.group import points
 from lockstep.core.group.channel import Channel, name_of
 from lockstep.core.group.descriptors import listen_here, local_name
 from lockstep.core.group.frames import FrameKind, ProtocolError, Stamp
@@ -24,7 +25,7 @@ from lockstep.core.group.handshake import Codec, check_fit
 from lockstep.core.group.messages import LEAD, MAX_MEMBERS
 from lockstep.core.group.peers import Peer
 from lockstep.core.group.reception import Reception
-from lockstep.core.group.refusals import Refusals, Refused
+from lockstep.core.group.refusals import Refusals, WhyRefused
 from lockstep.core.group.segment import NoSharedMemory, Segment
 from lockstep.core.group.shm_link import ShmOffer
 from lockstep.core.group.stranger import Stranger
@@ -139,6 +140,7 @@ class Door:
         try:
             connection, _ = listener.accept()
             peer = name_of(connection)
+            points.KNOCKED.reach()
         except OSError as error:  # gone again, or out of descriptors: then a pause keeps this from spinning
             logger.warning("action=group_accept_failed job=%s error=%s", self._identity.job_id, error)
             time.sleep(0.05)
@@ -173,6 +175,7 @@ class Door:
         except ProtocolError as error:
             self._refuse(visitor, error)
             return
+        points.CHALLENGED.reach()
         self._visitors[channel.fileno()] = visitor
         self._selector.register(channel.fileno(), selectors.EVENT_READ)
         self._hear(visitor)
@@ -196,6 +199,7 @@ class Door:
             self._give_up(visitor, "hung_up", str(error))
 
     def _answer(self, visitor: Visitor, number: int) -> None:
+        points.ADMITS.reach()
         introduction = visitor.introduction
         if number == LEAD and introduction is not None:
             acceptance = self._reception.accept(introduction)
@@ -204,10 +208,13 @@ class Door:
             answer = acceptance.to_bytes()
         elif not self._reception.knows(number) or len(self._peers) >= MAX_MEMBERS:
             raise ProtocolError(f"member {number} is not known here")
+        elif introduction is not None and introduction.meant != self.address:
+            raise ProtocolError("this is the door of another member than the one that is meant", "door")
         else:
             answer = self._link(visitor, number)
         visitor.channel.queue(FrameKind.ACCEPTED, answer)
         visitor.channel.flush()
+        points.ANSWERED.reach()
 
     def _link(self, visitor: Visitor, number: int) -> bytes:
         """Be linked with a member, by shared memory once its descriptors come, else over the connection."""
@@ -234,6 +241,7 @@ class Door:
             self._leave(visitor)
             self._give_up(visitor, "transport", str(error))
             return
+        points.SHARED.reach()
         self._leave(visitor)
         self._keep(Peer(number, link, visitor.channel))
         with contextlib.suppress(OSError):  # then the other one has gone, which its connection says
@@ -250,7 +258,7 @@ class Door:
         visitor.channel.say_goodbye(str(error))
         self._give_up(visitor, error.refused, str(error))
 
-    def _give_up(self, visitor: Visitor, refused: Refused, reason: str) -> None:
+    def _give_up(self, visitor: Visitor, refused: WhyRefused, reason: str) -> None:
         logger.debug("action=group_visitor_gone job=%s reason=%s", self._identity.job_id, reason)
         self.refusals.count(refused)
         if visitor.guest is not None:
@@ -277,7 +285,7 @@ class Door:
             self._leave(visitor)
             self._give_up(visitor, "late", "it did not say in time what it wants")
 
-    def _turn_away(self, stranger: Stranger, refused: Refused, reason: str) -> None:
+    def _turn_away(self, stranger: Stranger, refused: WhyRefused, reason: str) -> None:
         logger.debug("action=group_stranger_dropped job=%s reason=%s", self._identity.job_id, reason)
         self.refusals.count(refused)
         self._forget(stranger)

@@ -21,7 +21,7 @@ from cryptography.exceptions import InvalidTag
 
 from lockstep.core.ground.errors import LockstepError
 from lockstep.core.group.ciphers import CipherKey
-from lockstep.core.group.refusals import Refused
+from lockstep.core.group.refusals import WhyRefused
 
 MAGIC = b"LKF2"
 TAG_BYTES = 16
@@ -39,8 +39,8 @@ class ProtocolError(LockstepError):
     `refused` is what was wrong in one word; "kind" where the frame may not come now.
     """
 
-    def __init__(self, message: str, refused: Refused = "kind") -> None:
-        self.refused: Refused = refused
+    def __init__(self, message: str, refused: WhyRefused = "kind") -> None:
+        self.refused: WhyRefused = refused
         super().__init__(message)
 
 

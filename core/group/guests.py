@@ -6,7 +6,7 @@ One with a number comes to be linked with this member.
 
 from dataclasses import dataclass, field
 
-from lockstep.core.group.channel import Channel
+from lockstep.core.group.channel import Channel, PeerLost
 from lockstep.core.group.descriptors import receive_descriptors, send_descriptors
 from lockstep.core.group.frames import FrameKind, ProtocolError, Stamp
 from lockstep.core.group.messages import (
@@ -54,13 +54,16 @@ class Visitor:
         introduces = kind is FrameKind.INTRODUCE and self.introduction is None
         most = MAX_INTRODUCTION_BYTES if introduces else READY.size + MAX_MEMBERS * NUMBER.size
         gets_ready = kind is FrameKind.READY and self.guest is not None and not self.guest.linked
-        if not (introduces or gets_ready) or length > most:
+        leaves = kind is FrameKind.OVER
+        if not (introduces or gets_ready or leaves) or length > most:
             raise ProtocolError(f"a frame {kind.name} of {length} bytes may not come now")
         self._said = memoryview(bytearray(length))
         return self._said
 
     def arrived(self, kind: FrameKind, stamp: Stamp) -> bool:  # noqa: ARG002 - as Sink
-        """See Sink."""
+        """See Sink. Raises PeerLost where it says goodbye."""
+        if kind is FrameKind.OVER:
+            raise PeerLost(f"it left: {str(self._said, errors='replace')}")
         if kind is FrameKind.INTRODUCE:
             self.introduction = read_introduction(bytes(self._said))
         elif self.guest is not None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from lockstep.core.ground.errors import LockstepError
-from lockstep.core.group import LeadLost, Released, Work
+from lockstep.core.group import LeadLost, Released, Work, points
 from lockstep.core.group.channel import Channel, PeerLost
 from lockstep.core.group.dialing import Dialer, ask
 from lockstep.core.group.door import Door
@@ -125,25 +125,34 @@ class GroupHelper(Member):
         )
         answer = ask(control, introduction, self._terms.timeouts.handshake_seconds)
         accepted = read_acceptance(answer)
+        points.ACCEPTED.reach()
         self._number = accepted.number
-        self._link_with(accepted.doors | {LEAD: address}, replace(introduction, number=self._number))
+        self._link_with(accepted.doors, address, replace(introduction, number=self._number))
+        points.LINKED.reach()
         all_shared = all(peer.shares_memory for peer in self._links.values())
         control.queue(FrameKind.READY, READY.pack(all_shared) + pack_numbers(tuple(self._links)))
         self._hear()
+        points.READY.reach()
         self._await_state(leave)
         welcome = self._orders.welcome
         if welcome is None:
             raise RuntimeError("expected to be welcome once the state is there")
+        points.GOT_STATE.reach()
         self.state = bytes(self._orders.state)
         self._stamp.collective = welcome.collective
         self._sit_down(welcome.generation, welcome.numbers)
+        points.SAT_DOWN.reach()
         self._publish_arrival()
 
-    def _link_with(self, doors: Mapping[int, Address], introduction: Introduction) -> None:
+    def _link_with(
+        self, doors: Mapping[int, Address], leads_address: Address, introduction: Introduction
+    ) -> None:
         """Link with those who are there. Who can't be reached may have left; the lead sees who is missing."""
-        for number, door in doors.items():
+        for number, meant in doors.items():
+            door = leads_address if number == LEAD else meant
             try:
-                self._links[number] = self._dialer.link(number, door, introduction)
+                link = self._dialer.link(number, door, replace(introduction, meant=meant))
+                self._links[number] = link
             except (OSError, LockstepError) as error:
                 if number == LEAD:
                     raise LeadLost(f"no link with the lead at {door[0]}:{door[1]}: {error}") from error
@@ -162,6 +171,7 @@ class GroupHelper(Member):
             was_welcome = self._orders.welcome
             self._ear.hear([], self._others(), min(deadline, now + _SECONDS_BETWEEN_LOOKS))
             if was_welcome is None and self._orders.welcome is not None:
+                points.WELCOME.reach()
                 deadline = time.monotonic() + patience(seconds, 0.0, self._orders.welcome.state_bytes)
 
     def _sit_down(self, generation: int, numbers: tuple[int, ...]) -> None:
@@ -189,12 +199,14 @@ class GroupHelper(Member):
         """Do the collective among the members that there are now; False where it has to be done again."""
         said, self._orders.regrouping = self._orders.regrouping, None
         if said is not None:
+            points.REGROUPS.reach()
             self._sit_down(said.generation, said.numbers)
         try:
             self._together(work, out)
         except Redo:
             return False
         except Resent:
+            points.RESENT.reach()
             self._arena.publish(self._stamp, Phase.TAKEN)
         return True
 
@@ -226,6 +238,7 @@ class GroupHelper(Member):
                 "action=group_link_lost member=%d to=%d reason=%s", self._number, peer.number, reason
             )
             stamp = self._stamp
+            points.BLAMES.reach()
             self._control.queue(FrameKind.BLAME, BLAME.pack(stamp.generation, stamp.collective, peer.number))
             self._hear()
 

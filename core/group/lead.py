@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from lockstep.core.group import Work
+from lockstep.core.group import Work, points
 from lockstep.core.group.channel import Channel
 from lockstep.core.group.door import Door
 from lockstep.core.group.farewell import see_off
@@ -104,10 +104,12 @@ class GroupLead(Member):
             numbers = pack_numbers(self._numbers)
             place = WELCOME.pack(self._stamp.generation, self._stamp.collective, len(message))
             follower.say(FrameKind.WELCOME, place + numbers)
+            points.SENDS_STATE.reach()
             for start in range(0, len(message), MAX_PAYLOAD_BYTES):
                 follower.say(FrameKind.STATE, message[start : start + MAX_PAYLOAD_BYTES])
         seconds = patience(self._terms.timeouts.step_seconds, 0.0, len(message) * len(self._admitted))
         self._deliver(self._admitted, seconds)
+        points.SENT_STATE.reach()
         self._admitted = []
 
     def _deliver(self, followers: list[Follower], seconds: float) -> None:
@@ -159,6 +161,7 @@ class GroupLead(Member):
     def _drop_the_lost(self) -> None:
         """Go on without those who are lost, in a new generation."""
         while lost := [follower for follower in self._followers if follower.peer.lost is not None]:
+            points.DROPS.reach()
             for follower in lost:
                 follower.look_last()
                 self._herald.lost(follower, self._numbers.index(follower.number))
@@ -166,6 +169,7 @@ class GroupLead(Member):
             self._take_seats([follower for follower in self._followers if follower not in lost])
             for follower in self._followers:
                 follower.say(FrameKind.REGROUP, self._regrouping(self._stamp.collective))
+                points.REGROUPED.reach()
 
     def _take_seats(self, followers: list[Follower]) -> None:
         self._followers = followers
@@ -236,6 +240,7 @@ class GroupLead(Member):
             self._herald.lost(follower, self._numbers.index(follower.number))
             self._forget(follower)
         was_alone = not self._followers
+        points.LETS_IN.reach()
         self._take_seats([*change.stay, *change.admitted])
         if was_alone:
             self._publish_arrival()
@@ -280,6 +285,7 @@ class GroupLead(Member):
         return time.monotonic()
 
     def _commit(self) -> None:
+        points.COMMITS.reach()
         self._change = change = self._decide()
         if change is not None:
             numbers = (LEAD, *(follower.number for follower in (*change.stay, *change.admitted)))
@@ -292,6 +298,7 @@ class GroupLead(Member):
             if not follower.peer.shares_memory:
                 follower.say(FrameKind.COMMIT)
         self._arena.publish(self._stamp, Phase.COMMITTED)
+        points.COMMITTED.reach()
 
     def _confirm(self, seconds: float) -> None:
         """Nothing to wait for: the commit was ours."""

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from lockstep.core.ground.errors import LockstepError
-from lockstep.core.group import Work
+from lockstep.core.group import Work, points
 from lockstep.core.group.figures import Stopwatch
 from lockstep.core.group.frames import Stamp
 from lockstep.core.group.links import Arena, Lane, Link, Phase
@@ -87,32 +87,43 @@ class Member:
         """Do the collective with the others, as the members are now. Raises Redo."""
         entered = time.monotonic()
         round_, pace = self._round(work)
+        points.BEGINS.reach()
         for lane in round_.lanes:
             lane.begin(self._stamp)
         most = self._terms.timeouts.step_seconds
         self._await(round_, lambda peer, _: peer.link.is_free_for(self._stamp), most)
+        points.MAY_WRITE.reach()
         began = time.monotonic()
         present = round_.compute(work)
+        points.COMPUTED.reach()
         now = time.monotonic()
         self._times.computing += now - began
         self._arena.publish(self._stamp, Phase.PARTIALS, present)
+        points.PUBLISHED.reach()
         for peer, lane in zip(self._peers, round_.lanes, strict=True):
             peer.attempt(partial(lane.offer_partials, present))
+        points.OFFERED.reach()
         seconds = pace.patience(now - self._ended_at, round_.bytes)
         self._await(round_, _partials_came, seconds)
+        points.GOT_PARTIALS.reach()
         if round_.is_whole:
             self._commit()
             round_.add(out)
         else:
             round_.add(out)
+            points.ADDED.reach()
             self._arena.publish(self._stamp, Phase.TOTAL)
             for peer, lane in zip(self._peers, round_.lanes, strict=True):
                 peer.attempt(lane.offer_total)
+            points.OFFERED_TOTAL.reach()
             self._await(round_, _total_came, seconds + self._grace)
             self._commit()
+            points.GOT_TOTAL.reach()
             round_.take_totals(out)
+        points.TAKEN.reach()
         self._arena.publish(self._stamp, Phase.TAKEN)
         self._confirm(seconds)
+        points.CONFIRMED.reach()
         now = time.monotonic()
         pace.took(now - self._ended_at)
         self._times.total += now - entered

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from lockstep.core.group.frames import ProtocolError
 
-MAX_INTRODUCTION_BYTES = 2048  # three names, each letter of which may take six bytes
+MAX_INTRODUCTION_BYTES = 2048  # four names, each letter of which may take six bytes
 MAX_NAME_LENGTH = 100
 MAX_MEMBERS = 1024
 MAX_LISTING_BYTES = 64 * 1024
@@ -32,20 +32,22 @@ READY = struct.Struct("!?")  # whether all its links are shared memory; the numb
 class Introduction:
     """Who comes to a door. `number` is LEAD for one that has none yet: it wants to be accepted by the lead.
 
-    `worker_id` and `host` are for people; `door` is where it listens for other members. `shares_memory` says
-    that it has what it needs for a link by shared memory.
+    `worker_id` and `host` are for people; `door` is where it listens for other members. `meant` is the door
+    that it means, as the lead has told it: whoever is on the way may have led it to another member's.
+    `shares_memory` says that it has what it needs for a link by shared memory.
     """
 
     number: int = LEAD
     worker_id: str = ""
     host: str = ""
     door: Address = ("", 0)
+    meant: Address = ("", 0)
     shares_memory: bool = False
 
     def to_bytes(self) -> bytes:
         """See `read_introduction`; names are cut where they are too long."""
         named = [self.worker_id[:MAX_NAME_LENGTH], self.host[:MAX_NAME_LENGTH]]
-        return json.dumps([self.number, *named, *self.door, self.shares_memory]).encode()
+        return json.dumps([self.number, *named, self.door, self.meant, self.shares_memory]).encode()
 
 
 class Welcome(NamedTuple):
@@ -88,12 +90,20 @@ class Acceptance:
 def read_introduction(message: bytes) -> Introduction:
     """Raises ProtocolError where it is none."""
     match _parsed(message):
-        case [int(number), str(worker_id), str(host), str(door_host), int(port), bool(shares_memory)]:
+        case [
+            int(number),
+            str(worker_id),
+            str(host),
+            [str(door_host), int(door_port)],
+            [str(meant_host), int(meant_port)],
+            bool(shares_memory),
+        ]:
             return Introduction(
                 number=number,
                 worker_id=worker_id,
                 host=host,
-                door=(door_host, port),
+                door=(door_host, door_port),
+                meant=(meant_host, meant_port),
                 shares_memory=shares_memory,
             )
     raise ProtocolError("expected an introduction, got something else")

@@ -48,6 +48,8 @@ class Segment:
 
         Raises OSError where memory is short: else the first write would end the process.
         """
+        if count == 0:
+            return []
         stride = whole_pages(width * dtype.itemsize)
         os.posix_fallocate(self._writable, offset, count * stride)
         memory = mmap.mmap(self._writable, count * stride, offset=offset)

@@ -143,3 +143,11 @@ def descriptors() -> int:
 def segments_mapped() -> int:
     """How many parts of segments this process has mapped."""
     return Path("/proc/self/maps").read_text().count("/memfd:lockstep")
+
+
+def test_a_member_without_blocks_has_no_vectors() -> None:
+    segment = Segment()
+    try:
+        assert segment.vectors(STATE_OFFSET, 0, 5, np.dtype(np.float32)) == []
+    finally:
+        segment.close()
