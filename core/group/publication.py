@@ -17,6 +17,7 @@ MAX_GENERATION, MAX_COLLECTIVE = 2**24 - 1, 2**37 - 1
 
 _COLLECTIVE, _GENERATION = 3, 40  # the bits below
 _PHASES = 2**_COLLECTIVE - 1
+_LAST = max(Phase)
 _WHOLE = 2**64 - 1
 # Places of the words (uint64): all in one line of the cache, which others look at while they wait.
 _STAGE, _CHECK, _RINGS, _PRESENT = range(4)
@@ -68,7 +69,7 @@ class PeerBoard:
         """The last whole publication; 0 where there is none, or while another one is being written."""
         words = self._words
         stage = words[_STAGE]
-        is_whole = words[_CHECK] == stage ^ _WHOLE and stage & _PHASES <= max(Phase)
+        is_whole = words[_CHECK] == stage ^ _WHOLE and stage & _PHASES <= _LAST
         return stage if is_whole and (self._ordered or self.heard >= words[_RINGS]) else 0
 
     @property
