@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from lockstep.core.ground.errors import LockstepError
-from lockstep.core.group import LeadLost, Released, Work, points
+from lockstep.core.group import DividedUpdate, LeadLost, Released, Work, points
 from lockstep.core.group.channel import Channel, PeerLost
 from lockstep.core.group.dialing import Dialer, ask
 from lockstep.core.group.door import Door
@@ -83,7 +83,14 @@ class GroupHelper(Member):
             raise
         return helper
 
-    def all_reduce(self, work: Work, out: np.ndarray, *, admits: bool) -> None:  # noqa: ARG002 - the lead's choice
+    def all_reduce(
+        self,
+        work: Work,
+        out: np.ndarray,
+        *,
+        admits: bool,  # noqa: ARG002 - the lead's choice
+        update: DividedUpdate | None = None,
+    ) -> bool:
         """See Group. Raises Released or LeadLost, after which the group is closed."""
         self._orders.begin(self._stamp.collective, out)
         self._gives_up_at = None
@@ -91,10 +98,11 @@ class GroupHelper(Member):
             if self._poll.poll(0):
                 self._hear()
                 self._leave_if_over()
-            while not self._done(work, out):
+            while not self._done(work, out, update):
                 pass
             self._stamp.collective += 1
             self._tell_figures()
+            return update is not None and self._all_share
         except (Released, LeadLost, PeerLost, ProtocolError) as error:
             self.close("it has lost its lead")
             if isinstance(error, Released | LeadLost):
@@ -141,6 +149,7 @@ class GroupHelper(Member):
         self.state = bytes(self._orders.state)
         self._stamp.collective = welcome.collective
         self._sit_down(welcome.generation, welcome.numbers)
+        self._all_share = welcome.shared
         points.SAT_DOWN.reach()
         self._publish_arrival()
 
@@ -195,14 +204,15 @@ class GroupHelper(Member):
 
     # The course of a collective.
 
-    def _done(self, work: Work, out: np.ndarray) -> bool:
+    def _done(self, work: Work, out: np.ndarray, update: DividedUpdate | None) -> bool:
         """Do the collective among the members that there are now; False where it has to be done again."""
         said, self._orders.regrouping = self._orders.regrouping, None
         if said is not None:
             points.REGROUPS.reach()
             self._sit_down(said.generation, said.numbers)
+            self._all_share = said.shared
         try:
-            self._together(work, out)
+            self._together(work, out, update)
         except Redo:
             return False
         except Resent:

@@ -1,11 +1,11 @@
 """The lead's side of a group. The lead alone decides who is a member, and when a collective is committed."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from lockstep.core.group import Work, points
+from lockstep.core.group import DividedUpdate, Work, points
 from lockstep.core.group.channel import Channel
 from lockstep.core.group.door import Door
 from lockstep.core.group.farewell import see_off
@@ -59,18 +59,22 @@ class GroupLead(Member):
         self._reception.open(self.address)
         self.refusals = self._door.refusals
 
-    def all_reduce(self, work: Work, out: np.ndarray, *, admits: bool) -> None:
+    def all_reduce(
+        self, work: Work, out: np.ndarray, *, admits: bool, update: DividedUpdate | None = None
+    ) -> bool:
         """See Group."""
         if self._admitted:
             raise RuntimeError("expected a call of welcome() after an all_reduce that admits")
         self._may_admit = admits
         self._leaves = work.leaves
-        while not self._reduced(work, out):
+        while not self._reduced(work, out, update):
             pass
+        divided = update is not None and self._all_share
         self._stamp.collective += 1
         self._make_so()
+        return divided
 
-    def _reduced(self, work: Work, out: np.ndarray) -> bool:
+    def _reduced(self, work: Work, out: np.ndarray, update: DividedUpdate | None) -> bool:
         """Do the collective, alone or with the members that are left; False where it has to be done again."""
         self._drop_the_lost()
         if not self._followers:
@@ -83,7 +87,7 @@ class GroupLead(Member):
                 self._change = self._decide()
             return True
         try:
-            self._together(work, out)
+            self._together(work, out, update)
         except Redo:
             return False
         if self._keeps_totals:
@@ -93,7 +97,7 @@ class GroupLead(Member):
     @property
     def _keeps_totals(self) -> bool:
         """Whether a helper may come to lack what another one has offered: not where all memory is shared."""
-        return len(self._followers) > 1 and not all(follower.guest.all_shared for follower in self._followers)
+        return len(self._followers) > 1 and not self._all_share
 
     def welcome(self, state: Callable[[], bytes]) -> None:
         """See Group."""
@@ -102,7 +106,9 @@ class GroupLead(Member):
         message = memoryview(state())
         for follower in self._admitted:
             numbers = pack_numbers(self._numbers)
-            place = WELCOME.pack(self._stamp.generation, self._stamp.collective, len(message))
+            place = WELCOME.pack(
+                self._stamp.generation, self._stamp.collective, len(message), self._all_share
+            )
             follower.say(FrameKind.WELCOME, place + numbers)
             points.SENDS_STATE.reach()
             for start in range(0, len(message), MAX_PAYLOAD_BYTES):
@@ -176,9 +182,10 @@ class GroupLead(Member):
         numbers = (LEAD, *(follower.number for follower in followers))
         peers = [follower.peer for follower in followers]
         self._seat(self._stamp.generation + 1, numbers, peers, LEAD)
+        self._all_share = _all_share(followers)
 
     def _regrouping(self, collective: int) -> bytes:
-        return REGROUP.pack(self._stamp.generation, collective) + pack_numbers(self._numbers)
+        return REGROUP.pack(self._stamp.generation, collective, self._all_share) + pack_numbers(self._numbers)
 
     def _decide(self) -> MembershipChange[Follower] | None:
         """Who is a member from the next collective on; None where nothing changes."""
@@ -289,7 +296,8 @@ class GroupLead(Member):
         self._change = change = self._decide()
         if change is not None:
             numbers = (LEAD, *(follower.number for follower in (*change.stay, *change.admitted)))
-            place = REGROUP.pack(self._stamp.generation + 1, self._stamp.collective + 1)
+            shared = _all_share([*change.stay, *change.admitted])
+            place = REGROUP.pack(self._stamp.generation + 1, self._stamp.collective + 1, shared)
             for follower in change.stay:
                 follower.say(FrameKind.REGROUP, place + pack_numbers(numbers))
             for follower in change.released:
@@ -302,3 +310,8 @@ class GroupLead(Member):
 
     def _confirm(self, seconds: float) -> None:
         """Nothing to wait for: the commit was ours."""
+
+
+def _all_share(followers: Sequence[Follower]) -> bool:
+    """Whether every pair of members, and there are some, shares memory."""
+    return bool(followers) and all(follower.guest.all_shared for follower in followers)

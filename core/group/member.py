@@ -13,7 +13,8 @@ from functools import partial
 import numpy as np
 
 from lockstep.core.ground.errors import LockstepError
-from lockstep.core.group import Work, points
+from lockstep.core.group import DividedUpdate, Work, points
+from lockstep.core.group.dividing import DividedRound
 from lockstep.core.group.figures import Stopwatch
 from lockstep.core.group.frames import Stamp
 from lockstep.core.group.links import Arena, Lane, Link, Phase
@@ -25,7 +26,7 @@ from lockstep.core.group.terms import GroupTerms
 from lockstep.core.group.waiting import may_spin
 
 There = Callable[[Peer, Lane], bool]
-_WorkKey = tuple[int, int, np.dtype]
+_WorkKey = tuple[int, int, np.dtype, bool]
 
 
 class Redo(LockstepError):
@@ -47,6 +48,8 @@ class Member:
         self._peers: list[Peer] = []
         self._rounds: dict[_WorkKey, Round] = {}
         self._paces: dict[_WorkKey, Pace] = {}
+        self._all_share = False  # memory, every pair of members
+        self._divided: DividedRound | None = None
         self._ear = Ear()
         self._times = Stopwatch()
         self._ended_at = time.monotonic()
@@ -74,6 +77,7 @@ class Member:
         self._peers = peers
         self._rounds.clear()
         self._paces.clear()
+        self._divided = None
         here = 1 + sum(peer.shares_memory for peer in peers)
         self._ear.may_spin(spins=may_spin(here))
 
@@ -83,10 +87,12 @@ class Member:
             before = Stamp(self._stamp.generation, self._stamp.collective - 1)
             self._arena.publish(before, Phase.TAKEN)
 
-    def _together(self, work: Work, out: np.ndarray) -> None:
+    def _together(self, work: Work, out: np.ndarray, update: DividedUpdate | None) -> None:
         """Do the collective with the others, as the members are now. Raises Redo."""
         entered = time.monotonic()
-        round_, pace = self._round(work)
+        divides = update is not None and self._all_share
+        round_, pace = self._round(work, divides=divides)
+        divided = self._divide(round_, out, update) if update is not None and divides else None
         points.BEGINS.reach()
         for lane in round_.lanes:
             lane.begin(self._stamp)
@@ -106,35 +112,65 @@ class Member:
         seconds = pace.patience(now - self._ended_at, round_.bytes)
         self._await(round_, _partials_came, seconds)
         points.GOT_PARTIALS.reach()
-        if round_.is_whole:
-            self._commit()
-            round_.add(out)
+        if divided is not None:
+            divided.advance()
+            self._offer_total(round_, seconds)
+            self._confirm(seconds)
+            # Who goes on now writes nothing of what we take here before it has our next partial sums.
+            self._arena.publish(self._stamp, Phase.TAKEN)
+            points.CONFIRMED.reach()
+            divided.update.settle()
+            points.TAKEN.reach()
         else:
-            round_.add(out)
-            points.ADDED.reach()
-            self._arena.publish(self._stamp, Phase.TOTAL)
-            for peer, lane in zip(self._peers, round_.lanes, strict=True):
-                peer.attempt(lane.offer_total)
-            points.OFFERED_TOTAL.reach()
-            self._await(round_, _total_came, seconds + self._grace)
-            self._commit()
-            points.GOT_TOTAL.reach()
-            round_.take_totals(out)
-        points.TAKEN.reach()
-        self._arena.publish(self._stamp, Phase.TAKEN)
-        self._confirm(seconds)
-        points.CONFIRMED.reach()
+            self._take_whole(round_, out, seconds)
+            points.TAKEN.reach()
+            self._arena.publish(self._stamp, Phase.TAKEN)
+            self._confirm(seconds)
+            points.CONFIRMED.reach()
         now = time.monotonic()
         pace.took(now - self._ended_at)
         self._times.total += now - entered
         self._ended_at = now
 
-    def _round(self, work: Work) -> tuple[Round, Pace]:
-        key = (work.leaves, work.width, work.dtype)
+    def _take_whole(self, round_: Round, out: np.ndarray, seconds: float) -> None:
+        """Leave the total in `out`: everything added here, or the own slice here and the others by them."""
+        if round_.is_whole:
+            self._commit()
+            round_.add(out)
+        else:
+            round_.add(out)
+            self._offer_total(round_, seconds)
+            round_.take_totals(out)
+
+    def _offer_total(self, round_: Round, seconds: float) -> None:
+        """Let the others have our slice, and wait for theirs."""
+        points.ADDED.reach()
+        self._arena.publish(self._stamp, Phase.TOTAL)
+        for peer, lane in zip(self._peers, round_.lanes, strict=True):
+            peer.attempt(lane.offer_total)
+        points.OFFERED_TOTAL.reach()
+        self._await(round_, _total_came, seconds + self._grace)
+        self._commit()
+        points.GOT_TOTAL.reach()
+
+    def _divide(self, round_: Round, out: np.ndarray, update: DividedUpdate) -> DividedRound:
+        """Have the update know its members, before anybody goes on."""
+        divided = self._divided
+        if divided is None or not divided.is_of(round_, out, update):
+            divided = self._divided = DividedRound(round_, out, update, self._all_links())
+        divided.sit(self._stamp.generation, self._arena)
+        return divided
+
+    def _all_links(self) -> list[Link | None]:
+        """By rank; None at our own."""
+        links: list[Link | None] = [peer.link for peer in self._peers]
+        links.insert(self._rank, None)
+        return links
+
+    def _round(self, work: Work, *, divides: bool) -> tuple[Round, Pace]:
+        key = (work.leaves, work.width, work.dtype, divides)
         if key not in self._rounds:
-            links: list[Link | None] = [peer.link for peer in self._peers]
-            links.insert(self._rank, None)
-            self._rounds[key] = Round(work, self._rank, links, self._arena)
+            self._rounds[key] = Round(work, self._rank, self._all_links(), self._arena, whole=divides)
             self._paces[key] = Pace(self._terms.timeouts)
         return self._rounds[key], self._paces[key]
 

@@ -20,8 +20,10 @@ Address = tuple[str, int]
 LEAD = 0
 """The lead's number. A helper gets its own when it is accepted; it is never given again."""
 
-WELCOME = struct.Struct("!QQQ")  # generation, the next collective, bytes of state; the members follow
-REGROUP = struct.Struct("!QQ")  # generation, the first collective in it; the members follow
+WELCOME = struct.Struct(
+    "!QQQ?"
+)  # generation, next collective, bytes of state, shared; members follow
+REGROUP = struct.Struct("!QQ?")  # generation, the first collective in it, shared; members follow
 NUMBER = struct.Struct("!I")
 FIGURES = struct.Struct("!ddd")  # seconds since it joined: computing, exchanging, waiting
 BLAME = struct.Struct("!IQI")  # see Blame
@@ -51,20 +53,28 @@ class Introduction:
 
 
 class Welcome(NamedTuple):
-    """Where a joiner begins, how many bytes of state come, and the members' numbers in order of rank."""
+    """Where a joiner begins, how many bytes of state come, and the members' numbers in order of rank.
+
+    `shared`: whether every pair of them shares memory.
+    """
 
     generation: int
     collective: int
     state_bytes: int
     numbers: tuple[int, ...]
+    shared: bool
 
 
 class Regrouping(NamedTuple):
-    """A new generation, from which collective on, and the members' numbers in order of rank."""
+    """A new generation, from which collective on, and the members' numbers in order of rank.
+
+    `shared`: whether every pair of them shares memory.
+    """
 
     generation: int
     collective: int
     numbers: tuple[int, ...]
+    shared: bool
 
 
 class Blame(NamedTuple):

@@ -80,13 +80,13 @@ class Orders:
             case FrameKind.RESEND:
                 self._resend(stamp)
             case FrameKind.REGROUP if len(self._said) >= REGROUP.size:
-                generation, collective = REGROUP.unpack(self._said[: REGROUP.size])
+                generation, collective, shared = REGROUP.unpack(self._said[: REGROUP.size])
                 numbers = read_numbers(self._said[REGROUP.size :])
-                self.regrouping = Regrouping(generation, collective, numbers)
+                self.regrouping = Regrouping(generation, collective, numbers, shared)
             case FrameKind.WELCOME if len(self._said) >= WELCOME.size:
-                generation, collective, size = WELCOME.unpack(self._said[: WELCOME.size])
+                generation, collective, size, shared = WELCOME.unpack(self._said[: WELCOME.size])
                 numbers = read_numbers(self._said[WELCOME.size :])
-                self.welcome = Welcome(generation, collective, size, numbers)
+                self.welcome = Welcome(generation, collective, size, numbers, shared)
             case FrameKind.STATE:
                 self.state += self._said
             case _:

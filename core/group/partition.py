@@ -22,10 +22,11 @@ class Partition:
     """The blocks and slices of one kind of work over a group of one size.
 
     `blocks[rank]` are those of one member, `all_blocks` those of all from left to right, `slices[rank]` what
-    it adds. Where `is_whole`, everybody adds everything, and there is no second exchange.
+    it adds. Where `is_whole`, everybody adds everything, and there is no second exchange; `whole` asks for
+    that, whatever the size.
     """
 
-    def __init__(self, work: Work, world_size: int) -> None:
+    def __init__(self, work: Work, world_size: int, *, whole: bool = False) -> None:
         self.width = work.width
         self.dtype = work.dtype
         self.leaves = work.leaves
@@ -34,7 +35,7 @@ class Partition:
         self.all_blocks: tuple[Block, ...] = tuple(block for blocks in self.blocks for block in blocks)
         size = self.width * self.dtype.itemsize
         pair = world_size == len(self.all_blocks) == 2 and size <= PAIR_BYTES
-        self.is_whole = pair or size <= SMALL_BYTES
+        self.is_whole = whole or pair or size <= SMALL_BYTES
         self.slices: tuple[Slice, ...] = (
             ((0, self.width),) * world_size if self.is_whole else cut(self.width, world_size)
         )

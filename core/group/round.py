@@ -13,12 +13,15 @@ from lockstep.core.group.summation import Summation
 class Round:
     """Made once for a kind of work and kept for the generation; used for each of its collectives.
 
-    `links[rank]` is None at the own rank. `lanes` are those of the others, in order of rank.
+    `links[rank]` is None at the own rank. `lanes` are those of the others, in order of rank. For `whole` see
+    Partition.
     """
 
-    def __init__(self, work: Work, rank: int, links: Sequence[Link | None], arena: Arena) -> None:
-        partition = self.partition = Partition(work, len(links))
-        self._rank = rank
+    def __init__(
+        self, work: Work, rank: int, links: Sequence[Link | None], arena: Arena, *, whole: bool
+    ) -> None:
+        partition = self.partition = Partition(work, len(links), whole=whole)
+        self.rank = rank
         self.blocks = partition.blocks[rank]
         width, dtype = partition.width, partition.dtype
         self.vectors = arena.vectors(len(self.blocks), width, dtype)
@@ -51,11 +54,8 @@ class Round:
         if self._summation is None or self._out is not out:
             self._out = out
             target = out if self._total is None else self._total
-            self._summation = Summation(self.partition, self._parts(), target)
-        present: list[bool] = []
-        for lane in self._lane_of:
-            present += self._present if lane is None else lane.present
-        self._summation.run(tuple(present))
+            self._summation = Summation(self.partition, self.parts(), target)
+        self._summation.run(self.present())
         if self._total is not None:
             out[self._own] = self._total
 
@@ -64,7 +64,15 @@ class Round:
         for lane in self.lanes:
             lane.take_total(out)
 
-    def _parts(self) -> list[np.ndarray]:
+    def present(self) -> tuple[bool, ...]:
+        """Which blocks have any leaves, once they came."""
+        present: list[bool] = []
+        for lane in self._lane_of:
+            present += self._present if lane is None else lane.present
+        return tuple(present)
+
+    def parts(self) -> list[np.ndarray]:
+        """Of each block what this member adds; the same memory for the whole generation."""
         parts: list[np.ndarray] = []
         for lane in self._lane_of:
             parts += [vector[self._own] for vector in self.vectors] if lane is None else lane.partials

@@ -46,14 +46,28 @@ class Segment:
     def vectors(self, offset: int, count: int, width: int, dtype: np.dtype) -> list[np.ndarray]:
         """So many vectors (width,), one after another from an offset of whole pages on, to be written.
 
+        See `reserve`.
+        """
+        self.reserve(offset, count, width, dtype, slice(0, width))
+        return self.unreserved(offset, count, width, dtype)
+
+    def unreserved(self, offset: int, count: int, width: int, dtype: np.dtype) -> list[np.ndarray]:
+        """Such vectors, of which only what is reserved may be touched."""
+        memory = mmap.mmap(self._writable, count * whole_pages(width * dtype.itemsize), offset=offset)
+        return _cut(memory, count, width, dtype)
+
+    def reserve(self, offset: int, count: int, width: int, dtype: np.dtype, part: slice) -> None:
+        """Have the memory of a part of such vectors.
+
         Raises OSError where memory is short: else the first write would end the process.
         """
         if count == 0:
             return []
         stride = whole_pages(width * dtype.itemsize)
-        os.posix_fallocate(self._writable, offset, count * stride)
-        memory = mmap.mmap(self._writable, count * stride, offset=offset)
-        return _cut(memory, count, width, dtype)
+        first, length = part.start * dtype.itemsize, (part.stop - part.start) * dtype.itemsize
+        for index in range(count):
+            if length:
+                os.posix_fallocate(self._writable, offset + index * stride + first, length)
 
     def close(self) -> None:
         """Close its descriptors; the memory stays until the last array in it is gone. May be called again."""

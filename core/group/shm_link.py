@@ -17,6 +17,7 @@ from lockstep.core.group.links import Arena, Phase, Transport
 from lockstep.core.group.partition import Partition
 from lockstep.core.group.publication import OwnBoard, PeerBoard, parts_of, stage_word
 from lockstep.core.group.segment import (
+    STATE_OFFSET,
     TOTAL_OFFSET,
     VECTORS_OFFSET,
     NoSharedMemory,
@@ -38,6 +39,7 @@ class SegmentArena:
         self._board = OwnBoard(segment.words)
         self._vectors: dict[_VectorsKey, list[np.ndarray]] = {}
         self._totals: dict[tuple[int, np.dtype], np.ndarray] = {}
+        self._divided: dict[_VectorsKey, list[np.ndarray]] = {}
         self._links: list[ShmLink] = []
 
     def vectors(self, count: int, width: int, dtype: np.dtype) -> list[np.ndarray]:
@@ -55,6 +57,17 @@ class SegmentArena:
         if key not in self._totals:
             (self._totals[key],) = self.segment.vectors(TOTAL_OFFSET, 1, *key)
         return self._totals[key]
+
+    def divided(self, count: int, width: int, dtype: np.dtype, part: slice) -> list[np.ndarray]:
+        """So many vectors (width,) of an update that is divided, of which only the part has to be there.
+
+        Always the same objects for the same arguments. Raises OSError where memory is short.
+        """
+        key = (count, width, dtype)
+        if key not in self._divided:
+            self._divided[key] = self.segment.unreserved(STATE_OFFSET, *key)
+        self.segment.reserve(STATE_OFFSET, count, width, dtype, part)
+        return self._divided[key]
 
     def publish(self, stamp: Stamp, phase: Phase, present: Sequence[bool] = ()) -> None:
         """See Arena; whoever sleeps is woken."""
@@ -77,6 +90,7 @@ class SegmentArena:
         """See Arena; what others have mapped stays theirs."""
         self._vectors.clear()
         self._totals.clear()
+        self._divided.clear()
         self._links.clear()
         self.segment.close()
 
@@ -148,6 +162,10 @@ class ShmLink:
         self._arena = arena
         arena.join(self)
         return ShmLane(self, partition, ranks)
+
+    def divided(self, count: int, width: int, dtype: np.dtype) -> list[np.ndarray]:
+        """The peer's vectors (width,) of an update that is divided; see SegmentArena."""
+        return self.segment.vectors(STATE_OFFSET, count, width, dtype)
 
     def look(self) -> bool:
         """See Link. It loses nobody: whether the peer lives is seen at its connection."""

@@ -8,6 +8,7 @@ database: whoever drives `Training.advance` saves and reports.
 
 import math
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,6 +25,7 @@ from lockstep.core.engine.ways import steps_ahead
 from lockstep.core.ground.errors import Diverged, DomainError, InvalidData
 from lockstep.core.group import Group
 from lockstep.core.learning.checkpoint import Checkpoint
+from lockstep.core.learning.dividing import shared_update
 from lockstep.core.learning.epochs import Epochs, Pairs
 from lockstep.core.learning.evaluation import EvaluationWork
 from lockstep.core.learning.observation import Observer
@@ -83,6 +85,7 @@ class Training:
             spec, dataset.train, self._parameters, self._optimizer, self._recorder.stride
         )
         self._straight = straight_steps(spec, graph, group, self._work, self._optimizer)
+        self._shared = shared_update(spec, graph, self._optimizer, self._parameters.flat, self._work.gradient)
         self._best = BestWeights(self._parameters)
         self._epochs = Epochs(spec, self._work, self._evaluations, self._best, self._schedule)
         self._price = 0.0
@@ -148,35 +151,63 @@ class Training:
             self._last_loss, self._sound = self._straight.take(step)
             return self._last_loss
         self._group.welcome(self._state)
-        loss, gradient = self._loss_and_gradient(step, admits=not self._epochs.evaluates_after(step))
-        if step == self._recorder.due:
-            self._recorder.note(gradient)
-        self._last_loss, self._sound = loss, self._is_sound(loss)
+        self._work.select(step)
+        if not self._reduce(step):
+            self._judge()
+            if step == self._recorder.due:
+                self._recorder.note(self._work.gradient)
+            if self._sound:
+                self._update(step)
         if self._sound:
-            self._update(step, gradient, series)
-        return loss
+            if self._schedule:
+                series.setdefault("learning_rate", []).append((step, self._schedule.rate(step)))
+            self._running.update(self._work.rows)
+        return self._last_loss
 
-    def _loss_and_gradient(self, step: int, *, admits: bool) -> tuple[float, np.ndarray]:
-        """Of the whole batch, all-reduced over the group's shards, and then with the penalty's."""
-        batch = self._work
-        batch.select(step)
-        self._group.all_reduce(batch, batch.total, admits=admits)
-        self._price = self._penalty.join(batch.gradient) if self._penalty else 0.0
-        return batch.loss + self._price, batch.gradient
+    def _reduce(self, step: int) -> bool:
+        """All-reduce loss and gradient over the group's shards. True where the weights were moved in that.
 
-    def _update(self, step: int, gradient: np.ndarray, series: Pairs) -> None:
+        Members do so together where it pays, each a slice, but for steps whose gradient somebody looks at.
+        """
+        batch, shared = self._work, self._shared
+        together = shared if not self._observer.looks_at(step) else None
+        if together:
+            together.begin(step, partial(self._prepare_move, step))
+        admits = not self._epochs.evaluates_after(step)
+        moved = self._group.all_reduce(batch, batch.total, admits=admits, update=together)
+        if shared and not moved:
+            shared.leave()
+        return moved
+
+    def _judge(self) -> None:
+        """Join the penalty to loss and gradient; see whether the step is sound."""
+        self._price = self._penalty.join(self._work.gradient) if self._penalty else 0.0
+        self._last_loss = self._work.loss + self._price
+        self._sound = self._is_sound(self._last_loss)
+
+    def _prepare_move(self, step: int) -> bool:
+        """Do what comes before the members' own moves of the weights; whether these may be made."""
+        self._judge()
+        if self._sound:
+            self._limit_and_set_rate(step)
+        return self._sound
+
+    def _limit_and_set_rate(self, step: int) -> None:
+        if self._clipping:
+            self._clipping.apply(self._work.gradient)
+        if self._schedule:
+            self._optimizer.set_learning_rate(self._schedule.rate(step))
+
+    def _update(self, step: int) -> None:
         """Clip the gradient, set the learning rate, move the weights; the observer looks on where due."""
+        gradient = self._work.gradient
         observed = step == self._observer.due
         if observed:
             self._observer.before(step, gradient, self._work.first_rows)
-        if self._clipping:
-            self._clipping.apply(gradient)
-        if self._schedule:
-            self._follow(self._schedule, step, series)
+        self._limit_and_set_rate(step)
         self._optimizer.step(step, gradient)
         if observed:
             self._observer.after()
-        self._running.update(self._work.rows)
 
     @property
     def parameters(self) -> Parameters:
@@ -189,8 +220,10 @@ class Training:
         For a training that is alone: the others of a group would not know of it.
         """
         with np.errstate(all="ignore"):
-            _, gradient = self._loss_and_gradient(self.step, admits=False)
-        return export(self._graph, gradient)
+            self._work.select(self.step)
+            self._group.all_reduce(self._work, self._work.total, admits=False)
+            self._judge()
+        return export(self._graph, self._work.gradient)
 
     def seen(self, sample: int) -> Seen:
         """The rows that pass together with row `sample` of the batch of step `step`; moves nothing.
@@ -204,12 +237,6 @@ class Training:
             )
         with np.errstate(all="ignore"):
             return self._work.seen(sample)
-
-    def _follow(self, schedule: Schedule, step: int, series: Pairs) -> None:
-        """Set the learning rate of this step, and note it."""
-        rate = schedule.rate(step)
-        self._optimizer.set_learning_rate(rate)
-        series.setdefault("learning_rate", []).append((step, rate))
 
     def _is_sound(self, loss: float) -> bool:
         """Whether the step may change the weights; where a slope can be infinite, the gradient counts too."""
@@ -231,6 +258,8 @@ class Training:
 
     def checkpoint(self) -> Checkpoint:
         """The state before step `step`, as copies."""
+        if self._shared:
+            self._shared.gather()
         saved = Checkpoint(
             step=self.step,
             parameters=self._parameters.flat.copy(),

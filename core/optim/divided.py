@@ -37,8 +37,8 @@ class SliceUpdate:
         self,
         optimizer: Elementwise,
         part: slice,
-        weights: np.ndarray,
         slots: tuple[UpdateSlot, UpdateSlot],
+        weights: np.ndarray,
     ) -> None:
         if part.start % WIDEST:
             raise ValueError(f"expected a slice from a multiple of {WIDEST} on, got {part}")
@@ -47,28 +47,24 @@ class SliceUpdate:
         self._weights = weights
         self._slots = slots
         self._common = [vector for name, vector in optimizer.state.items() if name not in optimizer.elements]
-        self._before: tuple[int, list[np.ndarray]] = (-1, [])
+        self._before: list[np.ndarray] = []
         self._gradient: np.ndarray | None = None
         self._calls: tuple[list[Call], list[Call]] = ([], [])
 
     def run(self, step: int, gradient: np.ndarray) -> None:
-        """Leave the slice as it is after `step` in slot (step + 1) % 2. The same step may be done again."""
+        """Leave the slice as it is after `step` in slot (step + 1) % 2."""
         if gradient is not self._gradient:
             self._gradient = gradient
             self._calls = self._bound(gradient, 0), self._bound(gradient, 1)
-        self._undo(step)
+        self._before = [vector.copy() for vector in self._common]
         self._optimizer.prepare(step)
         for call in self._calls[(step + 1) % 2]:
             call()
 
-    def _undo(self, step: int) -> None:
-        """Where `step` is done again, have what all elements share as it was before; else note it."""
-        done, before = self._before
-        if done != step:
-            self._before = step, [vector.copy() for vector in self._common]
-            return
-        for vector, copy in zip(self._common, before, strict=True):
-            vector[...] = copy
+    def take_back(self) -> None:
+        """Have what all elements share as it was before the last step, which is to be done again."""
+        for vector, before in zip(self._common, self._before, strict=True):
+            vector[...] = before
 
     def _bound(self, gradient: np.ndarray, into: int) -> list[Call]:
         """The calls that write slot `into`, piece by piece: first what was is copied there, then it moves."""

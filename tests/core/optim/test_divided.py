@@ -62,7 +62,7 @@ class Divided:
             for _ in range(2)
         ]
         self.slots = slots[0], slots[1]
-        self.update = SliceUpdate(optimizer, part, self.weights, self.slots)
+        self.update = SliceUpdate(optimizer, part, self.slots, self.weights)
 
 
 def built(spec: dict[str, Any], weights: np.ndarray) -> Any:
@@ -99,7 +99,8 @@ def test_any_cut_has_the_bits_of_the_whole(
         optimizer.step(step, gradient)
         for member in members:
             member.update.run(step, gradient)
-            member.update.run(step, gradient)  # done again: from what was, not from what came
+            member.update.take_back()
+            member.update.run(step, gradient)  # from what was, not from what came
         for member in members:
             for other in members:
                 member.weights[other.part] = other.slots[(step + 1) % 2].weights[other.part]
