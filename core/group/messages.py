@@ -20,9 +20,7 @@ Address = tuple[str, int]
 LEAD = 0
 """The lead's number. A helper gets its own when it is accepted; it is never given again."""
 
-WELCOME = struct.Struct(
-    "!QQQ?"
-)  # generation, next collective, bytes of state, shared; members follow
+WELCOME = struct.Struct("!QQQ?")  # generation, next collective, bytes of state, shared; members follow
 REGROUP = struct.Struct("!QQ?")  # generation, the first collective in it, shared; members follow
 NUMBER = struct.Struct("!I")
 FIGURES = struct.Struct("!ddd")  # seconds since it joined: computing, exchanging, waiting

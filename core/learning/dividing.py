@@ -13,6 +13,7 @@ from lockstep.core.group import SliceOwner
 from lockstep.core.model.graph import Graph
 from lockstep.core.optim import Optimizer
 from lockstep.core.optim.base import Elementwise
+from lockstep.core.optim.clipping import Clip, Clipping
 from lockstep.core.optim.divided import SliceUpdate, UpdateSlot, divisible
 from lockstep.core.spec import ResolvedSpec
 
@@ -27,11 +28,12 @@ class SharedUpdate:
     """
 
     def __init__(
-        self, optimizer: Elementwise, weights: np.ndarray, gradient: np.ndarray, *, needs_whole: bool
+        self, optimizer: Elementwise, weights: np.ndarray, gradient: np.ndarray, clip: Clip | None
     ) -> None:
         self.width = weights.size
         self.count = 2 * (1 + len(optimizer.elements))
-        self.needs_whole = needs_whole
+        self.needs_whole = clip is not None and clip.norm is not None
+        self._clipping = Clipping(clip) if clip else None
         self._optimizer = optimizer
         self._weights, self._gradient = weights, gradient
         self._judge: Callable[[], bool] = bool
@@ -44,7 +46,7 @@ class SharedUpdate:
         self._moves = False  # between the own move and the settlement
 
     def begin(self, step: int, judge: Callable[[], bool]) -> None:
-        """`step` comes next; `judge` says, once the total is there, whether it may move the weights."""
+        """`step` comes next; `judge` says, once its loss is there, whether it may move the weights."""
         self._step, self._judge = step, judge
 
     def sit(self, generation: int, rank: int, owners: Callable[[], Sequence[SliceOwner]]) -> None:
@@ -64,6 +66,8 @@ class SharedUpdate:
         """See DividedUpdate."""
         self._moves = self._judge()
         if self._moves and self._own is not None:
+            if self._clipping:
+                self._clipping.apply(self._gradient)
             self._own.run(self._step, self._gradient)
 
     def settle(self) -> None:
@@ -115,5 +119,4 @@ def shared_update(
         return None
     if weights.size * (1 + len(elementwise.elements)) < MIN_DIVIDED_NUMBERS:
         return None
-    needs_whole = spec.clip is not None and spec.clip.norm is not None
-    return SharedUpdate(elementwise, weights, gradient, needs_whole=needs_whole)
+    return SharedUpdate(elementwise, weights, gradient, spec.clip)

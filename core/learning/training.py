@@ -2,8 +2,8 @@
 
 A step, from top to bottom: the group welcomes who joined, every member computes the shards that it owns, the
 group adds losses and gradients in the fixed tree, every member joins the penalties, limits the gradient and
-takes the same optimizer step, and the stop rules look at the loss. Nothing here knows a clock, a socket or a
-database: whoever drives `Training.advance` saves and reports.
+takes the same optimizer step, or its slice of it (dividing.py), and the stop rules look at the loss. Nothing
+here knows a clock, a socket or a database: whoever drives `Training.advance` saves and reports.
 """
 
 import math
@@ -22,7 +22,7 @@ from lockstep.core.engine.interfaces import StepsAhead
 from lockstep.core.engine.moments import RunningStatistics
 from lockstep.core.engine.step import Seen, StepData, StepWork
 from lockstep.core.engine.ways import steps_ahead
-from lockstep.core.ground.errors import Diverged, DomainError, InvalidData
+from lockstep.core.ground.errors import Diverged, InvalidData
 from lockstep.core.group import Group
 from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.learning.dividing import shared_update
@@ -32,6 +32,7 @@ from lockstep.core.learning.observation import Observer
 from lockstep.core.learning.recording import TrainingRecorder
 from lockstep.core.learning.report import Outcome, Points, Report
 from lockstep.core.learning.stopping import BestWeights
+from lockstep.core.learning.unsound import failure_of
 from lockstep.core.model.build import build_graph, initial_weights
 from lockstep.core.model.parameters import Parameters, export, weights_sha256
 from lockstep.core.optim.clipping import Clipping
@@ -126,7 +127,8 @@ class Training:
                 if self._sound:
                     self._epochs.after_step(step, self._price, pairs, self._group)
                 else:
-                    failure = self._failure(step, loss)
+                    bad = first_bad_node(self._graph, self._parameters, self._work.batch)
+                    failure = failure_of(self._spec, step, loss, bad)
                 self.step = step + 1
         series = self._recorder.series()
         series["loss"] = Points(steps=np.arange(first, self.step), values=losses[: self.step - first])
@@ -153,7 +155,7 @@ class Training:
         self._group.welcome(self._state)
         self._work.select(step)
         if not self._reduce(step):
-            self._judge()
+            self._judge(step)
             if step == self._recorder.due:
                 self._recorder.note(self._work.gradient)
             if self._sound:
@@ -172,39 +174,37 @@ class Training:
         batch, shared = self._work, self._shared
         together = shared if not self._observer.looks_at(step) else None
         if together:
-            together.begin(step, partial(self._prepare_move, step))
+            together.begin(step, partial(self._judge, step))
         admits = not self._epochs.evaluates_after(step)
         moved = self._group.all_reduce(batch, batch.total, admits=admits, update=together)
         if shared and not moved:
             shared.leave()
         return moved
 
-    def _judge(self) -> None:
-        """Join the penalty to loss and gradient; see whether the step is sound."""
+    def _join_penalty(self) -> float:
+        """Have the batch's gradient contain the penalty's; give the loss with both."""
         self._price = self._penalty.join(self._work.gradient) if self._penalty else 0.0
-        self._last_loss = self._work.loss + self._price
-        self._sound = self._is_sound(self._last_loss)
+        return self._work.loss + self._price
 
-    def _prepare_move(self, step: int) -> bool:
-        """Do what comes before the members' own moves of the weights; whether these may be made."""
-        self._judge()
-        if self._sound:
-            self._limit_and_set_rate(step)
+    def _judge(self, step: int) -> bool:
+        """Whether the step is sound, then with its learning rate set: it may change the weights.
+
+        Where a slope can be infinite, the gradient counts too.
+        """
+        loss = self._last_loss = self._join_penalty()
+        self._sound = math.isfinite(loss) and not (self._steep and not np.isfinite(self._work.total).all())
+        if self._sound and self._schedule:
+            self._optimizer.set_learning_rate(self._schedule.rate(step))
         return self._sound
 
-    def _limit_and_set_rate(self, step: int) -> None:
-        if self._clipping:
-            self._clipping.apply(self._work.gradient)
-        if self._schedule:
-            self._optimizer.set_learning_rate(self._schedule.rate(step))
-
     def _update(self, step: int) -> None:
-        """Clip the gradient, set the learning rate, move the weights; the observer looks on where due."""
+        """Clip the gradient, move the weights; the observer looks on where due."""
         gradient = self._work.gradient
         observed = step == self._observer.due
         if observed:
             self._observer.before(step, gradient, self._work.first_rows)
-        self._limit_and_set_rate(step)
+        if self._clipping:
+            self._clipping.apply(gradient)
         self._optimizer.step(step, gradient)
         if observed:
             self._observer.after()
@@ -222,7 +222,7 @@ class Training:
         with np.errstate(all="ignore"):
             self._work.select(self.step)
             self._group.all_reduce(self._work, self._work.total, admits=False)
-            self._judge()
+            self._join_penalty()
         return export(self._graph, self._work.gradient)
 
     def seen(self, sample: int) -> Seen:
@@ -237,24 +237,6 @@ class Training:
             )
         with np.errstate(all="ignore"):
             return self._work.seen(sample)
-
-    def _is_sound(self, loss: float) -> bool:
-        """Whether the step may change the weights; where a slope can be infinite, the gradient counts too."""
-        return math.isfinite(loss) and not (self._steep and not np.isfinite(self._work.total).all())
-
-    def _failure(self, step: int, loss: float) -> Diverged | DomainError:
-        """Why step `step` is not sound, from its batch and the weights that it started with."""
-        bad = first_bad_node(self._graph, self._parameters, self._work.batch)
-        if bad is not None and bad.outside_domain:
-            return DomainError(f"step {step}: {bad.description}")
-        cause = f" ({bad.description})" if bad is not None else ""
-        remedies = ["lower optimizer.learning_rate"]
-        if not self._spec.data.standardize:
-            remedies.append("set data.standardize to true")
-        if self._spec.dtype == "float32":
-            remedies.append('set dtype to "float64"')
-        what = f"expected a finite loss, got {loss:g} at step {step}{cause}"
-        return Diverged(f"{what}: {', or '.join(remedies)}")
 
     def checkpoint(self) -> Checkpoint:
         """The state before step `step`, as copies."""
