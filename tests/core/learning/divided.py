@@ -55,9 +55,13 @@ JOBS: dict[str, dict[str, Any]] = {
 }
 
 
-def terms(transport: TransportChoice = "shared_memory") -> GroupTerms:
+DIVERGING = WIDE | {"optimizer": SGD | {"learning_rate": 1e6}, "epochs": 30}
+"""Its loss is finite for some steps that are shared out."""
+
+
+def terms(transport: TransportChoice = "shared_memory", timeouts: Timeouts = TIMEOUTS) -> GroupTerms:
     """What all members bring along."""
-    return GroupTerms(identity=IDENTITY, timeouts=TIMEOUTS, listen_host="127.0.0.1", transport=transport)
+    return GroupTerms(identity=IDENTITY, timeouts=timeouts, listen_host="127.0.0.1", transport=transport)
 
 
 class Counting:
@@ -94,9 +98,16 @@ class Counting:
 class Lead:
     """A lead that trains a job, a step at a time."""
 
-    def __init__(self, job: dict[str, Any], transport: TransportChoice = "shared_memory") -> None:
+    def __init__(
+        self,
+        job: dict[str, Any],
+        transport: TransportChoice = "shared_memory",
+        timeouts: Timeouts = TIMEOUTS,
+    ) -> None:
         self.events: list[tuple[str, dict[str, Any]]] = []
-        self.lead = GroupLead(terms(transport), 8, lambda kind, data: self.events.append((kind, dict(data))))
+        self.lead = GroupLead(
+            terms(transport, timeouts), 8, lambda kind, data: self.events.append((kind, dict(data)))
+        )
         self.group = Counting(self.lead)
         self.training = training(job, self.group)
 

@@ -1,6 +1,7 @@
 """Members that share out the update have the bits of one alone, whoever comes, goes or dies, and when."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ import pytest
 
 from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.model.parameters import weights_sha256
-from tests.core.learning.divided import JOBS, POINTS, SECONDS, Lead, ThreadHelper
+from tests.core.learning.divided import DIVERGING, JOBS, POINTS, SECONDS, TIMEOUTS, Lead, ThreadHelper
 from tests.core.learning.training_jobs import training
 
 
@@ -128,6 +129,59 @@ def test_a_group_with_a_helper_by_tcp_updates_everything_everywhere(alone: dict[
         assert lead.group.divided > before + 1
         for other in (shared, remote):
             other.join()
+
+
+def test_a_closed_group_leaves_the_state_of_all_behind(alone: dict[str, list[str]]) -> None:
+    job = "adam"
+    with Lead(JOBS[job]) as lead:
+        other = ThreadHelper(lead.port, JOBS[job])
+        wait_for_joiners(lead, 1)
+        steps = 1
+        lead.training.advance(1)
+        while not lead.group.divided or lead.training._observer.looks_at(steps - 1):
+            lead.training.advance(1)
+            steps += 1
+        lead.lead.close("drained")
+        other.join()
+
+        assert told(lead.training.checkpoint()) == checkpoints(job, alone)[steps]
+
+
+def test_a_step_without_a_finite_loss_moves_nothing() -> None:
+    solo = training(DIVERGING)
+    failed = solo.advance(100).failure
+    with Lead(DIVERGING) as lead:
+        other = ThreadHelper(lead.port, DIVERGING)
+        wait_for_joiners(lead, 1)
+        failure = lead.training.advance(100).failure
+
+        assert failed is not None
+        assert str(failure) == str(failed)
+        assert lead.group.divided
+        assert told(lead.training.checkpoint()) == told(solo.checkpoint())
+    other.join()
+
+
+def test_a_frozen_helper_is_dropped_and_harms_nobody_when_it_thaws(alone: dict[str, list[str]]) -> None:
+    job = "lion, accumulating"
+    expected = checkpoints(job, alone)
+    impatient = replace(TIMEOUTS, step_seconds=1.0, least_seconds=0.5)
+    with (
+        Lead(JOBS[job], timeouts=impatient) as lead,
+        Dying(lead.port, job, "before it sits", 1_000) as process,
+    ):
+        wait_for_joiners(lead, 1)
+        saved = [told(lead.training.checkpoint())]
+        while not lead.training.finished:
+            if len(saved) == 5:
+                process.send_signal(signal.SIGSTOP)
+            if len(saved) == 20:
+                process.send_signal(signal.SIGCONT)
+            lead.training.advance(1)
+            saved.append(told(lead.training.checkpoint()))
+        assert saved == expected
+        assert "late" in [data["left"] for kind, data in lead.events if kind == "member_left"]
+        assert process.wait(SECONDS) != -9
 
 
 class Dying:
