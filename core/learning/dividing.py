@@ -17,8 +17,11 @@ from lockstep.core.optim.clipping import Clip, Clipping
 from lockstep.core.optim.divided import SliceUpdate, UpdateSlot, divisible
 from lockstep.core.spec import ResolvedSpec
 
-MIN_DIVIDED_NUMBERS = 2**18
-"""Updates that write fewer numbers are done by everybody: they take less time than to wait for each other."""
+MIN_DIVIDED_NUMBERS = 2**20
+"""Updates that write fewer numbers (weights, and what the optimizer remembers) are done by everybody.
+
+To write them where the others can read them, and to take theirs, costs as much there as it saves.
+"""
 
 
 class SharedUpdate:

@@ -15,7 +15,7 @@ from lockstep.core.ground.blas import WIDEST, Call
 from lockstep.core.ground.buffers import aligned
 from lockstep.core.optim.base import Elementwise, Optimizer, ParameterBlock
 
-PIECE = 128 * WIDEST
+PIECE = 512 * WIDEST
 """Elements that are copied and moved at a time: a few arrays of them stay in the nearest cache."""
 
 

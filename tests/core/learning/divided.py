@@ -18,6 +18,7 @@ from lockstep.core.group import DividedUpdate, Group, LeadLost, Released, Work
 from lockstep.core.group.helper import GroupHelper
 from lockstep.core.group.lead import GroupLead
 from lockstep.core.group.terms import GroupTerms, Timeouts, TransportChoice
+from lockstep.core.learning import dividing
 from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.learning.dividing import SharedUpdate
 from lockstep.core.learning.training import Training
@@ -25,6 +26,8 @@ from tests.core.group.team import IDENTITY
 from tests.core.learning.training_jobs import DIGITS, training
 
 SECONDS = 30.0
+SMALL = 2**18
+"""What the tests take for MIN_DIVIDED_NUMBERS, so that their models may be small."""
 TIMEOUTS = Timeouts(step_seconds=10.0, least_seconds=10.0, lead_seconds=20.0)
 WIDE: dict[str, Any] = DIGITS | {
     "model": {
@@ -213,6 +216,7 @@ POINTS: dict[str, Callable[[int], None]] = {
 
 def main() -> None:
     port, job, point, steps = sys.argv[1:]
+    dividing.MIN_DIVIDED_NUMBERS = SMALL
     POINTS[point](int(steps))
     helper = GroupHelper.join(terms(), ("127.0.0.1", int(port)))
     followed(JOBS[job], helper)
