@@ -48,6 +48,8 @@ class Segment:
 
         See `reserve`.
         """
+        if count == 0:
+            return []
         self.reserve(offset, count, width, dtype, slice(0, width))
         return self.unreserved(offset, count, width, dtype)
 
@@ -61,8 +63,6 @@ class Segment:
 
         Raises OSError where memory is short: else the first write would end the process.
         """
-        if count == 0:
-            return []
         stride = whole_pages(width * dtype.itemsize)
         first, length = part.start * dtype.itemsize, (part.stop - part.start) * dtype.itemsize
         for index in range(count):
