@@ -1,11 +1,12 @@
 """Knocking at a member's door: the other side of the handshake, and the first words."""
 
 import contextlib
+import logging
 import os
 import select
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from lockstep.core.ground.errors import LockstepError
@@ -24,13 +25,15 @@ from lockstep.core.group.handshake import (
     check_opening,
     make_hello,
 )
-from lockstep.core.group.messages import Address, Introduction
+from lockstep.core.group.messages import LEAD, Address, Introduction
 from lockstep.core.group.peers import Peer
 from lockstep.core.group.refusals import Refusals
 from lockstep.core.group.segment import NoSharedMemory, Segment
 from lockstep.core.group.shm_link import OFFERED, ShmLink, ShmOffer
 from lockstep.core.group.tcp_link import TcpLink
 from lockstep.core.group.terms import GroupTerms
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,24 @@ class Dialer:
             return self._knock(address, here=True)
         except (OSError, LockstepError) as error:
             raise LeadLost(f"no way to the lead at {address[0]}:{address[1]}: {error}") from error
+
+    def link_with_all(
+        self, doors: Mapping[int, Address], leads_address: Address, introduction: Introduction
+    ) -> dict[int, Peer]:
+        """Link with those who are there. Who can't be reached may have left; the lead sees who is missing.
+
+        The lead is reached as before, at `leads_address`. Raises LeadLost where it isn't.
+        """
+        links: dict[int, Peer] = {}
+        for number, meant in doors.items():
+            door = leads_address if number == LEAD else meant
+            try:
+                links[number] = self.link(number, door, replace(introduction, meant=meant))
+            except (OSError, LockstepError) as error:
+                if number == LEAD:
+                    raise LeadLost(f"no link with the lead at {door[0]}:{door[1]}: {error}") from error
+                logger.info("action=group_not_linked member=%d door=%s:%d reason=%s", number, *door, error)
+        return links
 
     def link(self, number: int, address: Address, introduction: Introduction) -> Peer:
         """Link with member `number`. Raises OSError or LockstepError where that can't be."""

@@ -104,16 +104,13 @@ class Door:
                 self._drop_the_late()
         finally:
             self._selector.close()
-            for stranger in self._strangers.values():
-                stranger.close()
-            for visitor in self._visitors.values():
-                visitor.close()
-            for connection in (*self._listeners, self._alarm):
-                connection.close()
+            held: list[Stranger | Visitor] = [*self._strangers.values(), *self._visitors.values()]
+            for each in (*held, *self._listeners, self._alarm):
+                each.close()
 
     def _seconds_to_wait(self) -> float | None:
-        deadlines = [stranger.deadline for stranger in self._strangers.values()]
-        deadlines += [visitor.deadline for visitor in self._visitors.values()]
+        held: list[Stranger | Visitor] = [*self._strangers.values(), *self._visitors.values()]
+        deadlines = [each.deadline for each in held]
         return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
 
     def _tend_listeners(self) -> None:

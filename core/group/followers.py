@@ -1,16 +1,18 @@
 """A helper as the lead has it: its control channel, what it said there, and its link."""
 
 import select
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from lockstep.core.ground.errors import LockstepError
 from lockstep.core.group.channel import PeerLost
+from lockstep.core.group.door import Door
 from lockstep.core.group.figures import MemberFigures
 from lockstep.core.group.frames import MAX_REASON_BYTES, FrameKind, ProtocolError, Stamp
 from lockstep.core.group.guests import Guest
 from lockstep.core.group.leaving import left_with
 from lockstep.core.group.messages import BLAME, FIGURES, Blame
 from lockstep.core.group.peers import Peer, Watched
+from lockstep.core.group.reception import Reception
 
 
 class Follower:
@@ -115,3 +117,27 @@ class Follower:
         """Close all that leads to it. May be called again."""
         self.control.close()
         self.peer.close()
+
+
+def figures_of(followers: Sequence[Follower], generation: int, shards: Sequence[int]) -> list[MemberFigures]:
+    """What is known of each, by rank from 1."""
+    return [
+        follower.figures(rank, generation, shards[rank - 1])
+        for rank, follower in enumerate(followers, start=1)
+    ]
+
+
+def take_waiting(door: Door, reception: Reception) -> list[Follower]:
+    """Those who wait at the door and have not gone away meanwhile."""
+    present = []
+    while door.waiting:
+        guest = door.waiting.popleft()
+        peer = door.take_peer(guest.number)
+        if peer is not None and guest.channel.is_quiet():
+            present.append(Follower(guest, peer))
+            continue
+        reception.forget(guest.number)
+        guest.channel.close()
+        if peer is not None:
+            peer.close()
+    return present

@@ -97,7 +97,7 @@ class GroupHelper(Member):
         try:
             if self._poll.poll(0):
                 self._hear()
-                self._leave_if_over()
+                self._orders.leave_if_over()
             while not self._done(work, out, update):
                 pass
             self._stamp.collective += 1
@@ -135,43 +135,27 @@ class GroupHelper(Member):
         accepted = read_acceptance(answer)
         points.ACCEPTED.reach()
         self._number = accepted.number
-        self._link_with(accepted.doors, address, replace(introduction, number=self._number))
+        introduction = replace(introduction, number=self._number)
+        self._links |= self._dialer.link_with_all(accepted.doors, address, introduction)
         points.LINKED.reach()
         all_shared = all(peer.shares_memory for peer in self._links.values())
         control.queue(FrameKind.READY, READY.pack(all_shared) + pack_numbers(tuple(self._links)))
         self._hear()
         points.READY.reach()
         self._await_state(leave)
-        welcome = self._orders.welcome
-        if welcome is None:
-            raise RuntimeError("expected to be welcome once the state is there")
+        welcome, self.state = self._orders.arrival()
         points.GOT_STATE.reach()
-        self.state = bytes(self._orders.state)
         self._stamp.collective = welcome.collective
         self._sit_down(welcome.generation, welcome.numbers)
         self._all_share = welcome.shared
         points.SAT_DOWN.reach()
         self._publish_arrival()
 
-    def _link_with(
-        self, doors: Mapping[int, Address], leads_address: Address, introduction: Introduction
-    ) -> None:
-        """Link with those who are there. Who can't be reached may have left; the lead sees who is missing."""
-        for number, meant in doors.items():
-            door = leads_address if number == LEAD else meant
-            try:
-                link = self._dialer.link(number, door, replace(introduction, meant=meant))
-                self._links[number] = link
-            except (OSError, LockstepError) as error:
-                if number == LEAD:
-                    raise LeadLost(f"no link with the lead at {door[0]}:{door[1]}: {error}") from error
-                logger.info("action=group_not_linked member=%d door=%s:%d reason=%s", number, *door, error)
-
     def _await_state(self, leave: Callable[[], bool]) -> None:
         seconds = self._terms.timeouts.lead_seconds
         deadline = time.monotonic() + seconds
         while not self._orders.has_state:
-            self._leave_if_over()
+            self._orders.leave_if_over()
             if leave():
                 raise Released("gave up waiting to be let in")
             now = time.monotonic()
@@ -235,10 +219,6 @@ class GroupHelper(Member):
             if self._orders.over is None:
                 raise
 
-    def _leave_if_over(self) -> None:
-        if self._orders.over is not None:
-            raise Released(self._orders.over)
-
     def _blame(self, peer: Peer) -> None:
         """Tell the lead that we lack something of another helper."""
         if self._control is not None and peer.number not in self._blamed:
@@ -277,7 +257,7 @@ class GroupHelper(Member):
                 self._blame(peer)  # first: to say it is to hear, too
         if any(peer.number == LEAD for peer in lost):
             self._hear()
-        self._leave_if_over()
+        self._orders.leave_if_over()
         said = self._orders.regrouping
         if said is not None and said.collective == self._stamp.collective:
             raise Redo("the members have changed")
@@ -291,8 +271,7 @@ class GroupHelper(Member):
         now = time.monotonic()
         if self._gives_up_at is None:
             rounds = 1 + self.world_size  # the lead may have to wait for another helper, and do its part
-            silence = max(self._terms.timeouts.lead_seconds, rounds * seconds)
-            self._gives_up_at = now + silence
+            self._gives_up_at = now + max(self._terms.timeouts.lead_seconds, rounds * seconds)
         for peer in lacked:
             if peer.number != LEAD:
                 self._blame(peer)
@@ -311,14 +290,9 @@ class GroupHelper(Member):
                 deadline = self._wait_longer([], seconds)
 
     def _is_committed(self) -> bool:
-        stamp, said = self._stamp, self._orders.regrouping
-        if self._orders.committed == (stamp.generation, stamp.collective):
-            return True
-        if said is not None and said.collective == stamp.collective + 1:
-            return True
-        link = self._peers[0].link
-        if not isinstance(link, ShmLink):
-            return False
+        stamp, link = self._stamp, self._peers[0].link
+        if self._orders.commits(stamp) or not isinstance(link, ShmLink):
+            return self._orders.commits(stamp)
         generation, collective, phase = link.published()
         is_past = (collective, phase) >= (stamp.collective, Phase.COMMITTED)
         return generation == stamp.generation and is_past

@@ -9,8 +9,8 @@ from lockstep.core.group import DividedUpdate, Work, points
 from lockstep.core.group.channel import Channel
 from lockstep.core.group.door import Door
 from lockstep.core.group.farewell import see_off
-from lockstep.core.group.figures import MemberFigures, figures_of_lead
-from lockstep.core.group.followers import Follower
+from lockstep.core.group.figures import MemberFigures, figures_of_lead, shards_of_each
+from lockstep.core.group.followers import Follower, figures_of, take_waiting
 from lockstep.core.group.frames import MAX_PAYLOAD_BYTES, FrameKind
 from lockstep.core.group.herald import Herald, OnEvent
 from lockstep.core.group.links import Phase
@@ -136,14 +136,9 @@ class GroupLead(Member):
     def figures(self) -> tuple[MemberFigures, ...]:
         """What is known of each member, in order of rank. Any thread may call it."""
         followers = tuple(self._followers)
-        times, world_size = self._times, 1 + len(followers)
-        ends = [rank * self._leaves // world_size for rank in range(world_size + 1)]
-        lead = figures_of_lead(self._terms, times, self.generation, ends[1])
-        others = [
-            follower.figures(rank, self.generation, ends[rank + 1] - ends[rank])
-            for rank, follower in enumerate(followers, start=1)
-        ]
-        return (lead, *others)
+        shares = shards_of_each(self._leaves, 1 + len(followers))
+        lead = figures_of_lead(self._terms, self._times, self.generation, shares[0])
+        return (lead, *figures_of(followers, self.generation, shares[1:]))
 
     def close(self, reason: str) -> None:
         """See Group. Waits at most `close_seconds` for the helpers to go."""
@@ -193,7 +188,7 @@ class GroupLead(Member):
         may_come = self._may_admit and bool(self._door.waiting)
         if not may_come and not self._to_release:
             return None
-        joiners = self._take_waiting() if may_come else []
+        joiners = take_waiting(self._door, self._reception) if may_come else []
         change = next_members(survivors, joiners, self._seats, self._to_release)
         self._to_release = 0
         for follower in change.refused:
@@ -204,21 +199,6 @@ class GroupLead(Member):
         if not change.admitted and not change.released:
             return None
         return change
-
-    def _take_waiting(self) -> list[Follower]:
-        """Those who wait at the door and have not gone away meanwhile."""
-        present = []
-        while self._door.waiting:
-            guest = self._door.waiting.popleft()
-            peer = self._door.take_peer(guest.number)
-            if peer is not None and guest.channel.is_quiet():
-                present.append(Follower(guest, peer))
-            else:
-                self._reception.forget(guest.number)
-                guest.channel.close()
-                if peer is not None:
-                    peer.close()
-        return present
 
     def _refuse(self, follower: Follower, reason: str) -> None:
         follower.control.say_goodbye(reason)

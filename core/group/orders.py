@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lockstep.core.group import Released
 from lockstep.core.group.frames import MAX_PAYLOAD_BYTES, MAX_REASON_BYTES, FrameKind, ProtocolError, Stamp
 from lockstep.core.group.messages import (
     MAX_MEMBERS,
@@ -51,6 +52,23 @@ class Orders:
     def is_resent(self) -> bool:
         """Whether all of the total has been sent again."""
         return 0 < len(self._total) == self._resent
+
+    def arrival(self) -> tuple[Welcome, bytes]:
+        """Where to begin, and with which state; once `has_state`."""
+        if self.welcome is None:
+            raise RuntimeError("expected to be welcome once the state is there")
+        return self.welcome, bytes(self.state)
+
+    def leave_if_over(self) -> None:
+        """Raise Released where the lead has said goodbye."""
+        if self.over is not None:
+            raise Released(self.over)
+
+    def commits(self, stamp: Stamp) -> bool:
+        """Whether the lead has said that this collective is committed, or what comes after it."""
+        said = self.regrouping
+        is_past = said is not None and said.collective == stamp.collective + 1
+        return is_past or self.committed == (stamp.generation, stamp.collective)
 
     @property
     def has_state(self) -> bool:

@@ -26,12 +26,10 @@ HELLO_BYTES = 145
 HAND_SHAKE_BYTES = HELLO_BYTES + 32  # what a helper sends before its first frame
 CHALLENGE_BYTES = 8 + 1 + 32 + 32  # what the lead answers to the greeting
 # Introduced itself, too. All ports that the kernel chooses have five digits.
-INTRODUCED_BYTES = (
-    HAND_SHAKE_BYTES
-    + FRAME_BYTES
-    + len(Introduction(number=1, worker_id="helper", host="here", door=("127.0.0.1", 40_000)).to_bytes())
-)
-ACCEPTANCE_BYTES = len(Acceptance(number=1, doors={0: ("127.0.0.1", 40_000)}).to_bytes())
+_DOOR = ("127.0.0.1", 40_000)
+_INTRODUCTION = Introduction(number=1, worker_id="helper", host="here", door=_DOOR, meant=_DOOR)
+INTRODUCED_BYTES = HAND_SHAKE_BYTES + FRAME_BYTES + len(_INTRODUCTION.to_bytes())
+ACCEPTANCE_BYTES = len(Acceptance(number=1, doors={0: _DOOR}).to_bytes())
 STATE_BYTES = 8  # of the state that a joiner gets: the number of the step
 
 

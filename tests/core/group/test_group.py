@@ -242,7 +242,7 @@ def test_a_slow_wire_is_no_reason_to_drop_anybody() -> None:
         run.steps_until_world_is(2)
         run.steps(3)
         run.lead.close("done")
-        assert len(helper.join().steps) >= 3
+        assert len(helper.join().steps) >= 2
     assert run.reasons() == []
 
 
