@@ -118,13 +118,15 @@ class Member:
             self._confirm(seconds)
             # Who goes on now writes nothing of what we take here before it has our next partial sums.
             self._arena.publish(self._stamp, Phase.TAKEN)
+            points.CONFIRMED.reach()
             divided.update.settle()
+            points.TAKEN.reach()
         else:
             self._take_whole(round_, out, seconds)
             points.TAKEN.reach()
             self._arena.publish(self._stamp, Phase.TAKEN)
             self._confirm(seconds)
-        points.CONFIRMED.reach()
+            points.CONFIRMED.reach()
         now = time.monotonic()
         pace.took(now - self._ended_at)
         self._times.total += now - entered
