@@ -17,7 +17,7 @@ from lockstep.core.group.channel import Channel, PeerLost
 from lockstep.core.group.dialing import Dialer, ask
 from lockstep.core.group.door import Door
 from lockstep.core.group.frames import FrameKind, ProtocolError
-from lockstep.core.group.links import Phase
+from lockstep.core.group.links import Milestone
 from lockstep.core.group.member import Member, Redo
 from lockstep.core.group.memory import own_memory
 from lockstep.core.group.messages import (
@@ -201,7 +201,7 @@ class GroupHelper(Member):
             return False
         except Resent:
             points.RESENT.reach()
-            self._arena.publish(self._stamp, Phase.TAKEN)
+            self._arena.publish(self._stamp, Milestone.TAKEN)
         return True
 
     def _hear(self) -> None:
@@ -294,5 +294,5 @@ class GroupHelper(Member):
         if self._orders.commits(stamp) or not isinstance(link, ShmLink):
             return self._orders.commits(stamp)
         generation, collective, phase = link.published()
-        is_past = (collective, phase) >= (stamp.collective, Phase.COMMITTED)
+        is_past = (collective, phase) >= (stamp.collective, Milestone.COMMITTED)
         return generation == stamp.generation and is_past

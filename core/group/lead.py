@@ -13,7 +13,7 @@ from lockstep.core.group.figures import MemberFigures, figures_of_lead, shards_o
 from lockstep.core.group.followers import Follower, figures_of, take_waiting
 from lockstep.core.group.frames import MAX_PAYLOAD_BYTES, FrameKind
 from lockstep.core.group.herald import Herald, OnEvent
-from lockstep.core.group.links import Phase
+from lockstep.core.group.links import Milestone
 from lockstep.core.group.member import Member, Redo
 from lockstep.core.group.membership import MembershipChange, next_members, only_linked
 from lockstep.core.group.memory import own_memory
@@ -285,7 +285,7 @@ class GroupLead(Member):
         for follower in self._followers if change is None else change.stay:
             if not follower.peer.shares_memory:
                 follower.say(FrameKind.COMMIT)
-        self._arena.publish(self._stamp, Phase.COMMITTED)
+        self._arena.publish(self._stamp, Milestone.COMMITTED)
         points.COMMITTED.reach()
 
     def _confirm(self, seconds: float) -> None:

@@ -4,11 +4,11 @@ A collective on one member, from top to bottom:
 
     wait until every link `is_free_for` it: our vectors may be written again
     compute the own blocks into `arena.vectors(...)`
-    `arena.publish(stamp, Phase.PARTIALS, present)`, then `lane.offer_partials(present)` on every lane
+    `arena.publish(stamp, Milestone.PARTIALS, present)`, then `lane.offer_partials(present)` on every lane
     wait until `lane.partials_came` on every lane; add the own slice of all blocks
-    where the vector is sliced: put it into `arena.total(...)`, publish Phase.TOTAL, `lane.offer_total()`,
+    where the vector is sliced: put it into `arena.total(...)`, publish Milestone.TOTAL, `lane.offer_total()`,
     wait until `lane.total_came` on every lane, `lane.take_total(out)`
-    publish Phase.TAKEN: whatever the others offered has been read
+    publish Milestone.TAKEN: whatever the others offered has been read
     wait until the lead has committed (member.py)
 
 Nobody writes its vectors or its total again before the links are free, nor another collective's total before
@@ -28,7 +28,7 @@ from lockstep.core.group.partition import Partition
 Transport = Literal["shared_memory", "tcp"]
 
 
-class Phase(IntEnum):
+class Milestone(IntEnum):
     """How far a member is in a collective; it only grows."""
 
     NOTHING = 0
@@ -50,7 +50,7 @@ class Arena(Protocol):
     def total(self, width: int, dtype: np.dtype) -> np.ndarray:
         """Where the own slice of the total is put, at its place in a vector (width,); the same object."""
 
-    def publish(self, stamp: Stamp, phase: Phase, present: Sequence[bool] = ()) -> None:
+    def publish(self, stamp: Stamp, phase: Milestone, present: Sequence[bool] = ()) -> None:
         """Say how far we are. `present`: for each own block, whether any of its leaves is there."""
 
     def close(self) -> None:

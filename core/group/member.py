@@ -17,7 +17,7 @@ from lockstep.core.group import DividedUpdate, Work, points
 from lockstep.core.group.dividing import DividedRound
 from lockstep.core.group.figures import Stopwatch
 from lockstep.core.group.frames import Stamp
-from lockstep.core.group.links import Arena, Lane, Link, Phase
+from lockstep.core.group.links import Arena, Lane, Link, Milestone
 from lockstep.core.group.messages import LEAD
 from lockstep.core.group.pace import Pace
 from lockstep.core.group.peers import Ear, Peer, Watched
@@ -85,7 +85,7 @@ class Member:
         """Say that we need nothing of what came before the next collective."""
         if self._stamp.collective:
             before = Stamp(self._stamp.generation, self._stamp.collective - 1)
-            self._arena.publish(before, Phase.TAKEN)
+            self._arena.publish(before, Milestone.TAKEN)
 
     def _together(self, work: Work, out: np.ndarray, update: DividedUpdate | None) -> None:
         """Do the collective with the others, as the members are now. Raises Redo."""
@@ -104,7 +104,7 @@ class Member:
         points.COMPUTED.reach()
         now = time.monotonic()
         self._times.computing += now - began
-        self._arena.publish(self._stamp, Phase.PARTIALS, present)
+        self._arena.publish(self._stamp, Milestone.PARTIALS, present)
         points.PUBLISHED.reach()
         for peer, lane in zip(self._peers, round_.lanes, strict=True):
             peer.attempt(partial(lane.offer_partials, present))
@@ -117,14 +117,14 @@ class Member:
             self._offer_total(round_, seconds)
             self._confirm(seconds)
             # Who goes on now writes nothing of what we take here before it has our next partial sums.
-            self._arena.publish(self._stamp, Phase.TAKEN)
+            self._arena.publish(self._stamp, Milestone.TAKEN)
             points.CONFIRMED.reach()
             divided.update.settle()
             points.TAKEN.reach()
         else:
             self._take_whole(round_, out, seconds)
             points.TAKEN.reach()
-            self._arena.publish(self._stamp, Phase.TAKEN)
+            self._arena.publish(self._stamp, Milestone.TAKEN)
             self._confirm(seconds)
             points.CONFIRMED.reach()
         now = time.monotonic()
@@ -145,7 +145,7 @@ class Member:
     def _offer_total(self, round_: Round, seconds: float) -> None:
         """Let the others have our slice, and wait for theirs."""
         points.ADDED.reach()
-        self._arena.publish(self._stamp, Phase.TOTAL)
+        self._arena.publish(self._stamp, Milestone.TOTAL)
         for peer, lane in zip(self._peers, round_.lanes, strict=True):
             peer.attempt(lane.offer_total)
         points.OFFERED_TOTAL.reach()

@@ -9,7 +9,7 @@ import platform
 from collections.abc import Sequence
 
 from lockstep.core.group.frames import Stamp
-from lockstep.core.group.links import Phase
+from lockstep.core.group.links import Milestone
 
 ORDERED = platform.machine() in {"x86_64", "AMD64"}
 """Whether what a process writes appears to others in the order of writing, and loads happen in theirs."""
@@ -17,22 +17,22 @@ MAX_GENERATION, MAX_COLLECTIVE = 2**24 - 1, 2**37 - 1
 
 _COLLECTIVE, _GENERATION = 3, 40  # the bits below
 _PHASES = 2**_COLLECTIVE - 1
-_LAST = max(Phase)
+_LAST = max(Milestone)
 _WHOLE = 2**64 - 1
 # Places of the words (uint64): all in one line of the cache, which others look at while they wait.
 _STAGE, _CHECK, _RINGS, _PRESENT = range(4)
 
 
-def stage_word(stamp: Stamp, phase: Phase) -> int:
+def stage_word(stamp: Stamp, phase: Milestone) -> int:
     """A stage as one number, which grows with generation, collective and phase, in this order."""
     if not (0 <= stamp.generation <= MAX_GENERATION and 0 <= stamp.collective <= MAX_COLLECTIVE):
         raise OverflowError(f"expected a stage that fits in a word, got {stamp}")
     return stamp.generation << _GENERATION | stamp.collective << _COLLECTIVE | phase
 
 
-def parts_of(stage: int) -> tuple[int, int, Phase]:
+def parts_of(stage: int) -> tuple[int, int, Milestone]:
     """Generation, collective and phase of a word."""
-    return stage >> _GENERATION, stage >> _COLLECTIVE & MAX_COLLECTIVE, Phase(stage & _PHASES)
+    return stage >> _GENERATION, stage >> _COLLECTIVE & MAX_COLLECTIVE, Milestone(stage & _PHASES)
 
 
 class OwnBoard:
@@ -85,7 +85,7 @@ class PeerBoard:
     def has_taken(self, collective: int) -> bool:
         """Whether the member has taken all it needed of a collective, in any generation, or is beyond it."""
         stage = self.stage() & ((1 << _GENERATION) - 1)
-        return collective < 0 or stage >= collective << _COLLECTIVE | Phase.TAKEN
+        return collective < 0 or stage >= collective << _COLLECTIVE | Milestone.TAKEN
 
     def present(self, count: int) -> tuple[bool, ...]:
         """Of so many blocks of the member, which are there; to be asked once it has published them."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from lockstep.core.group.descriptors import close_all
 from lockstep.core.group.frames import Stamp
-from lockstep.core.group.links import Arena, Phase, Transport
+from lockstep.core.group.links import Arena, Milestone, Transport
 from lockstep.core.group.partition import Partition
 from lockstep.core.group.publication import OwnBoard, PeerBoard, parts_of, stage_word
 from lockstep.core.group.segment import (
@@ -69,7 +69,7 @@ class SegmentArena:
         self.segment.reserve(STATE_OFFSET, count, width, dtype, part)
         return self._divided[key]
 
-    def publish(self, stamp: Stamp, phase: Phase, present: Sequence[bool] = ()) -> None:
+    def publish(self, stamp: Stamp, phase: Milestone, present: Sequence[bool] = ()) -> None:
         """See Arena; whoever sleeps is woken."""
         self._board.write(stage_word(stamp, phase), present)
         for link in self._links:
@@ -151,7 +151,7 @@ class ShmLink:
         """See Link."""
         return self.board.has_taken(stamp.collective - 1)
 
-    def published(self) -> tuple[int, int, Phase]:
+    def published(self) -> tuple[int, int, Milestone]:
         """The peer's generation, collective and phase; zeros where it has published nothing whole."""
         return parts_of(self.board.stage())
 
@@ -228,8 +228,8 @@ class ShmLane:
 
     def begin(self, stamp: Stamp) -> None:
         """See Lane."""
-        self._partials_word = stage_word(stamp, Phase.PARTIALS)
-        self._total_word = stage_word(stamp, Phase.TOTAL)
+        self._partials_word = stage_word(stamp, Milestone.PARTIALS)
+        self._total_word = stage_word(stamp, Milestone.TOTAL)
 
     def offer_partials(self, present: Sequence[bool]) -> None:
         """See Lane; they were published."""

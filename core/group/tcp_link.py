@@ -11,7 +11,7 @@ import numpy as np
 
 from lockstep.core.group.channel import Channel
 from lockstep.core.group.frames import MAX_PAYLOAD_BYTES, FrameKind, ProtocolError, Stamp
-from lockstep.core.group.links import Arena, Phase, Transport
+from lockstep.core.group.links import Arena, Milestone, Transport
 from lockstep.core.group.partition import Partition
 
 _NOTHING = memoryview(bytearray())
@@ -38,7 +38,7 @@ class LocalArena:
             self._totals[key] = np.empty(width, dtype)
         return self._totals[key]
 
-    def publish(self, stamp: Stamp, phase: Phase, present: Sequence[bool] = ()) -> None:
+    def publish(self, stamp: Stamp, phase: Milestone, present: Sequence[bool] = ()) -> None:
         """See Arena; nobody looks."""
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from lockstep.core.group.descriptors import receive_descriptors, send_descriptors
 from lockstep.core.group.frames import Stamp
-from lockstep.core.group.links import Phase
+from lockstep.core.group.links import Milestone
 from lockstep.core.group.partition import Partition
 from lockstep.core.group.segment import Segment
 from lockstep.core.group.shm_link import OFFERED, SegmentArena, ShmLink, ShmOffer
@@ -64,7 +64,7 @@ class PairMember:
         vectors = self.arena.vectors(len(blocks), work.width, work.dtype)
         lane.begin(self.stamp)
         present = [work.partial(block, vector) for block, vector in zip(blocks, vectors, strict=True)]
-        self.arena.publish(self.stamp, Phase.PARTIALS, present)
+        self.arena.publish(self.stamp, Milestone.PARTIALS, present)
         lane.offer_partials(present)
         self._until(lambda: lane.partials_came)
         own, theirs = ([v[mine] for v in vectors], present), (list(lane.partials), list(lane.present))
@@ -73,11 +73,11 @@ class PairMember:
         self._add(partition, both, out[mine])
         if not partition.is_whole:
             self.arena.total(work.width, work.dtype)[mine] = out[mine]
-            self.arena.publish(self.stamp, Phase.TOTAL)
+            self.arena.publish(self.stamp, Milestone.TOTAL)
             lane.offer_total()
             self._until(lambda: lane.total_came)
             lane.take_total(out)
-        self.arena.publish(self.stamp, Phase.TAKEN)
+        self.arena.publish(self.stamp, Milestone.TAKEN)
         self.stamp = Stamp(self.stamp.generation, self.stamp.collective + 1)
         return out
 

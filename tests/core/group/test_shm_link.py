@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lockstep.core.group.frames import Stamp
-from lockstep.core.group.links import Phase
+from lockstep.core.group.links import Milestone
 from lockstep.core.group.segment import VECTORS_OFFSET, NoSharedMemory, Segment
 from lockstep.core.group.shm_link import SegmentArena, ShmLink, ShmOffer
 from tests.core.group.shm_pair import SECONDS, WIDTHS, OtherProcess, work_of
@@ -69,16 +69,16 @@ def test_a_member_that_thaws_writes_nobody_else_s_memory() -> None:
 def test_a_peer_of_another_generation_is_as_if_it_were_not_there() -> None:
     arena, link, peer, peer_link = pair_in_one_process()
 
-    peer.publish(Stamp(1, 9), Phase.PARTIALS, [True])
+    peer.publish(Stamp(1, 9), Milestone.PARTIALS, [True])
 
     assert link.look()
     assert not link.look()
-    assert link.published() == (1, 9, Phase.PARTIALS)
-    assert link.board.reaches((1 << 40) | (9 << 3) | Phase.PARTIALS)
-    assert not link.board.reaches((2 << 40) | (9 << 3) | Phase.PARTIALS)
+    assert link.published() == (1, 9, Milestone.PARTIALS)
+    assert link.board.reaches((1 << 40) | (9 << 3) | Milestone.PARTIALS)
+    assert not link.board.reaches((2 << 40) | (9 << 3) | Milestone.PARTIALS)
     assert link.is_free_for(Stamp(2, 9))
     assert not link.is_free_for(Stamp(1, 10))
-    peer.publish(Stamp(1, 9), Phase.TAKEN)
+    peer.publish(Stamp(1, 9), Milestone.TAKEN)
     assert link.is_free_for(Stamp(2, 10))
     assert not link.is_free_for(Stamp(1, 11))
     for each in (link, peer_link, arena, peer):
