@@ -20,8 +20,8 @@ def flipped(random: Random, conversation: Conversation, index: int) -> bytes:
 def flip(random: Random, message: bytes) -> bytes:
     """A few bits changed, anywhere in a message."""
     changed = bytearray(message)
-    for _ in range(random.randint(1, 6)):
-        changed[random.randrange(len(changed))] ^= 1 << random.randrange(8)
+    for bit in random.sample(range(8 * len(message)), random.randint(1, 6)):
+        changed[bit // 8] ^= 1 << bit % 8
     return bytes(changed)
 
 

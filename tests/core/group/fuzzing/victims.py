@@ -74,7 +74,7 @@ def forge_frames(count: int, random: Random, tally: Tally) -> None:
         stream = before + FORGERIES[name](random, conversation, index)
         tally.tried[name] += 1
         if not is_refused(conversation, stream, refusals):
-            tally.taken.append(f"{name}, in place of frame {index}: {stream.hex()}")
+            tally.taken.append(f"{name}, number {number}, in place of frame {index}")
     tally.add_refusals(refusals)
 
 
@@ -118,7 +118,7 @@ def forge_handshakes(count: int, random: Random, tally: Tally) -> None:
         tally.tried[name] += 1
         try:
             _FORGED[name](random, shaken, other)
-            tally.taken.append(f"{name}: {shaken}")
+            tally.taken.append(f"{name}, number {number}")
         except ProtocolError as error:
             tally.refused[error.refused] += 1
 
