@@ -16,9 +16,9 @@ ROOT = Path(__file__).parents[2]
 POINTS = failpoints("group")
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(640)
 def test_whatever_fails_at_whatever_point_the_job_ends_with_one_digest_and_leaves_nothing() -> None:
-    """The command has a process of its own, for it forks."""
+    """About two minutes on a quiet machine. The command forks, so it has a process of its own."""
     command = [
         sys.executable,
         "-m",
@@ -29,7 +29,7 @@ def test_whatever_fails_at_whatever_point_the_job_ends_with_one_digest_and_leave
         "300",
         "--until-struck",
     ]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=390, check=False)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=630, check=False)
     assert run.returncode == 0, f"{run.stdout}\n{run.stderr[-5000:]}"
     assert "wrong: none" in run.stdout
 
@@ -42,12 +42,14 @@ def test_each_point_that_the_group_declares_is_known_to_the_campaign() -> None:
 def test_what_has_struck_least_strikes_next() -> None:
     random = Random(0)
     drawn: Struck = Counter()
+    transports = set()
     for number in range(120):
         plan = draw(number, random, POINTS, drawn)
-        assert plan.transports == TRANSPORTS[number % len(TRANSPORTS)]
         assert all(side_of(fault.point) != "helper" for fault in plan.lead)
+        transports.add(plan.transports)
         faults = [*plan.lead, *(fault for fault in plan.helpers if fault is not None)]
         assert all(side_of(fault.point) != "lead" for fault in plan.helpers if fault is not None)
         for fault in faults:
             drawn[fault.point, fault.deed] += 1
     assert {pair for pair in drawn if drawn[pair]} == {(point, deed) for point in POINTS for deed in DEEDS}
+    assert transports == set(TRANSPORTS)

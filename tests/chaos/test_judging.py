@@ -53,8 +53,8 @@ def test_what_is_wrong_is_seen(told: list[dict[str, Any]], wrong: str) -> None:
 @pytest.mark.parametrize(("learned", "kind"), [(STEPS_TO_LEARN, ""), (3, ", soon after another change")])
 def test_a_stall_lasts_until_the_leads_next_step(learned: int, kind: str) -> None:
     joined = {"what": "member_joined", "at": 4.5}
-    struck = {"what": "struck", "at": learned + 4.25, "deed": "kill"}
+    struck = {"what": "struck", "at": learned + 4.25, "deed": "kill", "point": "p"}
     victim = Account(is_lead=False, attempt=1, faults=(), told=[struck])
     verdict = judged(lead(joined, *steps(*range(5, learned + 6))), victim)
-    assert verdict.stalls == {f"kill of a helper{kind}": [0.75]}
+    assert verdict.stalls == {f"kill of a helper{kind}": [(0.75, "p")]}
     assert victim.was_killed

@@ -77,8 +77,12 @@ def _report(verdicts: Sequence[Verdict], struck: Struck, seconds: float) -> None
     kinds = sorted({kind for verdict in verdicts for kind in verdict.stalls})
     for kind in kinds:
         stalls = [stall for verdict in verdicts for stall in verdict.stalls.get(kind, [])]
-        longest = f"median {median(stalls) * 1e3:.0f} ms, longest {max(stalls) * 1e3:.0f} ms"
-        _say(f"to the next step after a {kind}, {len(stalls)} times: {longest}")
+        longest, where = max(stalls)
+        middle = median(seconds for seconds, _ in stalls)
+        _say(
+            f"to the next step after a {kind}, {len(stalls)} times:"
+            f" median {middle * 1e3:.0f} ms, longest {longest * 1e3:.0f} ms (at {where!r})"
+        )
 
 
 def _listed(counts: Mapping[Any, int]) -> str:

@@ -19,7 +19,7 @@ from tests.chaos.group.judging import Account, Verdict, judge
 from tests.chaos.group.members import CHECKPOINT, Part, play
 from tests.chaos.group.striking import Teller
 
-RUN_SECONDS = 60.0
+RUN_SECONDS = 120.0
 LEAVING_SECONDS = 12.0
 SECONDS_BEFORE_ANOTHER = 0.3
 SPARE_HELPERS = 4

@@ -15,8 +15,11 @@ TRANSPORTS: tuple[Transports, ...] = get_args(Transports)
 
 MOST_MEMBERS = 8
 MAX_FREEZE_SECONDS = 1.2
-AFTER_A_LOSS = ("regroup", "drops", "blames", "again")
-"""In the names of points that are reached only once another member is lost."""
+AGAIN = "again"
+AFTER_A_LOSS = ("regroup", "drops", "blames", AGAIN)
+"""In the names of points that are reached only once another member is lost. A total is sent again where two
+helpers have lost their link and the lead has committed: that takes a link which is not shared memory.
+"""
 OF_A_COLLECTIVE = ("group: member", "group: lead commits", "group: lead has committed")
 TRIGGERS = (
     "group: member has computed",
@@ -75,19 +78,20 @@ def draw(number: int, random: Random, points: Sequence[str], struck: Struck) -> 
     for_helpers = [pair for pair in pairs if side_of(pair[0]) != "lead"]
     for_lead = [pair for pair in pairs if side_of(pair[0]) != "helper"]
     strike_helpers = for_helpers[: random.randint(1, 4)]
-    strike_lead = for_lead[: random.randint(0, 2)]
-    struck_points = [point for point, _ in strike_helpers + strike_lead]
-    needs_a_loss = any(word in point for point in struck_points for word in AFTER_A_LOSS)
+    strike_lead = for_lead[: random.randint(1, 2)]
+    names = " ".join(point for point, _ in strike_helpers + strike_lead)
+    needs_a_loss = any(word in names for word in AFTER_A_LOSS)
+    needs_a_broken_link = AGAIN in names
     helpers: list[Fault | None] = [_fault(pair, random) for pair in strike_helpers]
     if needs_a_loss:
-        helpers += [_trigger(random) for _ in range(2)]
+        helpers += [_trigger(random, must_cut=needs_a_broken_link) for _ in range(3)]
     world_size = random.choice((3, 4, 5, 8) if needs_a_loss else (2, 2, 3, 4, 8))
     helpers += [None] * max(0, world_size - 1 - len(helpers))
     random.shuffle(helpers)
     return Plan(
         number=number,
         job=random.choice(("small", "large")),
-        transports=TRANSPORTS[number % len(TRANSPORTS)],
+        transports="tcp" if needs_a_broken_link else TRANSPORTS[number % len(TRANSPORTS)],
         world_size=world_size,
         joins=tuple(random.uniform(0, 0.4) for _ in range(world_size - 1)),
         lead=tuple(_fault(pair, random) for pair in strike_lead),
@@ -105,6 +109,6 @@ def _fault(pair: tuple[str, Deed], random: Random) -> Fault:
     return Fault(point, deed, nth, random.uniform(0.05, MAX_FREEZE_SECONDS))
 
 
-def _trigger(random: Random) -> Fault:
-    deed: Deed = random.choice(("cut", "cut", "kill"))
+def _trigger(random: Random, *, must_cut: bool) -> Fault:
+    deed: Deed = "cut" if must_cut else random.choice(("cut", "kill"))
     return Fault(random.choice(TRIGGERS), deed, random.randint(3, 20), 0.0)

@@ -38,13 +38,13 @@ class Account:
 class Verdict:
     """What came of a run. `wrong` is empty where all is as it must be.
 
-    `stalls`: by what was done to whom, the seconds until the lead's next step was done.
+    `stalls`: by what was done to whom, the seconds to the end of the lead's next step, and the point.
     """
 
     plan: Plan
     wrong: list[str] = field(default_factory=list)
     struck: Struck = field(default_factory=Counter)
-    stalls: dict[str, list[float]] = field(default_factory=dict)
+    stalls: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
     reached: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     joined: int = 0
@@ -92,4 +92,4 @@ def _note_stalls(verdict: Verdict, lead: Account, victim: Account) -> None:
         changed = max((each for each in changes if each <= at), default=0.0)
         if sum(each > changed for each in before) < STEPS_TO_LEARN:
             kind += ", soon after another change"
-        verdict.stalls.setdefault(kind, []).append(after[0] - at)
+        verdict.stalls.setdefault(kind, []).append((after[0] - at, struck["point"]))
