@@ -122,15 +122,13 @@ def _measured(step: Step, done: int) -> dict[str, float]:
     """Of the same steps on all members, with nothing on its way before and after."""
     for _ in range(WARM_UP - done):
         step()
-    time.sleep(SECONDS_TO_SETTLE)
-    sent, received = _passed()
+    sent, received = _passed_in_peace()
     times = []
     for _ in range(STEPS):
         began = time.monotonic()
         step()
         times.append(time.monotonic() - began)
-    time.sleep(SECONDS_TO_SETTLE)
-    now_sent, now_received = _passed()
+    now_sent, now_received = _passed_in_peace()
     return {
         "sent": (now_sent - sent) / STEPS,
         "received": (now_received - received) / STEPS,
@@ -138,10 +136,13 @@ def _measured(step: Step, done: int) -> dict[str, float]:
     }
 
 
-def _passed() -> tuple[int, int]:
-    """Bytes sent and received over this namespace's link."""
+def _passed_in_peace() -> tuple[int, int]:
+    """Bytes sent and received over this namespace's link, while no member is in a step."""
+    time.sleep(SECONDS_TO_SETTLE)
     device = Path(f"/sys/class/net/{DEVICE}/statistics")
-    return int((device / "tx_bytes").read_text()), int((device / "rx_bytes").read_text())
+    passed = int((device / "tx_bytes").read_text()), int((device / "rx_bytes").read_text())
+    time.sleep(SECONDS_TO_SETTLE)
+    return passed
 
 
 def _say(told: object) -> None:
