@@ -10,7 +10,11 @@ import pytest
 
 from lockstep.core.ground.failpoints import Failpoint, failpoints
 from lockstep.core.group import points
+from lockstep.core.group.partition import SMALL_BYTES
+from lockstep.core.group.solo import SoloGroup
+from lockstep.core.learning.dividing import MIN_DIVIDED_NUMBERS
 from tests.chaos.group.faults import DEEDS, TRANSPORTS, Struck, draw, side_of
+from tests.chaos.group.jobs import SPECS, job
 
 ROOT = Path(__file__).parents[2]
 POINTS = failpoints("group")
@@ -53,3 +57,13 @@ def test_what_has_struck_least_strikes_next() -> None:
             drawn[fault.point, fault.deed] += 1
     assert {pair for pair in drawn if drawn[pair]} == {(point, deed) for point in POINTS for deed in DEEDS}
     assert transports == set(TRANSPORTS)
+
+
+def test_the_jobs_go_each_way_that_numbers_can_go() -> None:
+    """Adam writes three numbers for each weight."""
+    sizes = {}
+    for name in SPECS:
+        training = job(name).training(SoloGroup())
+        sizes[name] = training.parameters.flat.size
+    assert 4 * sizes["small"] < SMALL_BYTES < 4 * sizes["large"]
+    assert 3 * sizes["large"] < MIN_DIVIDED_NUMBERS <= 3 * sizes["divided"]

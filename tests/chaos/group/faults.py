@@ -88,10 +88,11 @@ def draw(number: int, random: Random, points: Sequence[str], struck: Struck) -> 
     world_size = random.choice((3, 4, 5, 8) if needs_a_loss else (2, 2, 3, 4, 8))
     helpers += [None] * max(0, world_size - 1 - len(helpers))
     random.shuffle(helpers)
+    transports = "tcp" if needs_a_broken_link else TRANSPORTS[number % len(TRANSPORTS)]
     return Plan(
         number=number,
-        job=random.choice(("small", "large")),
-        transports="tcp" if needs_a_broken_link else TRANSPORTS[number % len(TRANSPORTS)],
+        job=random.choice(("small", "large", "divided" if transports == "shared_memory" else "small")),
+        transports=transports,
         world_size=world_size,
         joins=tuple(random.uniform(0, 0.4) for _ in range(world_size - 1)),
         lead=tuple(_fault(pair, random) for pair in strike_lead),

@@ -40,7 +40,10 @@ def _spec(hidden: int, **more: Any) -> dict[str, Any]:
 
 SPECS["small"] = _spec(hidden=8)
 SPECS["large"] = _spec(hidden=256, clip={"norm": 1.0}, shards=8, epochs=7)
-"""Whose vectors go as they are, and whose are cut into a slice for each member."""
+SPECS["divided"] = _spec(hidden=4_700, batch_size=50, shards=8, epochs=2)
+"""Whose vectors go as they are; whose are cut into a slice for each member; whose update is divided too where
+memory is shared.
+"""
 
 
 @dataclass(frozen=True)
