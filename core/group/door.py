@@ -22,7 +22,7 @@ from lockstep.core.group.descriptors import listen_here, local_name
 from lockstep.core.group.frames import FrameKind, ProtocolError, Stamp
 from lockstep.core.group.guests import NOT_SHARED, SHARED, Guest, Visitor
 from lockstep.core.group.handshake import Codec, check_fit
-from lockstep.core.group.messages import LEAD, MAX_MEMBERS
+from lockstep.core.group.messages import LEAD, MAX_MEMBERS, Introduction
 from lockstep.core.group.peers import Peer
 from lockstep.core.group.reception import Reception
 from lockstep.core.group.refusals import Refusals, WhyRefused
@@ -71,6 +71,7 @@ class Door:
         self.waiting: deque[Guest] = deque()
         self.refusals = Refusals()
         self._peers: dict[int, Peer] = {}
+        self._handing_over = threading.Lock()  # held until the door has sent what it has to say over a link
         self._strangers: dict[socket.socket, Stranger] = {}
         self._visitors: dict[int, Visitor] = {}
         self._selector = selectors.DefaultSelector()
@@ -82,7 +83,8 @@ class Door:
 
     def take_peer(self, number: int) -> Peer | None:
         """The link that a member has made with us, which is the caller's now."""
-        return self._peers.pop(number, None)
+        with self._handing_over:
+            return self._peers.pop(number, None)
 
     def close(self) -> None:
         """Stop listening, hang up on strangers. Those in `waiting` are the caller's. May be called again."""
@@ -187,7 +189,8 @@ class Door:
                 self._leave(visitor)
                 self.waiting.append(visitor.guest)
             elif visitor.introduction is not None and visitor.guest is None:
-                self._answer(visitor, visitor.introduction.number)
+                with self._handing_over:
+                    self._answer(visitor, visitor.introduction)
         except ProtocolError as error:
             self._leave(visitor)
             self._refuse(visitor, error)
@@ -195,20 +198,19 @@ class Door:
             self._leave(visitor)
             self._give_up(visitor, "hung_up", str(error))
 
-    def _answer(self, visitor: Visitor, number: int) -> None:
+    def _answer(self, visitor: Visitor, introduction: Introduction) -> None:
         points.ADMITS.reach()
-        introduction = visitor.introduction
-        if number == LEAD and introduction is not None:
+        if introduction.number == LEAD:
             acceptance = self._reception.accept(introduction)
             visitor.guest = Guest(acceptance.number, visitor.channel, introduction)
             visitor.deadline = time.monotonic() + _SLOWER_JOINER * self._seconds
             answer = acceptance.to_bytes()
-        elif not self._reception.knows(number) or len(self._peers) >= MAX_MEMBERS:
-            raise ProtocolError(f"member {number} is not known here")
-        elif introduction is not None and introduction.meant != self.address:
+        elif not self._reception.knows(introduction.number) or len(self._peers) >= MAX_MEMBERS:
+            raise ProtocolError(f"member {introduction.number} is not known here")
+        elif introduction.meant != self.address:
             raise ProtocolError("this is the door of another member than the one that is meant", "door")
         else:
-            answer = self._link(visitor, number)
+            answer = self._link(visitor, introduction.number)
         visitor.channel.queue(FrameKind.ACCEPTED, answer)
         visitor.channel.flush()
         points.ANSWERED.reach()
