@@ -5,7 +5,7 @@ A collective on one member, from top to bottom:
     wait until every link `is_free_for` it: our vectors may be written again
     compute the own blocks into `arena.vectors(...)`
     `arena.publish(stamp, Milestone.PARTIALS, present)`, then `lane.offer_partials(present)` on every lane
-    wait until `lane.partials_came` on every lane; add the own slice of all blocks
+    wait until `lane.partials_came` on every lane, and every link `has_sent`; add the own slice of all blocks
     where the vector is sliced: put it into `arena.total(...)`, publish Milestone.TOTAL, `lane.offer_total()`,
     wait until `lane.total_came` on every lane, `lane.take_total(out)`
     publish Milestone.TAKEN: whatever the others offered has been read
@@ -95,6 +95,10 @@ class Link(Protocol):
     @property
     def transport(self) -> Transport:
         """Which way the numbers go."""
+
+    @property
+    def has_sent(self) -> bool:
+        """Whether all that was offered has left us, so that the peer can get it without our doing."""
 
     def is_free_for(self, stamp: Stamp) -> bool:
         """Whether the peer has taken what we offered it in the collectives before this one.

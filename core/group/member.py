@@ -215,9 +215,10 @@ class Member:
         raise NotImplementedError
 
 
-def _partials_came(_: Peer, lane: Lane) -> bool:
-    return lane.partials_came
+# Nobody leaves a collective while others still need it to send: it may be long before its next one.
+def _partials_came(peer: Peer, lane: Lane) -> bool:
+    return lane.partials_came and peer.link.has_sent
 
 
-def _total_came(_: Peer, lane: Lane) -> bool:
-    return lane.total_came
+def _total_came(peer: Peer, lane: Lane) -> bool:
+    return lane.total_came and peer.link.has_sent

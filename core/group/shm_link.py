@@ -147,6 +147,11 @@ class ShmLink:
         self._arena: SegmentArena | None = None
         self._seen = 0
 
+    @property
+    def has_sent(self) -> bool:
+        """See Link; the peer reads it where it lies."""
+        return True
+
     def is_free_for(self, stamp: Stamp) -> bool:
         """See Link."""
         return self.board.has_taken(stamp.collective - 1)

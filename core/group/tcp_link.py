@@ -56,9 +56,14 @@ class TcpLink:
         self._turn = (-1, -1)  # the generation and collective begun last
         self._scratch = memoryview(bytearray())
 
-    def is_free_for(self, stamp: Stamp) -> bool:  # noqa: ARG002 - what is sent is no longer ours to keep
+    @property
+    def has_sent(self) -> bool:
         """See Link."""
         return not self.channel.has_pending
+
+    def is_free_for(self, stamp: Stamp) -> bool:  # noqa: ARG002 - what is sent is no longer ours to keep
+        """See Link."""
+        return self.has_sent
 
     def lane(self, partition: Partition, ranks: tuple[int, int], arena: Arena) -> "TcpLane":
         """See Link."""

@@ -15,7 +15,7 @@ from lockstep.core.group import LeadLost, Released
 from lockstep.core.group.helper import GroupHelper
 from lockstep.core.group.terms import Timeouts, TransportChoice
 from tests.core.group.team import IDENTITY, PATIENT, QUICK, HelperRun, LeadRun, Numbers, cycle, numbers, terms
-from tests.core.group.wire import Wire, slow
+from tests.core.group.wire import Wire, nothing, slow
 from tests.ranks import run_ranks
 
 TRANSPORTS: list[TransportChoice] = ["tcp", "auto"]
@@ -266,3 +266,17 @@ def test_big_totals_pass_through_small_buffers_without_a_deadlock() -> None:
 def test_helpers_must_be_more_patient_than_the_lead() -> None:
     with pytest.raises(ValueError, match="lead_seconds above step_seconds"):
         Timeouts(step_seconds=5, lead_seconds=5)
+
+
+def test_who_rests_after_a_collective_keeps_nobody_waiting() -> None:
+    """The lead has all of the helper's before all of its own has left it, and does nothing more."""
+    work_of = numbers(2, width=6_000_000)
+    with LeadRun(work_of) as run, Wire(run.lead.address, nothing, slow(0.001)) as wire:
+        helper = HelperRun(wire.address, work_of)
+        run.steps_until_world_is(2)
+        run.steps(1)
+
+        deadline = time.monotonic() + PATIENT.lead_seconds
+        while helper.steps[-1:] != [run.step - 1]:
+            assert time.monotonic() < deadline, f"the helper has done {helper.steps}, the lead {run.step}"
+            time.sleep(0.01)
