@@ -10,7 +10,7 @@ STREAMS := --numprocesses 3  # two cores are busy with three: tests with process
 PAGE := service/dashboard
 PAGE_SOURCES := $(shell find $(PAGE) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: help install dev demo up test bits mutants bench check lint types format clean
+.PHONY: help install dev demo up test bits mutants fuzz chaos bench check lint types format clean
 
 help:            ## this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -36,6 +36,12 @@ bits: dev        ## the tests of equal bits again, under a second set of kernels
 
 mutants: dev     ## plant mutants in lines of safety and arithmetic, and see that the tests notice; ~5 minutes
 	@$(BIN)/python -m tests.mutants $(ARGS)
+
+fuzz: dev        ## a million forged frames at a group's connections and door: none may be taken; ~3 minutes
+	@$(BIN)/python -m tests.core.group.fuzzing $(ARGS)
+
+chaos: dev       ## two hundred groups whose members die, freeze and are cut off at every point; ~20 minutes
+	@$(BIN)/python -m tests.chaos.group $(ARGS)
 
 bench: $(BENCH)/.installed $(BENCH_OLD_JAX)/.installed  ## speed beside PyTorch, JAX and scikit-learn, and PyTorch as an oracle; ~12 minutes
 	@$(BENCH)/bin/python -m benchmarks.core $(ARGS)

@@ -46,7 +46,7 @@ class Line:
     def open(self) -> None:
         """Open what `seal` has sealed last."""
         for part, frame in zip(self._parts, self._frames, strict=True):
-            self._opener.read_header(bytes(frame[:HEADER_BYTES]), _STAMP)
+            self._opener.read_header(bytes(frame[:HEADER_BYTES]))
             self._opener.open_into(frame[HEADER_BYTES:], self._place[: len(part)])
 
 

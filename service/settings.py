@@ -85,6 +85,11 @@ class Settings(BaseSettings):
         description="which helpers a lead takes; advised: those with which a step is measured to be faster; "
         "all: as many as a job wants",
     )
+    group_transport: Literal["auto", "shared_memory", "tcp"] = Field(
+        default="auto",
+        description="how members of a group on one host exchange numbers: by shared memory where that can be "
+        "had, by nothing else, or by TCP as between hosts",
+    )
     lease_seconds: float = Field(
         default=15.0, ge=1, le=3600, description="how long a claim holds without renewal"
     )

@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 from lockstep.core.data.dataset import Dataset
 from lockstep.core.group import LeadLost, Released
+from lockstep.core.group.helper import GroupHelper
 from lockstep.core.group.leaving import DRAINED
-from lockstep.core.group.tcp_helper import TcpHelper
+from lockstep.core.group.segment import NoSharedMemory
 from lockstep.core.group.terms import GroupIdentity
 from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.learning.loading import load_dataset
@@ -20,7 +21,7 @@ from lockstep.core.spec import ResolvedSpec
 from lockstep.service.store import specs
 from lockstep.service.store.seats import Seat
 from lockstep.worker.pace import Stride
-from lockstep.worker.seats import timeouts
+from lockstep.worker.seats import terms_of
 from lockstep.worker.tools import Tools
 
 logger = logging.getLogger(__name__)
@@ -45,10 +46,9 @@ def help_job(seat: Seat, tools: Tools, draining: Callable[[], bool]) -> bool:
         fingerprint=tools.worker.fingerprint,
         spec_sha256=seat.spec_sha256,
     )
-    patience = timeouts(tools.settings.step_timeout_seconds)
     try:
-        helper = TcpHelper.join(identity, (seat.host, seat.port), patience, draining)
-    except (Released, LeadLost) as error:
+        helper = GroupHelper.join(terms_of(identity, tools), (seat.host, seat.port), draining)
+    except (Released, LeadLost, NoSharedMemory, OSError) as error:
         logger.info("action=not_let_in job=%s attempt=%d reason=%s", seat.job_id, seat.attempt, error)
         return False
     logger.info("action=helping job=%s attempt=%d rank=%d", seat.job_id, seat.attempt, helper.rank)
@@ -61,7 +61,7 @@ def help_job(seat: Seat, tools: Tools, draining: Callable[[], bool]) -> bool:
     return True
 
 
-def _follow(spec: ResolvedSpec, dataset: Dataset, helper: TcpHelper, draining: Callable[[], bool]) -> str:
+def _follow(spec: ResolvedSpec, dataset: Dataset, helper: GroupHelper, draining: Callable[[], bool]) -> str:
     """Train along; returns why it is over."""
     training = Training(spec, dataset, helper, Checkpoint.from_bytes(helper.state))
     stride = Stride()

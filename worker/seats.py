@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from sqlalchemy import Connection
 
 from lockstep.core.group import Group
+from lockstep.core.group.lead import GroupLead
+from lockstep.core.group.segment import NoSharedMemory
 from lockstep.core.group.solo import SoloGroup
-from lockstep.core.group.tcp_lead import TcpLead
-from lockstep.core.group.terms import SECRET_BYTES, GroupIdentity, Timeouts
+from lockstep.core.group.terms import SECRET_BYTES, GroupIdentity, GroupTerms, Timeouts
 from lockstep.service.store import queue, replays, seats, workers
 from lockstep.service.store.leases import JobClaim
 from lockstep.worker.advice import Advice
@@ -37,6 +38,18 @@ def timeouts(step_timeout_seconds: float) -> Timeouts:
     return Timeouts(step_seconds=step_timeout_seconds, lead_seconds=LEAD_PATIENCE * step_timeout_seconds)
 
 
+def terms_of(identity: GroupIdentity, tools: Tools) -> GroupTerms:
+    """What a member brings along, by this worker's settings."""
+    return GroupTerms(
+        identity=identity,
+        timeouts=timeouts(tools.settings.step_timeout_seconds),
+        listen_host=tools.settings.group_address(),
+        worker_id=tools.worker.worker_id,
+        host=tools.worker.host,
+        transport=tools.settings.group_transport,
+    )
+
+
 @contextlib.contextmanager
 def open_group(claim: JobClaim, tools: Tools, lease: Lease[JobClaim]) -> Iterator[tuple[Group, Team]]:
     """The group of the attempt: alone where one worker is wanted, else with a door for helpers.
@@ -55,12 +68,12 @@ def open_group(claim: JobClaim, tools: Tools, lease: Lease[JobClaim]) -> Iterato
         fingerprint=tools.worker.fingerprint,
         spec_sha256=claim.spec_sha256,
     )
-    patience = timeouts(tools.settings.step_timeout_seconds)
-    host = tools.settings.group_address()
+    terms = terms_of(identity, tools)
     try:
-        group = TcpLead(identity, host, claim.workers_wanted - 1, patience, team.note)
-    except OSError as error:
+        group = GroupLead(terms, claim.workers_wanted - 1, team.note)
+    except (OSError, NoSharedMemory) as error:
         # Elastic from one: a machine that cannot listen trains by itself, to the same bits.
+        host = terms.listen_host
         logger.error("action=group_unavailable job=%s host=%s error=%s", claim.job_id, host, error)
         yield SoloGroup(), Team(claim, 1, None)
         return
@@ -74,7 +87,7 @@ def open_group(claim: JobClaim, tools: Tools, lease: Lease[JobClaim]) -> Iterato
         group.close("the attempt is over")
 
 
-def _chaos(claim: JobClaim, group: TcpLead) -> contextlib.AbstractContextManager[None]:
+def _chaos(claim: JobClaim, group: GroupLead) -> contextlib.AbstractContextManager[None]:
     wanted = claim.verification is not None and claim.verification.chaos
     return Chaos(group) if wanted else contextlib.nullcontext()
 
@@ -88,7 +101,7 @@ def _advice(claim: JobClaim, tools: Tools) -> Advice | None:
 class Seats:
     """A thread that rings for helpers while a seat is empty, and frees one while a job waits for a lead."""
 
-    def __init__(self, claim: JobClaim, tools: Tools, team: Team, group: TcpLead) -> None:
+    def __init__(self, claim: JobClaim, tools: Tools, team: Team, group: GroupLead) -> None:
         self._claim = claim
         self._tools = tools
         self._team = team

@@ -3,10 +3,10 @@
 from lockstep.core.ground.errors import Diverged, SpecError
 from lockstep.core.group import Released
 from lockstep.core.group.fingerprint import numerics_fingerprint
+from lockstep.core.group.helper import GroupHelper
+from lockstep.core.group.lead import GroupLead
 from lockstep.core.group.solo import SoloGroup
-from lockstep.core.group.tcp_helper import TcpHelper
-from lockstep.core.group.tcp_lead import TcpLead
-from lockstep.core.group.terms import SECRET_BYTES, GroupIdentity, Timeouts
+from lockstep.core.group.terms import SECRET_BYTES, GroupIdentity, GroupTerms, Timeouts
 from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.learning.report import Outcome, Report
 from lockstep.core.model.expression_syntax import FUNCTIONS
@@ -23,15 +23,16 @@ __all__ = [
     "AnyResolvedSpec",
     "Checkpoint",
     "Diverged",
+    "GroupHelper",
     "GroupIdentity",
+    "GroupLead",
+    "GroupTerms",
     "Outcome",
     "Released",
     "Report",
     "Run",
     "SoloGroup",
     "SpecError",
-    "TcpHelper",
-    "TcpLead",
     "Timeouts",
     "create_app",
     "numerics_fingerprint",

@@ -16,14 +16,15 @@ from benchmarks.bits.core import (
     AnyResolvedSpec,
     Checkpoint,
     Diverged,
+    GroupHelper,
     GroupIdentity,
+    GroupLead,
+    GroupTerms,
     Outcome,
     Released,
     Report,
     Run,
     SoloGroup,
-    TcpHelper,
-    TcpLead,
     Timeouts,
     parse_job,
     prepare,
@@ -164,14 +165,15 @@ class _Meeting:
         self._start, self._weights = _start_of(raw)
         self._joined = 0
         self._arrived = [threading.Event() for _ in range(helpers)]
-        self._identity = GroupIdentity(
+        identity = GroupIdentity(
             job_id="job_1",
             attempt=1,
             secret=secrets.token_bytes(SECRET_BYTES),
             fingerprint="f",
             spec_sha256="s",
         )
-        self._lead = TcpLead(self._identity, "127.0.0.1", helpers, TIMEOUTS, self._note)
+        self._terms = GroupTerms(identity=identity, timeouts=TIMEOUTS, listen_host="127.0.0.1")
+        self._lead = GroupLead(self._terms, helpers, self._note)
 
     def _note(self, kind: str, data: Mapping[str, str | int]) -> None:
         assert kind == "member_joined", f"{kind}: {data}"
@@ -191,11 +193,9 @@ class _Meeting:
     def follow(self, number: int) -> str | None:
         """The digest of the weights, None where the lead was gone before."""
         arrived = self._arrived[number].set  # who waits at the door is asked whether it still wants to
-        helper: TcpHelper | None = None
+        helper: GroupHelper | None = None
         try:
-            helper = TcpHelper.join(
-                self._identity, self._lead.address, TIMEOUTS, lambda: arrived() is not None
-            )
+            helper = GroupHelper.join(self._terms, self._lead.address, lambda: arrived() is not None)
             run = self._start(helper, Checkpoint.from_bytes(helper.state), self._weights)
             return _learned(_finished(run, History())[1])
         except Released:

@@ -1,12 +1,12 @@
 """The group of a job: the members that compute a step together, and how their partial sums become one total.
 
-`SoloGroup` (solo.py) is a group of one. `TcpLead` (tcp_lead.py) and `TcpHelper` (tcp_helper.py) are the
-two sides of a group over TCP, in which one lead decides who is a member and helpers come and go. Whoever
-trains sees no difference: the total of an `all_reduce` has the same bits in any of them (see
-core/ground/shards.py).
+`SoloGroup` (solo.py) is a group of one. `GroupLead` (lead.py) and `GroupHelper` (helper.py) are the
+two sides of a group in which one lead decides who is a member and helpers come and go. Whoever trains
+sees no difference: the total of an `all_reduce` has the same bits in any of them (see core/ground/shards.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -47,6 +47,42 @@ class Work(Protocol):
         """
 
 
+@dataclass(frozen=True, eq=False)
+class SliceOwner:
+    """A member's part in a divided update: its slice, and its vectors (width,), of which no more is there."""
+
+    part: slice
+    vectors: Sequence[np.ndarray]
+
+
+class DividedUpdate(Protocol):
+    """What members do with the first `width` elements of a total where each needs only a slice of them.
+
+    Each moves its slice in vectors that the others can read, and takes theirs once nobody has to do it again.
+    """
+
+    @property
+    def width(self) -> int:
+        """The elements to be divided; what comes after them in the total is added by everybody."""
+
+    @property
+    def count(self) -> int:
+        """How many vectors (width,) each member needs."""
+
+    @property
+    def needs_whole(self) -> bool:
+        """Whether `advance` needs the whole total, not only the own slice and what comes after `width`."""
+
+    def sit(self, generation: int, rank: int, owners: Callable[[], Sequence[SliceOwner]]) -> None:
+        """The members of the collective to come, by rank; `owners` is called where they are new."""
+
+    def advance(self) -> None:
+        """The total is there: move the own slice. It may have to be done again, with other owners."""
+
+    def settle(self) -> None:
+        """Everybody has moved its slice for good: take them."""
+
+
 class Group(Protocol):
     """One member's view of its group."""
 
@@ -62,12 +98,17 @@ class Group(Protocol):
     def generation(self) -> int:
         """A number that grows at each change of members."""
 
-    def all_reduce(self, work: Work, out: np.ndarray, *, admits: bool) -> None:
+    def all_reduce(
+        self, work: Work, out: np.ndarray, *, admits: bool, update: DividedUpdate | None = None
+    ) -> bool:
         """Leave the total over all leaves in `out` (width,), C-contiguous; zeros where all leaves are empty.
 
         All members call it with the same work. `admits` says that the next call of `welcome` comes
         before the next collective, so that new members may be let in. On a helper it raises Released or
         LeadLost. What `work.partial` raises passes through, and then the group can only be closed.
+
+        With `update`, given by all members, it may be done instead of exchanging totals: where all of them
+        share memory. True where it was; `out` then holds what the update needed.
         """
 
     def welcome(self, state: Callable[[], bytes]) -> None:

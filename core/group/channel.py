@@ -16,10 +16,8 @@ from lockstep.core.group.frames import (
     HEADER_BYTES,
     MAX_PAYLOAD_BYTES,
     MAX_REASON_BYTES,
-    NO_PLACE,
     TAG_BYTES,
     FrameKind,
-    GroupPlace,
     ProtocolError,
     Stamp,
 )
@@ -42,14 +40,15 @@ class PeerLost(LockstepError):
 class Sink(Protocol):
     """What a receiver makes of the frames that come."""
 
-    def place(self, kind: FrameKind, length: int) -> memoryview:
-        """Where the payload belongs, of the size that it must have. Raises ProtocolError if none may come.
+    def place(self, kind: FrameKind, length: int, stamp: Stamp) -> memoryview | None:
+        """Where the payload belongs, of the size that it must have; None to be asked again later.
 
-        The frame is not verified yet: nothing but the place may depend on it. Where it turns out to be
-        forged, what is written there is worth nothing.
+        `stamp` is the sender's. Raises ProtocolError where the frame may not come. It is not verified yet:
+        nothing but the place may depend on it. Where it turns out to be forged, what is written there is
+        worth nothing.
         """
 
-    def arrived(self, kind: FrameKind) -> bool:
+    def arrived(self, kind: FrameKind, stamp: Stamp) -> bool:
         """The frame is verified and in its place. False: leave what follows for later."""
 
 
@@ -59,7 +58,6 @@ class _Queued(NamedTuple):
     kind: FrameKind
     stamp: Stamp
     payload: memoryview | bytes
-    place: GroupPlace
 
 
 class Channel:
@@ -72,13 +70,15 @@ class Channel:
 
     def __init__(self, connection: socket.socket, codec: Codec, stamp: Stamp, refusals: Refusals) -> None:
         connection.setblocking(False)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if connection.family != socket.AF_UNIX:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = connection
         self._sealer = codec.sealer
         self._opener = codec.opener
         self.refusals = refusals
         self.stamp = stamp
-        self.peer = "{}:{}".format(*connection.getpeername()[:2])
+        self.peer = name_of(connection)
+        self.sent_bytes = self.received_bytes = 0
         self._queued: deque[_Queued] = deque()
         # Sealed frames that the kernel has not taken yet: from `_sent` to `_sealed`.
         self._out = np.empty(_SEALED_BYTES, np.uint8).data
@@ -89,8 +89,15 @@ class Channel:
         self._in = np.empty(_SEALED_BYTES + _READ_AHEAD_BYTES, np.uint8).data
         self._start = 0
         self._end = 0
+        self._header_read = False
         self._kind = FrameKind.OVER
+        self._length = 0
         self._payload: memoryview | None = None  # where the payload of the frame in work goes
+
+    @property
+    def connection(self) -> socket.socket:
+        """The socket, for what can't go in frames; only while no frame is on its way to us."""
+        return self._socket
 
     def fileno(self) -> int:
         """The socket's descriptor, for `poll`; -1 once closed."""
@@ -107,28 +114,30 @@ class Channel:
         return self._end > self._start
 
     @property
-    def place(self) -> GroupPlace:
-        """What the last frame's header said of our place."""
-        return self._opener.place
+    def holds(self) -> bool:
+        """Whether a frame waits that the sink has put off."""
+        return self._header_read and self._payload is None
 
-    def queue(self, kind: FrameKind, payload: memoryview | bytes = b"", place: GroupPlace = NO_PLACE) -> None:
+    def queue(self, kind: FrameKind, payload: memoryview | bytes = b"") -> None:
         """Leave a frame for `flush` to seal and send. Its payload, of MAX_PAYLOAD_BYTES at most, must stay
         as it is until it is sent.
         """
         if len(payload) > MAX_PAYLOAD_BYTES:
             raise ValueError(f"expected at most {MAX_PAYLOAD_BYTES} bytes for a frame, got {len(payload)}")
         stamp = Stamp(self.stamp.generation, self.stamp.collective)
-        self._queued.append(_Queued(kind, stamp, payload, place))
+        self._queued.append(_Queued(kind, stamp, payload))
 
     def flush(self) -> bool:
         """Send what the kernel takes now. True if nothing is left. Raises PeerLost."""
         while self._sealed > self._sent or self._seal_some():
             try:
-                self._sent += self._socket.send(self._out[self._sent : self._sealed])
+                count = self._socket.send(self._out[self._sent : self._sealed])
             except BlockingIOError:
                 return False
             except OSError as error:
                 raise PeerLost(_describe(error), left_by(error)) from error
+            self._sent += count
+            self.sent_bytes += count
         return True
 
     def _seal_some(self) -> bool:
@@ -151,35 +160,44 @@ class Channel:
     def _receive(self, sink: Sink) -> None:
         may_read = True
         while True:
-            if self._payload is None and self._end - self._start >= HEADER_BYTES:
-                self._begin_frame(sink)
+            if self._payload is None and not self._begin_frame(sink):
+                return
             if self._payload is not None and self._end - self._start >= len(self._payload) + TAG_BYTES:
                 self._finish_frame(self._payload)
-                if not sink.arrived(self._kind):
+                if not sink.arrived(self._kind, self._opener.stamp):
                     return
             elif may_read:
                 may_read = self._read()
             else:
                 return
 
-    def _begin_frame(self, sink: Sink) -> None:
-        header = bytes(self._in[self._start : self._start + HEADER_BYTES])
-        self._kind, length = self._opener.read_header(header, self.stamp)
-        self._start += HEADER_BYTES
-        payload = sink.place(self._kind, length)
-        if len(payload) != length:
+    def _begin_frame(self, sink: Sink) -> bool:
+        """Find the next frame's place, if its header is there. False where the sink puts it off."""
+        if not self._header_read:
+            if self._end - self._start < HEADER_BYTES:
+                return True
+            header = bytes(self._in[self._start : self._start + HEADER_BYTES])
+            self._kind, self._length = self._opener.read_header(header)
+            self._start += HEADER_BYTES
+            self._header_read = True
+        payload = sink.place(self._kind, self._length, self._opener.stamp)
+        if payload is None:
+            return False
+        if len(payload) != self._length:
             raise ProtocolError(
-                f"expected {len(payload)} bytes in a frame {self._kind.name}, got {length}", "length"
+                f"expected {len(payload)} bytes in a frame {self._kind.name}, got {self._length}", "length"
             )
-        if length > MAX_PAYLOAD_BYTES:
-            raise ValueError(f"expected a place of at most {MAX_PAYLOAD_BYTES} bytes, got {length}")
+        if self._length > MAX_PAYLOAD_BYTES:
+            raise ValueError(f"expected a place of at most {MAX_PAYLOAD_BYTES} bytes, got {self._length}")
         self._payload = payload
+        return True
 
     def _finish_frame(self, payload: memoryview) -> None:
         end = self._start + len(payload) + TAG_BYTES
         self._opener.open_into(self._in[self._start : end], payload)
         self._start = end
         self._payload = None
+        self._header_read = False
 
     def _read(self) -> bool:
         """One call of the kernel. False where it had less than there was room for."""
@@ -198,6 +216,7 @@ class Channel:
         if count == 0:
             raise PeerLost("it closed the connection")
         self._end += count
+        self.received_bytes += count
         return count == len(room)
 
     def say_goodbye(self, reason: str) -> bool:
@@ -244,6 +263,13 @@ class Channel:
     def close(self) -> None:
         """Close the connection at once. May be called again."""
         self._socket.close()
+
+
+def name_of(connection: socket.socket) -> str:
+    """Who is at the other end, for people."""
+    if connection.family == socket.AF_UNIX:
+        return "this host"
+    return "{}:{}".format(*connection.getpeername()[:2])
 
 
 def _describe(error: OSError) -> str:

@@ -1,128 +1,90 @@
-"""The lead's door: a thread that listens, shakes hands with strangers, and lets helpers wait to be let in.
+"""A member's door: a thread that listens, shakes hands with strangers, and hears what they want.
 
-A stranger can make the lead read a greeting and a proof of fixed size, and hold one of a few places for
+At the lead's door they want to be let in, at any to be linked with the member.
+
+A stranger can make the member read a greeting and a proof of fixed size, and hold one of a few places for
 `handshake_seconds`; while all places are taken, others wait in the kernel's queue. None of it reaches
 the thread that trains.
 """
 
 import contextlib
 import logging
-import os
 import selectors
 import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 
 from lockstep.core.ground.errors import LockstepError
-from lockstep.core.group.channel import Channel
+from lockstep.core.group import points
+from lockstep.core.group.channel import Channel, name_of
+from lockstep.core.group.descriptors import listen_here, local_name
 from lockstep.core.group.frames import FrameKind, ProtocolError, Stamp
-from lockstep.core.group.handshake import (
-    HELLO_BYTES,
-    NONCE_BYTES,
-    OPENING,
-    OPENING_BYTES,
-    PROOF_BYTES,
-    Codec,
-    check_fit,
-    check_opening,
-    check_proof,
-    make_challenge,
-)
-from lockstep.core.group.refusals import Refusals, Refused
-from lockstep.core.group.terms import GroupIdentity, Timeouts
+from lockstep.core.group.guests import NOT_SHARED, SHARED, Guest, Visitor
+from lockstep.core.group.handshake import Codec, check_fit
+from lockstep.core.group.messages import LEAD, MAX_MEMBERS, Introduction
+from lockstep.core.group.peers import Peer
+from lockstep.core.group.reception import Reception
+from lockstep.core.group.refusals import Refusals, WhyRefused
+from lockstep.core.group.segment import NoSharedMemory, Segment
+from lockstep.core.group.shm_link import ShmOffer
+from lockstep.core.group.stranger import Stranger
+from lockstep.core.group.tcp_link import TcpLink
+from lockstep.core.group.terms import GroupTerms
 
 MAX_STRANGERS = 16
 _BACKLOG = 64
-_MAX_GREETING_BYTES = 4096  # of any version
+_SLOWER_JOINER = 5  # a joiner shakes hands with all members before it is ready
 
 logger = logging.getLogger(__name__)
 
 
-class Stranger:
-    """A connection that has not proved yet that it is a helper's."""
-
-    def __init__(
-        self, connection: socket.socket, peer: str, identity: GroupIdentity, deadline: float
-    ) -> None:
-        connection.setblocking(False)
-        self.connection = connection
-        self.peer = peer
-        self.deadline = deadline
-        self.hello = b""
-        self._challenge = b""
-        self._identity = identity
-        self._received = b""
-
-    def read(self) -> Codec | None:
-        """Go on with the handshake; at its end the codec for frames to and from the helper.
-
-        Raises OSError or ProtocolError where the stranger goes away or is no helper of ours.
-        """
-        wanted = PROOF_BYTES if self.hello else HELLO_BYTES
-        received = self.connection.recv(wanted - len(self._received))
-        if not received:
-            raise ConnectionResetError("the stranger hung up")
-        self._received += received
-        if not self.hello and len(self._received) >= OPENING_BYTES:
-            self._check_opening()
-        if len(self._received) < wanted:
-            return None
-        message, self._received = self._received, b""
-        if self.hello:
-            return check_proof(self._identity, self.hello, self._challenge, message)
-        self._challenge = make_challenge(self._identity, message, os.urandom(NONCE_BYTES))
-        self.hello = message
-        if self.connection.send(self._challenge) < len(self._challenge):  # never so on a fresh connection
-            raise ConnectionResetError("the stranger does not read")
-        return None
-
-    def _check_opening(self) -> None:
-        """Tell a member of another version which one ours is, before it is refused."""
-        try:
-            check_opening(self._received[:OPENING_BYTES])
-        except ProtocolError as error:
-            if error.refused == "version":
-                self.connection.send(OPENING)
-                self._read_away()
-            raise
-
-    def _read_away(self) -> None:
-        """To close while something is unread resets the connection, and what was sent last may be lost."""
-        with contextlib.suppress(OSError):
-            self.connection.shutdown(socket.SHUT_WR)
-            self.connection.recv(_MAX_GREETING_BYTES)
-
-
 class Door:
-    """Listens at `address` (host, port) from construction until `close`.
+    """Listens at `address` (host, port) from construction until `close`; with a segment, to its host too.
 
-    `waiting` holds the channels of helpers that may be let in, in order of arrival; the thread that trains
-    takes them from the left. `free_seats` says how many may wait at most; the door's thread calls it.
-    `refusals` counts the strangers that were refused, and the frames of those who were not.
+    `waiting` holds the joiners that are ready to be let in, in order of arrival; the thread that trains takes
+    them from the left. Links that others have made with this member wait until `take_peer`. `stamp` is where
+    the member is. `refusals` counts the strangers that were refused, and the frames of those who were not.
     """
 
     def __init__(
-        self, identity: GroupIdentity, host: str, timeouts: Timeouts, free_seats: Callable[[], int]
+        self, terms: GroupTerms, reception: Reception, segment: Segment | None, stamp: Stamp
     ) -> None:
-        self._identity = identity
-        self._seconds = timeouts.handshake_seconds
-        self._free_seats = free_seats
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, 0), family=family, backlog=_BACKLOG)
-        self._listener.setblocking(False)
-        name = self._listener.getsockname()
+        self._terms = terms
+        self._identity = terms.identity
+        self._seconds = terms.timeouts.handshake_seconds
+        self._reception = reception
+        self._segment = segment
+        self._stamp = stamp
+        family = socket.AF_INET6 if ":" in terms.listen_host else socket.AF_INET
+        listener = socket.create_server((terms.listen_host, 0), family=family, backlog=_BACKLOG)
+        name = listener.getsockname()
         self.address: tuple[str, int] = (name[0], name[1])
-        self.waiting: deque[Channel] = deque()
+        self._listeners = [listener]
+        if segment is not None:
+            with contextlib.suppress(OSError):  # then there is TCP
+                self._listeners.append(
+                    listen_here(local_name(self._identity.secret, self.address[1]), _BACKLOG)
+                )
+        for each in self._listeners:
+            each.setblocking(False)
+        self.waiting: deque[Guest] = deque()
         self.refusals = Refusals()
+        self._peers: dict[int, Peer] = {}
+        self._handing_over = threading.Lock()  # held until the door has sent what it has to say over a link
         self._strangers: dict[socket.socket, Stranger] = {}
+        self._visitors: dict[int, Visitor] = {}
         self._selector = selectors.DefaultSelector()
         self._listening = False
         self._alarm, self._bell = socket.socketpair()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="group-door", daemon=True)
         self._thread.start()
+
+    def take_peer(self, number: int) -> Peer | None:
+        """The link that a member has made with us, which is the caller's now."""
+        with self._handing_over:
+            return self._peers.pop(number, None)
 
     def close(self) -> None:
         """Stop listening, hang up on strangers. Those in `waiting` are the caller's. May be called again."""
@@ -131,52 +93,59 @@ class Door:
         self._closing = True
         self._bell.close()
         self._thread.join()
+        while self._peers:
+            self._peers.popitem()[1].close()
 
     def _run(self) -> None:
         self._selector.register(self._alarm, selectors.EVENT_READ)
         try:
             while not self._closing:
-                self._tend_listener()
+                self._tend_listeners()
                 for key, _ in self._selector.select(self._seconds_to_wait()):
                     self._serve(key.fileobj)
                 self._drop_the_late()
         finally:
             self._selector.close()
-            for connection in (*self._strangers, self._listener, self._alarm):
-                connection.close()
+            held: list[Stranger | Visitor] = [*self._strangers.values(), *self._visitors.values()]
+            for each in (*held, *self._listeners, self._alarm):
+                each.close()
 
     def _seconds_to_wait(self) -> float | None:
-        if not self._strangers:
-            return None
-        return max(0.0, min(s.deadline for s in self._strangers.values()) - time.monotonic())
+        held: list[Stranger | Visitor] = [*self._strangers.values(), *self._visitors.values()]
+        deadlines = [each.deadline for each in held]
+        return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
 
-    def _tend_listener(self) -> None:
+    def _tend_listeners(self) -> None:
         """Listen only while there is a place for one more stranger."""
-        if self._listening == (len(self._strangers) < MAX_STRANGERS):
+        if self._listening == (len(self._strangers) + len(self._visitors) < MAX_STRANGERS):
             return
         self._listening = not self._listening
-        if self._listening:
-            self._selector.register(self._listener, selectors.EVENT_READ)
-        else:
-            self._selector.unregister(self._listener)
+        for listener in self._listeners:
+            if self._listening:
+                self._selector.register(listener, selectors.EVENT_READ)
+            else:
+                self._selector.unregister(listener)
 
     def _serve(self, fileobj: object) -> None:
-        if fileobj is self._listener:
-            self._accept()
+        if isinstance(fileobj, int):
+            if fileobj in self._visitors:
+                self._hear(self._visitors[fileobj])
+        elif fileobj in self._listeners and isinstance(fileobj, socket.socket):
+            self._accept(fileobj)
         elif isinstance(fileobj, socket.socket) and fileobj in self._strangers:
             self._read(self._strangers[fileobj])
 
-    def _accept(self) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         try:
-            connection, peer = self._listener.accept()
+            connection, _ = listener.accept()
+            peer = name_of(connection)
+            points.KNOCKED.reach()
         except OSError as error:  # gone again, or out of descriptors: then a pause keeps this from spinning
             logger.warning("action=group_accept_failed job=%s error=%s", self._identity.job_id, error)
             time.sleep(0.05)
             return
         deadline = time.monotonic() + self._seconds
-        self._strangers[connection] = Stranger(
-            connection, "{}:{}".format(*peer[:2]), self._identity, deadline
-        )
+        self._strangers[connection] = Stranger(connection, peer, self._identity, deadline)
         self._selector.register(connection, selectors.EVENT_READ)
 
     def _read(self, stranger: Stranger) -> None:
@@ -194,26 +163,109 @@ class Door:
             return
         if codec is not None:
             self._forget(stranger)
-            self._answer(Channel(stranger.connection, codec, Stamp(), self.refusals), stranger.hello)
+            self._greet(stranger, codec)
 
-    def _answer(self, channel: Channel, hello: bytes) -> None:
+    def _greet(self, stranger: Stranger, codec: Codec) -> None:
+        """It has proved itself: hear what it wants, if it fits to us."""
+        channel = Channel(stranger.connection, codec, self._stamp, self.refusals)
+        visitor = Visitor(channel, time.monotonic() + self._seconds)
         try:
-            check_fit(self._identity, hello)
-            if len(self.waiting) >= self._free_seats():
-                raise ProtocolError("no seat is free", "seat")
+            check_fit(self._identity, stranger.hello)
         except ProtocolError as error:
-            self.refusals.count(error.refused)
-            self._note_refusal(channel.peer, error)
-            channel.say_goodbye(str(error))
-            channel.close()
+            self._refuse(visitor, error)
             return
-        channel.queue(FrameKind.ACCEPTED)
+        points.CHALLENGED.reach()
+        self._visitors[channel.fileno()] = visitor
+        self._selector.register(channel.fileno(), selectors.EVENT_READ)
+        self._hear(visitor)
+
+    def _hear(self, visitor: Visitor) -> None:
         try:
-            channel.flush()
-        except LockstepError:
-            channel.close()
+            if visitor.offer is not None:
+                self._share(visitor, visitor.offer)
+                return
+            visitor.channel.receive(visitor)
+            if visitor.guest is not None and visitor.guest.linked:
+                self._leave(visitor)
+                self.waiting.append(visitor.guest)
+            elif visitor.introduction is not None and visitor.guest is None:
+                with self._handing_over:
+                    self._answer(visitor, visitor.introduction)
+        except ProtocolError as error:
+            self._leave(visitor)
+            self._refuse(visitor, error)
+        except LockstepError as error:
+            self._leave(visitor)
+            self._give_up(visitor, "hung_up", str(error))
+
+    def _answer(self, visitor: Visitor, introduction: Introduction) -> None:
+        points.ADMITS.reach()
+        if introduction.number == LEAD:
+            acceptance = self._reception.accept(introduction)
+            visitor.guest = Guest(acceptance.number, visitor.channel, introduction)
+            visitor.deadline = time.monotonic() + _SLOWER_JOINER * self._seconds
+            answer = acceptance.to_bytes()
+        elif not self._reception.knows(introduction.number) or len(self._peers) >= MAX_MEMBERS:
+            raise ProtocolError(f"member {introduction.number} is not known here")
+        elif introduction.meant != self.address:
+            raise ProtocolError("this is the door of another member than the one that is meant", "door")
+        else:
+            answer = self._link(visitor, introduction.number)
+        visitor.channel.queue(FrameKind.ACCEPTED, answer)
+        visitor.channel.flush()
+        points.ANSWERED.reach()
+
+    def _link(self, visitor: Visitor, number: int) -> bytes:
+        """Be linked with a member, by shared memory once its descriptors come, else over the connection."""
+        here = visitor.channel.connection.family == socket.AF_UNIX
+        offers = visitor.introduction is not None and visitor.introduction.shares_memory
+        if here and offers and self._segment is not None:
+            with contextlib.suppress(NoSharedMemory):
+                visitor.offer = ShmOffer(self._segment)
+                return SHARED
+        if self._terms.transport == "shared_memory":
+            raise ProtocolError("this member shares memory, and is not reached by TCP", "transport")
+        self._leave(visitor)
+        self._keep(Peer(number, TcpLink(visitor.channel), visitor.channel))
+        return NOT_SHARED
+
+    def _share(self, visitor: Visitor, offer: ShmOffer) -> None:
+        """Exchange descriptors; ours go last, for the lead may let the other one in at once then."""
+        number = visitor.introduction.number if visitor.introduction is not None else LEAD
+        try:
+            link = visitor.accept(offer)
+        except BlockingIOError:
             return
-        self.waiting.append(channel)
+        except (OSError, NoSharedMemory) as error:
+            self._leave(visitor)
+            self._give_up(visitor, "transport", str(error))
+            return
+        points.SHARED.reach()
+        self._leave(visitor)
+        self._keep(Peer(number, link, visitor.channel))
+        with contextlib.suppress(OSError):  # then the other one has gone, which its connection says
+            visitor.answer(offer)
+
+    def _keep(self, peer: Peer) -> None:
+        before, self._peers[peer.number] = self._peers.get(peer.number), peer
+        if before is not None:
+            before.close()
+
+    def _refuse(self, visitor: Visitor, error: ProtocolError) -> None:
+        """Tell one that has proved itself why it may not come."""
+        self._note_refusal(visitor.channel.peer, error)
+        visitor.channel.say_goodbye(str(error))
+        self._give_up(visitor, error.refused, str(error))
+
+    def _give_up(self, visitor: Visitor, refused: WhyRefused, reason: str) -> None:
+        logger.debug("action=group_visitor_gone job=%s reason=%s", self._identity.job_id, reason)
+        self.refusals.count(refused)
+        if visitor.guest is not None:
+            self._reception.forget(visitor.guest.number)
+            peer = self.take_peer(visitor.guest.number)
+            if peer is not None:
+                peer.close()
+        visitor.close()
 
     def _note_refusal(self, peer: str, error: ProtocolError) -> None:
         logger.info(
@@ -226,15 +278,23 @@ class Door:
 
     def _drop_the_late(self) -> None:
         now = time.monotonic()
-        for stranger in [s for s in self._strangers.values() if s.deadline <= now]:
+        for stranger in [each for each in self._strangers.values() if each.deadline <= now]:
             self._turn_away(stranger, "late", "it did not prove itself in time")
+        for visitor in [each for each in self._visitors.values() if each.deadline <= now]:
+            self._leave(visitor)
+            self._give_up(visitor, "late", "it did not say in time what it wants")
 
-    def _turn_away(self, stranger: Stranger, refused: Refused, reason: str) -> None:
+    def _turn_away(self, stranger: Stranger, refused: WhyRefused, reason: str) -> None:
         logger.debug("action=group_stranger_dropped job=%s reason=%s", self._identity.job_id, reason)
         self.refusals.count(refused)
         self._forget(stranger)
-        stranger.connection.close()
+        stranger.close()
 
     def _forget(self, stranger: Stranger) -> None:
         del self._strangers[stranger.connection]
         self._selector.unregister(stranger.connection)
+
+    def _leave(self, visitor: Visitor) -> None:
+        """Hear it no more: it goes, or is somebody else's now."""
+        if self._visitors.pop(visitor.channel.fileno(), None) is not None:
+            self._selector.unregister(visitor.channel.fileno())

@@ -1,7 +1,10 @@
 """What the lead knows of each member: who it is, how it is reached, and where its time goes."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
+
+from lockstep.core.group.terms import GroupTerms
 
 Role = Literal["lead", "helper"]
 Reached = Literal["shared_memory", "tcp", "none"]
@@ -38,3 +41,26 @@ class Stopwatch:
     def exchanging(self) -> float:
         """What of the collectives' time was neither."""
         return max(0.0, self.total - self.computing - self.waiting)
+
+
+def shards_of_each(leaves: int, world_size: int) -> list[int]:
+    """How many leaves each member owns, by rank; see blocks_of."""
+    ends = [rank * leaves // world_size for rank in range(world_size + 1)]
+    return [end - start for start, end in pairwise(ends)]
+
+
+def figures_of_lead(terms: GroupTerms, times: Stopwatch, generation: int, shards: int) -> MemberFigures:
+    """The lead's own."""
+    return MemberFigures(
+        rank=0,
+        worker_id=terms.worker_id,
+        host=terms.host,
+        role="lead",
+        transport="none",
+        generation=generation,
+        joined_collective=0,
+        shards=shards,
+        compute_seconds=times.computing,
+        exchange_seconds=times.exchanging,
+        waiting_seconds=times.waiting,
+    )

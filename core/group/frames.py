@@ -1,6 +1,6 @@
 """The frames that members exchange: header, payload, tag. Pure: bytes in, bytes out.
 
-    header (64 bytes)  magic, kind, job, attempt, generation, collective, sequence, place, length; big-endian
+    header (52 bytes)  magic, kind, job, attempt, generation, collective, sequence, length; big-endian
     payload (length)   raw little-endian elements, or a message of a few numbers; encrypted
     tag (16 bytes)     over header and payload
 
@@ -16,24 +16,21 @@ each is.
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 
 from lockstep.core.ground.errors import LockstepError
 from lockstep.core.group.ciphers import CipherKey
-from lockstep.core.group.refusals import Refused
+from lockstep.core.group.refusals import WhyRefused
 
 MAGIC = b"LKF2"
 TAG_BYTES = 16
 MAX_PAYLOAD_BYTES = 256 * 1024  # what is longer goes in several frames; so a connection's buffers are small
 MAX_REASON_BYTES = 200
-_HEADER = struct.Struct("!4sBxxx16sIIQQIIII")
+_HEADER = struct.Struct("!4sBxxx16sIIQQI")
 HEADER_BYTES = _HEADER.size
 FRAME_BYTES = HEADER_BYTES + TAG_BYTES  # of a frame besides its payload
 _NONCE = struct.Struct("!4sQ")
-
-WELCOME = struct.Struct("!QQ")  # the next collective, bytes of state to come
 
 
 class ProtocolError(LockstepError):
@@ -42,22 +39,28 @@ class ProtocolError(LockstepError):
     `refused` is what was wrong in one word; "kind" where the frame may not come now.
     """
 
-    def __init__(self, message: str, refused: Refused = "kind") -> None:
-        self.refused: Refused = refused
+    def __init__(self, message: str, refused: WhyRefused = "kind") -> None:
+        self.refused: WhyRefused = refused
         super().__init__(message)
 
 
 class FrameKind(IntEnum):
-    """What a frame is. `->`: from helper to lead; `<-`: from lead to helper."""
+    """What a frame is. `->`: from helper to lead; `<-`: from lead to helper; `<->`: between any two."""
 
-    ACCEPTED = 1  # <- the handshake is done; wait for WELCOME
+    ACCEPTED = 1  # <- the handshake is done: your number, and the doors of the others
     WELCOME = 2  # <- you are a member now; STATE frames follow
     STATE = 3  # <- a chunk of the state to start from
-    PARTIAL = 4  # -> a chunk of the partial sum of a block
-    EMPTY = 5  # -> all leaves of a block are empty
-    TOTAL = 6  # <- a chunk of the total, not the last one
-    COMMIT = 7  # <- the last chunk of the total; your place from the next collective on
+    PARTIAL = 4  # <-> a chunk of the partial sum of a block
+    EMPTY = 5  # <-> all leaves of a block are empty
+    TOTAL = 6  # <-> a chunk of the sender's slice of the total
+    COMMIT = 7  # <- nobody has to do this collective again
     OVER = 8  # <-> goodbye, and why
+    INTRODUCE = 9  # -> who comes to a door
+    READY = 10  # -> the joiner knows all members: the numbers of those it is linked with
+    REGROUP = 11  # <- the members from a collective on; one that is being done is done again
+    BLAME = 12  # -> the number of a member whose link is broken, and what is missing since
+    FIGURES = 13  # -> where the helper's time goes
+    RESEND = 14  # <- a chunk of the last total, for a helper whose link broke before it had all
 
 
 _KINDS = {int(kind): kind for kind in FrameKind}
@@ -69,17 +72,6 @@ class Stamp:
 
     generation: int = 0
     collective: int = 0
-
-
-class GroupPlace(NamedTuple):
-    """A helper's place in the group; what the frames WELCOME and COMMIT carry in their headers."""
-
-    generation: int
-    rank: int
-    world_size: int
-
-
-NO_PLACE = GroupPlace(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +106,6 @@ class Sealer:
         kind: FrameKind,
         stamp: Stamp,
         payload: memoryview | bytes,
-        place: GroupPlace = NO_PLACE,
     ) -> int:
         """Write a frame to the start of `target`, which has room for it; its length."""
         end = FRAME_BYTES + len(payload)
@@ -128,7 +119,6 @@ class Sealer:
             stamp.generation,
             stamp.collective,
             self._sequence,
-            *place,
             len(payload),
         )
         nonce = _NONCE.pack(self._direction, self._sequence)
@@ -146,31 +136,22 @@ class Opener:
         self._binding = seal.binding
         self._sequence = 0
         self._header = b""
-        self.place = NO_PLACE
+        self.stamp = Stamp()
 
-    def read_header(self, header: bytes, stamp: Stamp) -> tuple[FrameKind, int]:
+    def read_header(self, header: bytes) -> tuple[FrameKind, int]:
         """The kind and length that a header claims, to be believed once `open_into` has seen the payload.
 
-        So is `place`, which it sets.
+        So is `stamp`, which it sets.
         """
-        magic, kind, job_digest, attempt, generation, collective, sequence, *place, length = _HEADER.unpack(
-            header
-        )
+        magic, kind, job_digest, attempt, generation, collective, sequence, length = _HEADER.unpack(header)
         self._header = header
-        self.place = GroupPlace(*place)
+        self.stamp = Stamp(generation, collective)
         if magic != MAGIC:
             raise ProtocolError(f"expected a frame, got bytes that start with {magic!r}", "magic")
         if (job_digest, attempt) != (self._binding.job_digest, self._binding.attempt):
             raise ProtocolError("expected a frame of this job and attempt, got another's", "binding")
         if sequence != self._sequence:
             raise ProtocolError(f"expected frame number {self._sequence}, got {sequence}", "sequence")
-        # A goodbye may come at any time, so also from a peer that is not where we are.
-        if (generation, collective) != (stamp.generation, stamp.collective) and kind != FrameKind.OVER:
-            raise ProtocolError(
-                f"expected a frame of generation {stamp.generation}, collective {stamp.collective}, "
-                f"got one of {generation}, {collective}",
-                "stamp",
-            )
         if kind not in _KINDS:
             raise ProtocolError(f"expected a known kind of frame, got {kind}")
         return _KINDS[kind], length

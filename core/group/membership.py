@@ -1,7 +1,7 @@
 """Who is in the group from the next collective on; the lead alone decides it, at the end of one. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -33,3 +33,13 @@ def next_members(helpers: Sequence[T], joiners: Sequence[T], seats: int, release
     return MembershipChange(
         stay=tuple(helpers), admitted=tuple(joiners[:free]), refused=tuple(joiners[free:])
     )
+
+
+def only_linked(change: MembershipChange[T], linked: Callable[[T, T], bool]) -> MembershipChange[T]:
+    """The same, but joiners that are not linked with all others are the `refused` ones."""
+    admitted: list[T] = []
+    refused: list[T] = []
+    for joiner in change.admitted:
+        fits = all(linked(joiner, other) for other in (*change.stay, *admitted))
+        (admitted if fits else refused).append(joiner)
+    return replace(change, admitted=tuple(admitted), refused=tuple(refused))

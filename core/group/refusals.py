@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
-Refused = Literal[
+WhyRefused = Literal[
     "greeting",
     "version",
     "proof",
@@ -16,6 +16,8 @@ Refused = Literal[
     "fingerprint",
     "spec",
     "seat",
+    "transport",
+    "door",
     "magic",
     "binding",
     "sequence",
@@ -25,7 +27,8 @@ Refused = Literal[
     "seal",
 ]
 """Of a stranger: it sent no greeting; it speaks another version of the protocol; it does not know the group's
-secret; it took too long, or went away; another job, attempt, fingerprint or spec is its own; no seat is free.
+secret; it took too long, or went away; another job, attempt, fingerprint or spec is its own; no seat is free;
+memory can't be shared with it where it must be; it was led to another member's door than it means.
 Of a frame: no frame at all; another job's or attempt's; repeated, left out or out of order; of another
 generation or collective; of a kind that may not come now; of a wrong length; changed, or sealed with
 another key."""
@@ -35,15 +38,15 @@ class Refusals:
     """A count for each reason. Any thread may count and look."""
 
     def __init__(self) -> None:
-        self._counts: Counter[Refused] = Counter()
+        self._counts: Counter[WhyRefused] = Counter()
         self._lock = threading.Lock()
 
-    def count(self, refused: Refused) -> None:
+    def count(self, refused: WhyRefused) -> None:
         """Count one more."""
         with self._lock:
             self._counts[refused] += 1
 
-    def counts(self) -> Mapping[Refused, int]:
+    def counts(self) -> Mapping[WhyRefused, int]:
         """How many there were up to now, for each reason that there was."""
         with self._lock:
             return dict(self._counts)

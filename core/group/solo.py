@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lockstep.core.ground.shards import Block, TreeSum, blocks_of
-from lockstep.core.group import Work
+from lockstep.core.group import DividedUpdate, Work
 
 
 class Alone:
@@ -47,9 +47,17 @@ class SoloGroup:
     def __init__(self) -> None:
         self._alone = Alone()
 
-    def all_reduce(self, work: Work, out: np.ndarray, *, admits: bool) -> None:  # noqa: ARG002 - nobody to admit
+    def all_reduce(
+        self,
+        work: Work,
+        out: np.ndarray,
+        *,
+        admits: bool,  # noqa: ARG002 - nobody to admit
+        update: DividedUpdate | None = None,  # noqa: ARG002 - nobody to share it with
+    ) -> bool:
         """See Group."""
         self._alone.reduce(work, out)
+        return False
 
     def welcome(self, state: Callable[[], bytes]) -> None:
         """See Group; nobody is ever let in."""

@@ -57,6 +57,10 @@ class Observer:
         if self._norms.layers:
             self.due = -(-step // self._stride) * self._stride
 
+    def looks_at(self, step: int) -> bool:
+        """Whether the lead's takes a sample of a step; every member's says the same."""
+        return bool(self._norms.layers) and step % self._stride == 0
+
     def before(self, step: int, gradient: np.ndarray, rows: Callable[[int], np.ndarray]) -> None:
         """Look at gradient (P,) and weights before the update; `rows` gives so many of the first shard."""
         self.due = step + self._stride

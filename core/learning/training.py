@@ -2,12 +2,13 @@
 
 A step, from top to bottom: the group welcomes who joined, every member computes the shards that it owns, the
 group adds losses and gradients in the fixed tree, every member joins the penalties, limits the gradient and
-takes the same optimizer step, and the stop rules look at the loss. Nothing here knows a clock, a socket or a
-database: whoever drives `Training.advance` saves and reports.
+takes the same optimizer step, or its slice of it (dividing.py), and the stop rules look at the loss. Nothing
+here knows a clock, a socket or a database: whoever drives `Training.advance` saves and reports.
 """
 
 import math
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,15 +21,17 @@ from lockstep.core.engine.interfaces import StepsAhead
 from lockstep.core.engine.moments import RunningStatistics
 from lockstep.core.engine.step import Seen, StepData, StepWork
 from lockstep.core.engine.step_ways import steps_ahead, whole_steps
-from lockstep.core.ground.errors import Diverged, DomainError, InvalidData
+from lockstep.core.ground.errors import Diverged, InvalidData
 from lockstep.core.group import Group
 from lockstep.core.learning.checkpoint import Checkpoint
+from lockstep.core.learning.dividing import shared_update
 from lockstep.core.learning.epochs import Epochs, Pairs
 from lockstep.core.learning.evaluation import EvaluationWork
 from lockstep.core.learning.observation import Observer
 from lockstep.core.learning.recording import TrainingRecorder
 from lockstep.core.learning.report import Outcome, Points, Report
 from lockstep.core.learning.stopping import BestWeights
+from lockstep.core.learning.unsound import failure_of
 from lockstep.core.model.build import build_graph, initial_weights
 from lockstep.core.model.parameters import Parameters, export, weights_sha256
 from lockstep.core.optim.clipping import Clipping
@@ -82,6 +85,7 @@ class Training:
             spec, dataset.train, self._parameters, self._optimizer, self._recorder.stride
         )
         self._whole_steps = whole_steps(spec, graph, group, self._work, self._optimizer)
+        self._shared = shared_update(spec, graph, self._optimizer, self._parameters.flat, self._work.gradient)
         self._best = BestWeights(self._parameters)
         self._epochs = Epochs(spec, self._work, self._evaluations, self._best, self._schedule)
         self._price = 0.0
@@ -122,7 +126,8 @@ class Training:
                 if self._sound:
                     self._epochs.after_step(step, self._price, pairs, self._group)
                 else:
-                    failure = self._failure(step, loss)
+                    bad = first_bad_node(self._graph, self._parameters, self._work.batch)
+                    failure = failure_of(self._spec, step, loss, bad)
                 self.step = step + 1
         series = self._recorder.series()
         series["loss"] = Points(steps=np.arange(first, self.step), values=losses[: self.step - first])
@@ -147,35 +152,61 @@ class Training:
             self._last_loss, self._sound = self._whole_steps.take(step)
             return self._last_loss
         self._group.welcome(self._state)
-        loss, gradient = self._loss_and_gradient(step, admits=not self._epochs.evaluates_after(step))
-        if step == self._recorder.due:
-            self._recorder.note(gradient)
-        self._last_loss, self._sound = loss, self._is_sound(loss)
+        self._work.select(step)
+        if not self._reduce(step):
+            self._judge(step)
+            if step == self._recorder.due:
+                self._recorder.note(self._work.gradient)
+            if self._sound:
+                self._update(step)
         if self._sound:
-            self._update(step, gradient, series)
-        return loss
+            if self._schedule:
+                series.setdefault("learning_rate", []).append((step, self._schedule.rate(step)))
+            self._running.update(self._work.rows)
+        return self._last_loss
 
-    def _loss_and_gradient(self, step: int, *, admits: bool) -> tuple[float, np.ndarray]:
-        """Of the whole batch, all-reduced over the group's shards, and then with the penalty's."""
-        batch = self._work
-        batch.select(step)
-        self._group.all_reduce(batch, batch.total, admits=admits)
-        self._price = self._penalty.join(batch.gradient) if self._penalty else 0.0
-        return batch.loss + self._price, batch.gradient
+    def _reduce(self, step: int) -> bool:
+        """All-reduce loss and gradient over the group's shards. True where the weights were moved in that.
 
-    def _update(self, step: int, gradient: np.ndarray, series: Pairs) -> None:
-        """Clip the gradient, set the learning rate, move the weights; the observer looks on where due."""
+        Members do so together where it pays, each a slice, but for steps whose gradient somebody looks at.
+        """
+        batch, shared = self._work, self._shared
+        together = shared if not self._observer.looks_at(step) else None
+        if together:
+            together.begin(step, partial(self._judge, step))
+        admits = not self._epochs.evaluates_after(step)
+        moved = self._group.all_reduce(batch, batch.total, admits=admits, update=together)
+        if shared and not moved:
+            shared.leave()
+        return moved
+
+    def _join_penalty(self) -> float:
+        """Have the batch's gradient contain the penalty's; give the loss with both."""
+        self._price = self._penalty.join(self._work.gradient) if self._penalty else 0.0
+        return self._work.loss + self._price
+
+    def _judge(self, step: int) -> bool:
+        """Whether the step is sound, then with its learning rate set: it may change the weights.
+
+        Where a slope can be infinite, the gradient counts too.
+        """
+        loss = self._last_loss = self._join_penalty()
+        self._sound = math.isfinite(loss) and not (self._steep and not np.isfinite(self._work.total).all())
+        if self._sound and self._schedule:
+            self._optimizer.set_learning_rate(self._schedule.rate(step))
+        return self._sound
+
+    def _update(self, step: int) -> None:
+        """Clip the gradient, move the weights; the observer looks on where due."""
+        gradient = self._work.gradient
         observed = step == self._observer.due
         if observed:
             self._observer.before(step, gradient, self._work.first_rows)
         if self._clipping:
             self._clipping.apply(gradient)
-        if self._schedule:
-            self._follow(self._schedule, step, series)
         self._optimizer.step(step, gradient)
         if observed:
             self._observer.after()
-        self._running.update(self._work.rows)
 
     @property
     def parameters(self) -> Parameters:
@@ -188,8 +219,10 @@ class Training:
         For a training that is alone: the others of a group would not know of it.
         """
         with np.errstate(all="ignore"):
-            _, gradient = self._loss_and_gradient(self.step, admits=False)
-        return export(self._graph, gradient)
+            self._work.select(self.step)
+            self._group.all_reduce(self._work, self._work.total, admits=False)
+            self._join_penalty()
+        return export(self._graph, self._work.gradient)
 
     def seen(self, sample: int) -> Seen:
         """The rows that pass together with row `sample` of the batch of step `step`; moves nothing.
@@ -204,32 +237,10 @@ class Training:
         with np.errstate(all="ignore"):
             return self._work.seen(sample)
 
-    def _follow(self, schedule: Schedule, step: int, series: Pairs) -> None:
-        """Set the learning rate of this step, and note it."""
-        rate = schedule.rate(step)
-        self._optimizer.set_learning_rate(rate)
-        series.setdefault("learning_rate", []).append((step, rate))
-
-    def _is_sound(self, loss: float) -> bool:
-        """Whether the step may change the weights; where a slope can be infinite, the gradient counts too."""
-        return math.isfinite(loss) and not (self._steep and not np.isfinite(self._work.total).all())
-
-    def _failure(self, step: int, loss: float) -> Diverged | DomainError:
-        """Why step `step` is not sound, from its batch and the weights that it started with."""
-        bad = first_bad_node(self._graph, self._parameters, self._work.batch)
-        if bad is not None and bad.outside_domain:
-            return DomainError(f"step {step}: {bad.description}")
-        cause = f" ({bad.description})" if bad is not None else ""
-        remedies = ["lower optimizer.learning_rate"]
-        if not self._spec.data.standardize:
-            remedies.append("set data.standardize to true")
-        if self._spec.dtype == "float32":
-            remedies.append('set dtype to "float64"')
-        what = f"expected a finite loss, got {loss:g} at step {step}{cause}"
-        return Diverged(f"{what}: {', or '.join(remedies)}")
-
     def checkpoint(self) -> Checkpoint:
         """The state before step `step`, as copies."""
+        if self._shared:
+            self._shared.gather()
         saved = Checkpoint(
             step=self.step,
             parameters=self._parameters.flat.copy(),

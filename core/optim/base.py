@@ -1,7 +1,7 @@
 """What the optimizers share: their settings, blocks that stay in the cache, sums in a fixed tree."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, ClassVar, Protocol
@@ -109,7 +109,8 @@ class Elementwise(BoundCalls):
     arrays to compute in. The blocks alter no bits. Numbers that all elements share are 0-d arrays of the
     parameters' dtype: they cost less than Python's in each call, and `prepare` may change them from step to
     step. `rate` is the learning rate as such an array, `minus_rate` its negative. `vectors` makes the calls
-    that BLAS does better than NumPy.
+    that BLAS does better than NumPy. `elements` is the part of the state that is of single elements, (P,)
+    each; what else there is follows from the steps alone.
     """
 
     works: ClassVar[int] = 2
@@ -117,7 +118,8 @@ class Elementwise(BoundCalls):
     def __init__(self, learning_rate: float, weights: np.ndarray, state: Sequence[str]) -> None:
         super().__init__()
         self.dtype = weights.dtype
-        self.state: Mapping[str, np.ndarray] = {name: aligned(weights.size, self.dtype) for name in state}
+        self.elements: Mapping[str, np.ndarray] = {name: aligned(weights.size, self.dtype) for name in state}
+        self.state: Mapping[str, np.ndarray] = self.elements
         self.learning_rate = learning_rate
         self.rate = self.number(learning_rate)
         self.minus_rate = self.number(-learning_rate)
@@ -147,8 +149,15 @@ class Elementwise(BoundCalls):
 
     def bind(self, array: np.ndarray) -> None:
         """See BoundCalls."""
-        for block in self._blocks(array):
+        self._calls += self.bound(self._blocks(array))
+
+    def bound(self, blocks: Iterable[ParameterBlock]) -> list[Call]:
+        """The calls of a step on these blocks, wherever they lie; each step `prepare` comes before them."""
+        calls, self._calls = self._calls, []
+        for block in blocks:
             self.append(block)
+        bound, self._calls = self._calls, calls
+        return bound
 
     @abstractmethod
     def append(self, block: ParameterBlock) -> None:
@@ -169,7 +178,7 @@ class Elementwise(BoundCalls):
             yield ParameterBlock(
                 p=self._weights[block],
                 g=gradient[block],
-                state={name: vector[block] for name, vector in self.state.items()},
+                state={name: vector[block] for name, vector in self.elements.items()},
                 work=[array[: block.stop - block.start] for array in work],
             )
 

@@ -58,7 +58,7 @@ class NadamOptimizer(Elementwise):
         self._weight_decay_term = self.number(spec.weight_decay)
         self._of_gradient, self._of_mean, self._eps = (self.number(0.0) for _ in range(3))
         self._momenta = np.ones(1)
-        self.state = {**self.state, "momenta": self._momenta}
+        self.state = {**self.elements, "momenta": self._momenta}
 
     def append(self, block: ParameterBlock) -> None:
         """See Elementwise."""

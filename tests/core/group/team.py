@@ -10,20 +10,26 @@ import numpy as np
 
 from lockstep.core.ground.shards import Block, TreeSum
 from lockstep.core.group import Group, LeadLost, Released
-from lockstep.core.group.tcp_helper import TcpHelper
-from lockstep.core.group.tcp_lead import TcpLead
-from lockstep.core.group.terms import GroupIdentity, Timeouts
+from lockstep.core.group.frames import FRAME_BYTES
+from lockstep.core.group.helper import GroupHelper
+from lockstep.core.group.lead import GroupLead
+from lockstep.core.group.messages import Acceptance, Introduction
+from lockstep.core.group.terms import GroupIdentity, GroupTerms, Timeouts, TransportChoice
 
 IDENTITY = GroupIdentity(
     job_id="job_1", attempt=3, secret=bytes(range(32)), fingerprint="ab" * 32, spec_sha256="cd" * 32
 )
 QUICK = Timeouts(handshake_seconds=1.0, step_seconds=0.25, lead_seconds=5.0, close_seconds=0.5)
-PATIENT = replace(QUICK, step_seconds=4.0)
+PATIENT = replace(QUICK, step_seconds=4.0, least_seconds=4.0)
 
 HELLO_BYTES = 145
 HAND_SHAKE_BYTES = HELLO_BYTES + 32  # what a helper sends before its first frame
 CHALLENGE_BYTES = 8 + 1 + 32 + 32  # what the lead answers to the greeting
-FRAME_BYTES = 64 + 16  # of a frame besides its payload
+# Introduced itself, too. All ports that the kernel chooses have five digits.
+_DOOR = ("127.0.0.1", 40_000)
+_INTRODUCTION = Introduction(number=1, worker_id="helper", host="here", door=_DOOR, meant=_DOOR)
+INTRODUCED_BYTES = HAND_SHAKE_BYTES + FRAME_BYTES + len(_INTRODUCTION.to_bytes())
+ACCEPTANCE_BYTES = len(Acceptance(number=1, doors={0: _DOOR}).to_bytes())
 STATE_BYTES = 8  # of the state that a joiner gets: the number of the step
 
 
@@ -73,6 +79,23 @@ class Numbers:
         return total if whole.partial(Block(0, leaves), total) else np.zeros_like(total)
 
 
+def terms(
+    transport: TransportChoice = "auto",
+    timeouts: Timeouts = PATIENT,
+    identity: GroupIdentity = IDENTITY,
+    worker_id: str = "",
+) -> GroupTerms:
+    """A member's terms on this machine."""
+    return GroupTerms(
+        identity=identity,
+        timeouts=timeouts,
+        listen_host="127.0.0.1",
+        worker_id=worker_id,
+        host="here",
+        transport=transport,
+    )
+
+
 WorkOf = Callable[[int], Numbers]
 
 
@@ -91,13 +114,16 @@ class LeadRun:
     work_of: WorkOf
     seats: int = 8
     timeouts: Timeouts = PATIENT
+    transport: TransportChoice = "auto"
     identity: GroupIdentity = IDENTITY
     step: int = 0
     events: list[tuple[str, Mapping[str, str | int]]] = field(default_factory=list)
-    lead: TcpLead = field(init=False)
+    lead: GroupLead = field(init=False)
 
     def __post_init__(self) -> None:
-        self.lead = TcpLead(self.identity, "127.0.0.1", self.seats, self.timeouts, self._note)
+        self.lead = GroupLead(
+            terms(self.transport, self.timeouts, self.identity, "lead"), self.seats, self._note
+        )
 
     def _note(self, kind: str, data: Mapping[str, str | int]) -> None:
         self.events.append((kind, data))
@@ -142,24 +168,25 @@ class HelperRun:
         self,
         address: tuple[str, int],
         work_of: WorkOf,
-        identity: GroupIdentity = IDENTITY,
         timeouts: Timeouts = PATIENT,
+        transport: TransportChoice = "auto",
         stays: int | None = None,
+        identity: GroupIdentity = IDENTITY,
     ) -> None:
         self._address = address
         self._work_of = work_of
-        self._identity = identity
-        self._timeouts = timeouts
+        self._terms = terms(transport, timeouts, identity, "helper")
         self._stays = stays
         self.steps: list[int] = []
         self.world_sizes: list[int] = []
         self.end: BaseException | None = None
+        self.helper: GroupHelper | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         try:
-            helper = TcpHelper.join(self._identity, self._address, self._timeouts)
+            helper = self.helper = GroupHelper.join(self._terms, self._address)
             step = int(helper.state)
             try:
                 while len(self.steps) != self._stays:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lockstep.core.group.channel import Channel, PeerLost
-from lockstep.core.group.frames import MAX_PAYLOAD_BYTES, FrameKind, ProtocolError
+from lockstep.core.group.frames import MAX_PAYLOAD_BYTES, FrameKind, ProtocolError, Stamp
 from tests.core.group.conftest import Ends
 
 PAYLOADS = [b"", b"x", bytes(range(256)) * 3, np.random.default_rng(0).bytes(131_072), b"", b"end" * 7_000]
@@ -22,16 +22,19 @@ class Taker:
         self.lengths = lengths
         self.at_a_time = at_a_time
         self.taken: list[bytes] = []
+        self.puts_off = False
         self._place = memoryview(b"")
 
-    def place(self, kind: FrameKind, length: int) -> memoryview:
+    def place(self, kind: FrameKind, length: int, stamp: Stamp) -> memoryview | None:  # noqa: ARG002 - as Sink
         """See Sink."""
+        if self.puts_off:
+            return None
         if kind is not FrameKind.PARTIAL:
             raise ProtocolError(f"a frame {kind.name} of {length} bytes may not come now")
         self._place = memoryview(bytearray(self.lengths[len(self.taken)]))
         return self._place
 
-    def arrived(self, kind: FrameKind) -> bool:
+    def arrived(self, kind: FrameKind, stamp: Stamp) -> bool:  # noqa: ARG002 - as Sink
         """See Sink."""
         assert kind is FrameKind.PARTIAL
         self.taken.append(bytes(self._place))
@@ -91,6 +94,24 @@ def test_a_sink_that_has_enough_gets_the_rest_when_it_asks(ends: Ends) -> None:
     assert taker.taken == [bytes([number]) for number in range(5)]
 
 
+def test_a_frame_that_the_sink_puts_off_waits_until_it_asks(ends: Ends) -> None:
+    sender, receiver, out, into = ends
+    for number in range(2):
+        sender.queue(FrameKind.PARTIAL, bytes([number]))
+    into.sendall(send_all(sender, out))
+    wait_readable(receiver)
+    taker = Taker([1] * 2)
+    taker.puts_off = True
+    receiver.receive(taker)
+    receiver.receive(taker)
+    assert taker.taken == []
+    assert receiver.holds
+    taker.puts_off = False
+    receiver.receive(taker)
+    assert taker.taken == [b"\0", b"\1"]
+    assert not receiver.holds
+
+
 @pytest.mark.parametrize("claimed", [0, 1, 9, 11, 2**32 - 1])
 def test_a_length_other_than_the_expected_one_is_refused_before_anything_is_read(
     ends: Ends, claimed: int
@@ -98,7 +119,7 @@ def test_a_length_other_than_the_expected_one_is_refused_before_anything_is_read
     sender, receiver, out, into = ends
     sender.queue(FrameKind.PARTIAL, bytes(10))
     data = bytearray(send_all(sender, out))
-    data[60:64] = claimed.to_bytes(4, "big")
+    data[48:52] = claimed.to_bytes(4, "big")
     into.sendall(data)
     wait_readable(receiver)
     taker = Taker([10])

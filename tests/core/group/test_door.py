@@ -11,20 +11,31 @@ from dataclasses import replace
 import pytest
 
 from lockstep.core.group.door import MAX_STRANGERS, Door
+from lockstep.core.group.frames import Stamp
 from lockstep.core.group.handshake import CHALLENGE_BYTES, make_hello
-from lockstep.core.group.tcp_helper import TcpHelper
-from tests.core.group.team import IDENTITY, PATIENT, QUICK, HelperRun, LeadRun, numbers
+from lockstep.core.group.helper import GroupHelper
+from lockstep.core.group.reception import LeadsReception
+from lockstep.core.group.terms import Timeouts
+from tests.core.group.team import IDENTITY, PATIENT, QUICK, HelperRun, LeadRun, numbers, terms
 
 TIMEOUTS = replace(QUICK, handshake_seconds=0.3)
 
 
+def opened(timeouts: Timeouts, seats: int, host: str = "127.0.0.1") -> Door:
+    """A lead's door."""
+    reception = LeadsReception(seats)
+    door = Door(replace(terms("tcp", timeouts), listen_host=host), reception, None, Stamp())
+    reception.open(door.address)
+    return door
+
+
 @pytest.fixture
 def door() -> Iterator[Door]:
-    door = Door(IDENTITY, "127.0.0.1", TIMEOUTS, lambda: 2)
+    door = opened(TIMEOUTS, seats=2)
     yield door
     door.close()
-    for channel in door.waiting:
-        channel.close()
+    for guest in door.waiting:
+        guest.channel.close()
 
 
 def answer_to(connection: socket.socket) -> bytes:
@@ -140,7 +151,7 @@ def strangers_at(address: tuple[str, int], stack: contextlib.ExitStack) -> list[
 
 
 def test_many_strangers_hold_a_few_places() -> None:
-    patient = Door(IDENTITY, "127.0.0.1", replace(QUICK, handshake_seconds=60.0), lambda: 2)
+    patient = opened(replace(QUICK, handshake_seconds=60.0), seats=2)
     with contextlib.ExitStack() as stack:
         stack.callback(patient.close)
         strangers = strangers_at(patient.address, stack)
@@ -165,13 +176,13 @@ def test_no_more_wait_than_there_are_seats(door: Door) -> None:
     ]
     wait_until(lambda: len(door.waiting) == 2 and any(helper.is_done for helper in helpers))
     assert [str(helper.end) for helper in helpers if helper.is_done] == ["no seat is free"]
-    for channel in door.waiting:
-        channel.say_goodbye("over")
+    for guest in door.waiting:
+        guest.channel.say_goodbye("over")
     assert sorted(str(helper.join().end) for helper in helpers) == ["no seat is free", "over", "over"]
 
 
 def test_closing_hangs_up_and_frees_the_port() -> None:
-    door = Door(IDENTITY, "127.0.0.1", TIMEOUTS, lambda: 1)
+    door = opened(TIMEOUTS, seats=1)
     with socket.create_connection(door.address) as stranger:
         stranger.sendall(make_hello(IDENTITY, bytes(32)))
         wait_until(lambda: has_answer(stranger))
@@ -190,25 +201,23 @@ def test_it_listens_on_the_given_host_only(door: Door) -> None:
 
 def test_ipv6() -> None:
     try:
-        door = Door(IDENTITY, "::1", TIMEOUTS, lambda: 1)
+        door = opened(TIMEOUTS, seats=1, host="::1")
     except OSError:
         pytest.skip("this machine has no IPv6")
     try:
         helper = HelperRun(door.address, numbers(1))
         wait_until(lambda: len(door.waiting) == 1)
-        door.waiting[0].say_goodbye("over")
+        door.waiting[0].channel.say_goodbye("over")
         assert str(helper.join().end) == "over"
     finally:
         door.close()
-        door.waiting.popleft().close()
+        door.waiting.popleft().channel.close()
 
 
 def test_a_helper_that_has_gone_is_not_let_in() -> None:
     with LeadRun(numbers(4)) as run:
         left = False
         with pytest.raises(Exception, match="gave up"):
-            TcpHelper.join(
-                IDENTITY, run.lead.address, PATIENT, leave=lambda: left or bool(run.lead._door.waiting)
-            )
+            GroupHelper.join(terms(), run.lead.address, leave=lambda: left or bool(run.lead._door.waiting))
         run.steps(3)
         assert run.events == []

@@ -2,17 +2,20 @@
 
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from lockstep.core.group import LeadLost
-from lockstep.core.group.reduction import CHUNK_BYTES
+from lockstep.core.group.frames import FRAME_BYTES, HEADER_BYTES, MAX_PAYLOAD_BYTES
+from lockstep.core.group.messages import NUMBER, WELCOME
 from tests.core.group.team import (
+    ACCEPTANCE_BYTES,
     CHALLENGE_BYTES,
-    FRAME_BYTES,
     HAND_SHAKE_BYTES,
     HELLO_BYTES,
+    INTRODUCED_BYTES,
     QUICK,
     STATE_BYTES,
     HelperRun,
@@ -20,42 +23,58 @@ from tests.core.group.team import (
     cycle,
     numbers,
 )
-from tests.core.group.wire import Tamper, Wire, cut_at, flip_at, repeat_at, stall_at
+from tests.core.group.wire import CONTROL, Tamper, Wire, cut_at, flip_at, repeat_at, stall_at
 
 # A step of this work with two members: two chunks each way, so two frames.
-CHUNK, REST = CHUNK_BYTES, 1_000
+CHUNK, REST = MAX_PAYLOAD_BYTES, 1_000
 WIDTH = (CHUNK + REST) // 4
 STEP_BYTES = CHUNK + REST + 2 * FRAME_BYTES
 WORK = numbers(4, WIDTH)
 
-# Where in a connection a fault strikes, by the bytes that went before in that direction.
+# Where in the connection for numbers a fault strikes, by the bytes that went before in that direction.
 TO_LEAD = {
     "before the greeting": 0,
     "within the greeting": 100,
     "between greeting and proof": HELLO_BYTES,
-    "within the proof": 150,
+    "within the proof": HELLO_BYTES + 6,
     "after the proof": HAND_SHAKE_BYTES,
-    "within the first header": HAND_SHAKE_BYTES + 10,
-    "within the first payload": HAND_SHAKE_BYTES + 64 + 1000,
-    "within the first tag": HAND_SHAKE_BYTES + 64 + CHUNK + 8,
-    "between the frames of a part": HAND_SHAKE_BYTES + FRAME_BYTES + CHUNK,
-    "within the last payload": HAND_SHAKE_BYTES + STEP_BYTES - 16 - 1,
-    "within the last tag": HAND_SHAKE_BYTES + STEP_BYTES - 1,
-    "between two steps": HAND_SHAKE_BYTES + STEP_BYTES,
-    "within the second step": HAND_SHAKE_BYTES + STEP_BYTES + 5000,
+    "within the introduction": HAND_SHAKE_BYTES + 70,
+    "before the first part": INTRODUCED_BYTES,
+    "within the first header": INTRODUCED_BYTES + 10,
+    "within the first payload": INTRODUCED_BYTES + HEADER_BYTES + 1000,
+    "within the first tag": INTRODUCED_BYTES + HEADER_BYTES + CHUNK + 8,
+    "between the frames of a part": INTRODUCED_BYTES + FRAME_BYTES + CHUNK,
+    "within the last payload": INTRODUCED_BYTES + STEP_BYTES - 16 - 1,
+    "within the last tag": INTRODUCED_BYTES + STEP_BYTES - 1,
+    "between two steps": INTRODUCED_BYTES + STEP_BYTES,
+    "within the second step": INTRODUCED_BYTES + STEP_BYTES + 5000,
 }
-_LET_IN = CHALLENGE_BYTES + FRAME_BYTES  # the challenge and ACCEPTED
-_FIRST_TOTAL = _LET_IN + FRAME_BYTES + 16 + FRAME_BYTES + STATE_BYTES  # WELCOME, STATE
+_LINKED = CHALLENGE_BYTES + FRAME_BYTES + 1  # the challenge and ACCEPTED
 TO_HELPER = {
     "within the challenge": 40,
     "within ACCEPTED": CHALLENGE_BYTES + 6,
-    "within WELCOME": _LET_IN + 70,
-    "within the state": _LET_IN + FRAME_BYTES + 16 + 64,
-    "before the first total": _FIRST_TOTAL,
-    "within the first total": _FIRST_TOTAL + 64 + 99,
-    "within the commit's header": _FIRST_TOTAL + FRAME_BYTES + CHUNK + 40,
-    "within the commit's tag": _FIRST_TOTAL + STEP_BYTES - 1,
-    "after the commit": _FIRST_TOTAL + STEP_BYTES,
+    "before the first part": _LINKED,
+    "within the first part": _LINKED + HEADER_BYTES + 99,
+    "within the second header": _LINKED + FRAME_BYTES + CHUNK + 40,
+    "within the last tag": _LINKED + STEP_BYTES - 1,
+    "between two steps": _LINKED + STEP_BYTES,
+    "within the second step": _LINKED + STEP_BYTES + 5000,
+}
+_ACCEPTED = CHALLENGE_BYTES + FRAME_BYTES + ACCEPTANCE_BYTES
+_STATE = _ACCEPTED + FRAME_BYTES + WELCOME.size + 2 * NUMBER.size
+_SAID = _STATE + FRAME_BYTES + STATE_BYTES
+# The same for what the lead says: a step takes a COMMIT.
+SAID_TO_HELPER = {
+    "within the challenge": 40,
+    "within ACCEPTED": CHALLENGE_BYTES + 6,
+    "before WELCOME": _ACCEPTED,
+    "within WELCOME": _ACCEPTED + 60,
+    "within the state": _STATE + HEADER_BYTES + 4,
+    "before the commit": _SAID,
+    "within the commit": _SAID + 20,
+    "within the commit's tag": _SAID + FRAME_BYTES - 1,
+    "after the commit": _SAID + FRAME_BYTES,
+    "within the second commit": _SAID + FRAME_BYTES + 30,
 }
 
 
@@ -83,7 +102,15 @@ def test_a_helper_that_dies_at_any_byte_of_what_it_gets(position: int) -> None:
         assert isinstance(helper.end, LeadLost)
 
 
-@pytest.mark.parametrize("position", list(TO_LEAD.values())[5:], ids=list(TO_LEAD)[5:])
+@pytest.mark.parametrize("position", SAID_TO_HELPER.values(), ids=SAID_TO_HELPER.keys())
+@pytest.mark.parametrize("fault", [cut_at, flip_at])
+def test_what_the_lead_says_is_cut_off_or_changed(position: int, fault: Callable[[int], Tamper]) -> None:
+    with LeadRun(WORK) as run, Wire(run.lead.address, to_helper=fault(position), on=CONTROL) as wire:
+        helper = steps_with_a_faulty_helper(run, wire)
+        assert isinstance(helper.end, LeadLost)
+
+
+@pytest.mark.parametrize("position", list(TO_LEAD.values())[6:], ids=list(TO_LEAD)[6:])
 def test_a_bit_that_flips_on_the_way_to_the_lead_costs_the_helper_its_place(position: int) -> None:
     with LeadRun(WORK) as run, Wire(run.lead.address, to_lead=flip_at(position)) as wire:
         helper = steps_with_a_faulty_helper(run, wire)
@@ -108,14 +135,13 @@ HEADER_FIELDS = {
     "generation": 31,
     "collective": 39,
     "sequence": 47,
-    "place": 51,
-    "length": 63,
+    "length": 51,
 }
 
 
 @pytest.mark.parametrize("offset", HEADER_FIELDS.values(), ids=HEADER_FIELDS.keys())
 def test_every_field_of_a_header_is_protected(offset: int) -> None:
-    position = HAND_SHAKE_BYTES + STEP_BYTES + offset
+    position = INTRODUCED_BYTES + STEP_BYTES + offset
     with LeadRun(WORK) as run, Wire(run.lead.address, to_lead=flip_at(position)) as wire:
         steps_with_a_faulty_helper(run, wire)
         assert len(run.reasons()) == 1
@@ -124,11 +150,11 @@ def test_every_field_of_a_header_is_protected(offset: int) -> None:
 def test_a_frame_that_is_repeated_costs_the_helper_its_place() -> None:
     small = numbers(4)
     frame = FRAME_BYTES + 20
-    replay = repeat_at(HAND_SHAKE_BYTES + frame, frame)
+    replay = repeat_at(INTRODUCED_BYTES + frame, frame)
     with LeadRun(small) as run, Wire(run.lead.address, to_lead=replay) as wire:
         helper = HelperRun(wire.address, small, timeouts=QUICK)
         run.steps_until(lambda: helper.is_done and run.lead.world_size == 1)
-        assert run.reasons()[0].startswith("expected frame number 1, got 0")
+        assert run.reasons()[0].startswith("expected frame number 2, got 1")
 
 
 def test_a_greeting_and_proof_that_were_overheard_open_no_door() -> None:
@@ -150,7 +176,7 @@ def test_a_greeting_and_proof_that_were_overheard_open_no_door() -> None:
         assert [kind for kind, _ in run.events] == ["member_joined", "member_left"]
 
 
-STALLS = {name: TO_LEAD[name] for name in list(TO_LEAD)[4:]}
+STALLS = {name: TO_LEAD[name] for name in list(TO_LEAD)[6:]}
 
 
 @pytest.mark.parametrize("position", STALLS.values(), ids=STALLS.keys())
@@ -174,7 +200,7 @@ def test_a_helper_that_freezes_is_dropped_in_time_and_harms_nobody_when_it_thaws
 
 def test_a_frozen_helper_does_not_cost_the_others_their_places() -> None:
     thawed = threading.Event()
-    stall = stall_at(HAND_SHAKE_BYTES + STEP_BYTES + 1000, thawed)
+    stall = stall_at(INTRODUCED_BYTES + STEP_BYTES + 1000, thawed)
     with (
         LeadRun(WORK, timeouts=QUICK) as run,
         Wire(run.lead.address, to_lead=stall) as wire,
@@ -197,7 +223,7 @@ def test_a_helper_that_stops_reading_is_dropped() -> None:
     work_of = numbers(2, width=1_500_000)
     with (
         LeadRun(work_of, timeouts=replace(QUICK, step_seconds=0.3)) as run,
-        Wire(run.lead.address, to_helper=stall_at(_FIRST_TOTAL + 10, thawed)) as wire,
+        Wire(run.lead.address, to_helper=stall_at(_LINKED + 10, thawed)) as wire,
     ):
         helper = HelperRun(wire.address, work_of)
         run.steps_until(lambda: len(run.events) == 2, seconds=20)
@@ -211,7 +237,7 @@ def test_a_helper_that_freezes_before_it_has_its_state() -> None:
 
     with (
         LeadRun(WORK, timeouts=QUICK) as run,
-        Wire(run.lead.address, to_helper=stall_at(_LET_IN, thawed)) as wire,
+        Wire(run.lead.address, to_helper=stall_at(_ACCEPTED, thawed), on=CONTROL) as wire,
     ):
         helper = HelperRun(wire.address, WORK, timeouts=replace(QUICK, lead_seconds=0.5))
         run.steps_until(lambda: len(run.events) == 2)
@@ -252,7 +278,7 @@ def test_all_helpers_dying_at_once() -> None:
 def test_a_storm_of_joins_and_deaths(seed: int) -> None:
     """Helpers die at bytes all over the place while others come: no step is lost, no bit is wrong."""
     works = cycle([numbers(8, 20_000), numbers(8), numbers(3, 40_000), numbers(1)])
-    cuts: list[Tamper] = [cut_at(HAND_SHAKE_BYTES + (seed + 1) * 7_919 * number) for number in range(1, 9)]
+    cuts: list[Tamper] = [cut_at(INTRODUCED_BYTES + (seed + 1) * 7_919 * number) for number in range(1, 9)]
     with LeadRun(works, seats=4, timeouts=QUICK) as run:
         wires = [Wire(run.lead.address, to_lead=cut) for cut in cuts]
         try:

@@ -7,10 +7,8 @@ from lockstep.core.group.ciphers import Cipher
 from lockstep.core.group.frames import (
     FRAME_BYTES,
     HEADER_BYTES,
-    NO_PLACE,
     Binding,
     FrameKind,
-    GroupPlace,
     Opener,
     ProtocolError,
     Seal,
@@ -40,16 +38,15 @@ def seal(
     kind: FrameKind = FrameKind.PARTIAL,
     stamp: Stamp = STAMP,
     payload: memoryview | bytes = PAYLOAD,
-    place: GroupPlace = NO_PLACE,
 ) -> bytes:
     frame = bytearray(FRAME_BYTES + len(payload) + 5)
-    assert sender.seal_into(memoryview(frame), kind, stamp, payload, place) == len(frame) - 5
+    assert sender.seal_into(memoryview(frame), kind, stamp, payload) == len(frame) - 5
     assert frame[-5:] == bytes(5)
     return bytes(frame[:-5])
 
 
-def open_frame(receiver: Opener, frame: bytes, stamp: Stamp = STAMP) -> tuple[FrameKind, bytes]:
-    kind, _ = receiver.read_header(frame[:HEADER_BYTES], stamp)
+def open_frame(receiver: Opener, frame: bytes) -> tuple[FrameKind, bytes]:
+    kind, _ = receiver.read_header(frame[:HEADER_BYTES])
     payload = bytearray(len(frame) - FRAME_BYTES)
     receiver.open_into(memoryview(frame)[HEADER_BYTES:], memoryview(payload))
     return kind, bytes(payload)
@@ -60,10 +57,7 @@ def test_frames_pass_in_order(cipher: Cipher) -> None:
     sender, receiver = sealer(cipher=cipher), opener(cipher)
     for _ in range(3):
         assert open_frame(receiver, seal(sender)) == (FrameKind.PARTIAL, PAYLOAD)
-        assert receiver.place == NO_PLACE
-    place = GroupPlace(4, 1, 3)
-    assert open_frame(receiver, seal(sender, FrameKind.COMMIT, place=place)) == (FrameKind.COMMIT, PAYLOAD)
-    assert receiver.place == place
+        assert receiver.stamp == STAMP
     assert open_frame(receiver, seal(sender, FrameKind.EMPTY, payload=b"")) == (FrameKind.EMPTY, b"")
 
 
@@ -121,11 +115,10 @@ def test_a_frame_from_elsewhere(sender: Sealer, message: str, refused: str) -> N
     assert caught.value.refused == refused
 
 
-@pytest.mark.parametrize("stamp", [Stamp(1, STAMP.collective), Stamp(2, 5)], ids=["generation", "collective"])
-def test_a_frame_from_another_time_passes_only_if_it_is_a_goodbye(stamp: Stamp) -> None:
-    with pytest.raises(ProtocolError, match="expected a frame of generation 2, collective 70000000000"):
-        open_frame(opener(), seal(sealer(), stamp=stamp))
-    assert open_frame(opener(), seal(sealer(), FrameKind.OVER, stamp)) == (FrameKind.OVER, PAYLOAD)
+def test_a_frame_says_when_it_was_sent() -> None:
+    receiver = opener()
+    open_frame(receiver, seal(sealer(), stamp=Stamp(3, 5)))
+    assert receiver.stamp == Stamp(3, 5)
 
 
 def test_a_nonce_is_never_used_again_even_where_sealing_fails() -> None:

@@ -40,7 +40,7 @@ def sealed(sender: Codec, payload: bytes = b"x") -> bytes:
 
 
 def opened(receiver: Codec, frame: bytes) -> bytes:
-    _, length = receiver.opener.read_header(frame[:HEADER_BYTES], Stamp())
+    _, length = receiver.opener.read_header(frame[:HEADER_BYTES])
     payload = bytearray(length)
     receiver.opener.open_into(memoryview(frame)[HEADER_BYTES:], memoryview(payload))
     return bytes(payload)

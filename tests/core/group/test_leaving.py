@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from lockstep.core.group.leaving import DRAINED, Left, left_by, left_with
-from tests.core.group.team import HAND_SHAKE_BYTES, QUICK, HelperRun, LeadRun, numbers
+from tests.core.group.team import INTRODUCED_BYTES, QUICK, HelperRun, LeadRun, numbers
 from tests.core.group.test_faults import STEP_BYTES, WORK
 from tests.core.group.wire import Tamper, Wire, cut_at, flip_at, stall_at
 
@@ -40,9 +40,9 @@ def test_one_that_is_lost_died_was_cut_off_or_was_late(
     tamper: Callable[[int, threading.Event], Tamper], word: Left
 ) -> None:
     thawed = threading.Event()
-    fault = tamper(HAND_SHAKE_BYTES + STEP_BYTES + 5000, thawed)
+    fault = tamper(INTRODUCED_BYTES + STEP_BYTES + 5000, thawed)
     with (
-        LeadRun(WORK, timeouts=replace(QUICK, step_seconds=0.2)) as run,
+        LeadRun(WORK, timeouts=replace(QUICK, step_seconds=0.2, least_seconds=0.2)) as run,
         Wire(run.lead.address, to_lead=fault) as wire,
     ):
         helper = HelperRun(wire.address, WORK)

