@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +28,15 @@ class Service:
 
 
 @contextmanager
-def running(workers: int) -> Iterator[Service]:
-    """Start a service with so many workers, wait until all of them are there, and end it afterwards."""
+def running(workers: int, settings: Mapping[str, str] | None = None) -> Iterator[Service]:
+    """Start a service with so many workers, wait until all of them are there, and end it afterwards.
+
+    `settings`: LOCKSTEP_* variables; those of this process are not passed on.
+    """
     with tempfile.TemporaryDirectory(prefix="lockstep-bench-") as folder:
         data_dir = Path(folder) / "data"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSTEP_")}
+        environment |= settings or {}
         command = [sys.executable, "-m", "lockstep", "up", "--workers", str(workers), "--port", "0"]
         process = subprocess.Popen(
             [*command, "--data-dir", str(data_dir)], env=environment, stdout=subprocess.DEVNULL
