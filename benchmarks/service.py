@@ -6,17 +6,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from lockstep.service.client import Client, JsonObject
-from lockstep.service.settings import GroupHelpers
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 JOB_SECONDS = 600.0
+
+
+ALL_HELPERS = {"LOCKSTEP_GROUP_HELPERS": "all"}
+"""A lead takes as many as the job wants, whether they pay or not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,15 +32,15 @@ class Service:
 
 
 @contextmanager
-def running(workers: int, helpers: GroupHelpers = "advised") -> Iterator[Service]:
+def running(workers: int, settings: Mapping[str, str] | None = None) -> Iterator[Service]:
     """Start a service with so many workers, wait until all of them are there, and end it afterwards.
 
-    `helpers`: whether leads take those only that pay.
+    `settings`: LOCKSTEP_* variables; those of this process are not passed on.
     """
     with tempfile.TemporaryDirectory(prefix="lockstep-bench-") as folder:
         data_dir = Path(folder) / "data"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSTEP_")}
-        environment["LOCKSTEP_GROUP_HELPERS"] = helpers
+        environment |= settings or {}
         command = [sys.executable, "-m", "lockstep", "up", "--workers", str(workers), "--port", "0"]
         process = subprocess.Popen(
             [*command, "--data-dir", str(data_dir)], env=environment, stdout=subprocess.DEVNULL

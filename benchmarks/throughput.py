@@ -14,7 +14,7 @@ import time
 from typing import Any
 
 from benchmarks.report import environment
-from benchmarks.service import Service, finish, running
+from benchmarks.service import ALL_HELPERS, Service, finish, running
 
 STEPS = 8000
 ROWS = 512
@@ -79,7 +79,7 @@ def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     raw = spec()
     rates: dict[str, list[float]] = {"bare core": [], "one worker": [], "two workers": []}
-    with running(workers=2, helpers="all") as service:
+    with running(workers=2, settings=ALL_HELPERS) as service:
         for _ in range(rounds):
             results = [bare(raw), served(service, raw, 1), served(service, raw, 2)]
             if len({digest for _, digest in results}) != 1:

@@ -24,7 +24,7 @@ class Torch:
         order = workload.order()
         self._order = None if order is None else list(torch.from_numpy(order))
         self._workload = workload
-        self._module = _module(workload)
+        self._module = module(workload)
         self._names = list(workload.weights())
         loss = functional.mse_loss if workload.is_regression else functional.cross_entropy
         forward: Callable[..., torch.Tensor] = lambda x, y: loss(self._module(x), y)  # noqa: E731
@@ -67,7 +67,8 @@ class Torch:
         }
 
 
-def _module(workload: Workload) -> nn.Module:
+def module(workload: Workload) -> nn.Module:
+    """The model, its parameters in the order of `workload.shapes`."""
     if workload.is_regression:
         return nn.Linear(1, 1).double()
     if workload.name == "cnn":

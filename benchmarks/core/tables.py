@@ -21,12 +21,13 @@ def machine(results: Sequence[Result], core: str) -> str:
             line = ", ".join(f"{package} {number}" for package, number in versions.items())
             environments += [] if line in environments else [line]
     return (
-        f"{_processor()}, {os.cpu_count()} cores, one thread each. OpenBLAS's kernels for {core}. "
+        f"{processor()}, {os.cpu_count()} cores, one thread each. OpenBLAS's kernels for {core}. "
         f"Python {platform.python_version()}; {'; and '.join(environments)}"
     )
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Its name, as it gives it itself."""
     try:
         with open("/proc/cpuinfo") as file:
             return next(line.split(":")[1].strip() for line in file if line.startswith("model name"))

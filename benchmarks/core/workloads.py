@@ -106,7 +106,8 @@ class Workload:
         }
 
 
-def _mlp(name: str, widths: tuple[int, ...], rows: int, **sizes: int) -> Workload:
+def mlp(name: str, widths: tuple[int, ...], rows: int, **sizes: int) -> Workload:
+    """Linear layers with relu between them; `sizes` are fields of Workload."""
     layers: list[dict[str, Any]] = []
     shapes: dict[str, tuple[int, ...]] = {}
     for inputs, outputs in pairwise(widths):
@@ -154,10 +155,10 @@ WORKLOADS: Mapping[str, Workload] = {
             steps=1_000_000,
             chunk=100_000,
         ),
-        _mlp("digits", (64, 32, 10), rows=64, steps=200_000, chunk=1000),
-        _mlp("batches", (64, 32, 10), rows=64, steps=224_000, chunk=28 * EPOCHS_OF_ORDERS, batches=28),
-        _mlp("mlp784", (784, 256, 128, 10), rows=128, steps=20_000, chunk=20),
-        _mlp("mlp1024", (784, 1024, 1024, 10), rows=256, steps=2_000, chunk=5),
+        mlp("digits", (64, 32, 10), rows=64, steps=200_000, chunk=1000),
+        mlp("batches", (64, 32, 10), rows=64, steps=224_000, chunk=28 * EPOCHS_OF_ORDERS, batches=28),
+        mlp("mlp784", (784, 256, 128, 10), rows=128, steps=20_000, chunk=20),
+        mlp("mlp1024", (784, 1024, 1024, 10), rows=256, steps=2_000, chunk=5),
         Workload(
             name="cnn",
             title="1x28x28, conv8-pool-conv16-pool-fc10, batch 64",

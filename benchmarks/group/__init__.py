@@ -1,0 +1,1 @@
+"""Groups of workers: their exchange, training, losses and arrivals. See `python -m benchmarks.group`."""
