@@ -145,7 +145,33 @@ def test_what_an_optimizer_remembers_counts(optimizer: dict[str, Any]) -> None:
     assert 0.4 * real < told < 1.05 * real
 
 
-def test_more_shards_take_less_at_a_time() -> None:
+@pytest.mark.parametrize("changes", [{"shards": 4}, {"shards": 8, "dtype": "float64"}])
+def test_shards_that_are_worked_on_together_count(changes: dict[str, Any]) -> None:
+    """Their rows, and what their gradients are added in."""
+    spec = job("linear", optimizer={"type": "sgd"}, **changes)
+
+    told, real = footprint(spec), taken(spec)
+
+    assert told.activations == footprint(job("linear", shards=1, **changes_but_shards(changes))).activations
+    assert told.sums > 0
+    assert 0.4 * real < told.total < 1.05 * real
+
+
+def changes_but_shards(changes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in changes.items() if name != "shards"}
+
+
+@pytest.mark.parametrize("changes", [{"shards": 64}, {"accumulate": 2}])
+def test_shards_that_are_not_alike_are_worked_on_one_by_one(changes: dict[str, Any]) -> None:
+    spec = job("linear", **({"shards": 16} | changes))
+
+    assert footprint(spec).activations < footprint(job("linear", shards=1)).activations
+    assert footprint(spec).sums == 0
+
+
+def test_more_shards_take_less_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they are too large to be worked on together."""
+    monkeypatch.setattr("lockstep.core.submission.footprint.MAX_TOGETHER_BYTES", 0)
     one, many = footprint(job("linear", shards=1)), footprint(job("linear", shards=16))
 
     assert one.activations == 16 * many.activations
