@@ -7,8 +7,9 @@ import numpy as np
 from lockstep.core.data.augmentations import AugmentedRows, Augmenter
 from lockstep.core.data.batches import Batches
 from lockstep.core.data.dataset import Part
-from lockstep.core.engine.fast.loaded import LoadedPlan
-from lockstep.core.engine.fast.together import Together, all_together
+from lockstep.core.engine.fast.loaded_plan import LoadedPlan
+from lockstep.core.engine.fast.patience import Patience
+from lockstep.core.engine.fast.together import Together
 from lockstep.core.engine.plan import Plan
 from lockstep.core.ground.buffers import aligned
 from lockstep.core.ground.shards import Block, Place, TreeSum, shard_rows
@@ -75,7 +76,7 @@ class StepWork:
         self._plans_into_total: dict[int, LoadedPlan] = {}
         self._plans_into_leaf: dict[int, LoadedPlan] = {}
         self._plans_into_piece: dict[int, LoadedPlan] = {}
-        self._together: dict[tuple[int, int], Together | None] = {}
+        self._together = Patience(spec.loss, parameters, data.part, spec.seed)
         self._leaf_blocks = tuple(Block(shard, 1) for shard in range(self.leaves))
         self._tree = TreeSum(self.width, self.dtype)
         self._rows = np.empty(0, np.intp)
@@ -158,14 +159,11 @@ class StepWork:
         loaded.run_into(place, self._leaf, loaded=changed)
 
     def _all_together(self, block: Block) -> Together | None:
-        """The block's shards at once, where they are alike; which alters no bits."""
+        """The block's shards at once, where they are alike and it pays; which alters no bits."""
         rows, uneven = divmod(len(self._rows), self.leaves)
         if block.count == 1 or uneven or not rows or self._pieces > 1 or self._augment:
             return None
-        key = (block.count, rows)
-        if key not in self._together:
-            self._together[key] = all_together(self._loss, key, self.parameters, self._data.part, self._seed)
-        return self._together[key]
+        return self._together.plan((block.count, rows))
 
     def _run(self, shard: int, target: np.ndarray) -> bool:
         """Leave gradient and loss sum of one shard in `target`; False where it has no rows."""

@@ -49,23 +49,22 @@ def footprint(spec: ResolvedSpec, facts: Facts | None = None) -> Footprint:
     numbers = row_numbers(graph)
     row = (numbers.forward + numbers.back) * number
     shard = -(-batch // spec.shards)
-    rows = _rows_at_once(spec, batch, row)
+    together = _goes_together(spec, batch, row)
     evaluated = min(EVALUATION_ROWS, max(sizes.train, sizes.validation, sizes.test))
     return Footprint(
         rows=shape.rows * (shape.columns + shape.outputs) * (SOURCE_BYTES + number),
         # The vector itself, its gradient, and what a checkpoint copies of it.
         parameters=graph.size * number * (3 + 2 * states_of(spec.optimizer)),
-        activations=row * rows,
-        sums=number * _sums(graph, rows // shard),
+        activations=row * (batch if together else shard),
+        sums=number * _sums(graph, spec.shards) if together else 0,
         evaluation=numbers.forward * evaluated * number,
     )
 
 
-def _rows_at_once(spec: ResolvedSpec, batch: int, row: int) -> int:
-    """How many rows of a batch pass through the model at once, of `row` bytes each: a shard, or several."""
-    shard = -(-batch // spec.shards)
-    alone = spec.accumulate > 1 or spec.data.augment or batch % spec.shards
-    return shard if alone or row * batch > MAX_TOGETHER_BYTES else batch
+def _goes_together(spec: ResolvedSpec, batch: int, row: int) -> bool:
+    """Whether all shards of a batch pass through the model at once, of `row` bytes for each row."""
+    alone = spec.shards == 1 or spec.accumulate > 1 or spec.data.augment or batch % spec.shards
+    return not alone and row * batch <= MAX_TOGETHER_BYTES
 
 
 def _sums(graph: Graph, together: int) -> int:
@@ -76,6 +75,6 @@ def _sums(graph: Graph, together: int) -> int:
     """
     weights = [math.prod(graph.nodes[node.inputs[1]].shape) for node in graph.nodes if OPS[node.op].affine]
     largest = max((size for size in weights if size * together > TOGETHER), default=0)
-    if together == 1 or not largest:
+    if not largest:
         return 0
     return largest * (together.bit_length() - 1 + (PROBED_VECTORS if largest <= MAX_PROBED else 0))

@@ -52,7 +52,7 @@ class Form:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class TakenApart:
     """A call taken apart. `stream`: the random numbers that it draws, if it does."""
 
     form: Form
@@ -69,7 +69,7 @@ def _filled(argument: Any, arrays: Sequence[np.ndarray]) -> Any:
     return arrays[argument.number] if isinstance(argument, Slot) else argument
 
 
-def reading_of(call: Call) -> Reading | None:
+def reading_of(call: Call) -> TakenApart | None:
     """Take a call apart; None where it is not known what it writes."""
     if not isinstance(call, partial):
         return None
@@ -102,7 +102,7 @@ _OF_ARRAYS: Mapping[str, tuple[Any, ...]] = {
 _OF_UFUNCS: Mapping[str, tuple[Any, ...]] = {"reduce": ("reduce", 3, "out"), "at": ("other", 0)}
 
 
-def _method(owner: Any, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Reading | None:
+def _method(owner: Any, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> TakenApart | None:
     if isinstance(owner, Stream):
         drawing = _reading(("draw", name), arguments, options, writes=(0, "out"))
         return replace(drawing, stream=owner)
@@ -125,7 +125,7 @@ def _reading(
     options: Mapping[str, Any],
     *,
     writes: Sequence[int | str],
-) -> Reading:
+) -> TakenApart:
     """A call of `known` (kind, function), in whose operands each view is once."""
     numbers: dict[tuple[Any, ...], int] = {}
     arrays: list[np.ndarray] = []
@@ -151,4 +151,4 @@ def _reading(
         options=tuple(named.items()),
         writes=frozenset(each.number for each in found if isinstance(each, Slot)),
     )
-    return Reading(form=form, operands=tuple(arrays))
+    return TakenApart(form=form, operands=tuple(arrays))

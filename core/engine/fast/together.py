@@ -15,11 +15,11 @@ import numpy as np
 
 from lockstep.core.data.dataset import Part
 from lockstep.core.engine.fast.adding import Factored, others
-from lockstep.core.engine.fast.calls import Form, Reading, Slot, reading_of
+from lockstep.core.engine.fast.calls import Form, Slot, TakenApart, reading_of
 from lockstep.core.engine.fast.lanes import Lanes, Used, lanes_within, taller
-from lockstep.core.engine.fast.leaves import Leaves, weights_apart
-from lockstep.core.engine.fast.loaded import MAX_LANDINGS, Rows
+from lockstep.core.engine.fast.loaded_plan import MAX_LANDINGS, RowLoader
 from lockstep.core.engine.fast.merging import together
+from lockstep.core.engine.fast.weight_gradients import Leaves, weights_apart
 from lockstep.core.engine.plan import Plan
 from lockstep.core.engine.room import MAX_TOGETHER_BYTES
 from lockstep.core.ground.blas import Call
@@ -45,7 +45,7 @@ class Together:
         self._runs = others(self._width, self._found)
         self._rest = lanes.rest.view(self._dtype)
         self._calls: list[Call | Leaves] = []
-        self._pending: list[Reading] = []
+        self._pending: list[TakenApart] = []
         self._append_all()
         largest = max((each.out.size for each in self._found.values()), default=0)
         self._scratch = [aligned(largest, self._dtype) for _ in range(lanes.count.bit_length() - 1)]
@@ -72,15 +72,15 @@ class Together:
         for call in self._calls_into(out):
             call()
 
-    def _loaders_of(self, part: Part) -> list[Rows]:
+    def _loaders_of(self, part: Part) -> list[RowLoader]:
         """One for all lanes, where their rows lie as those of one matrix; else one for each."""
         plan, lanes = self._plan, self._lanes
         x, y = taller(lanes.stacked(plan.x)), taller(lanes.stacked(plan.y))
         wide = None if plan.x_with_ones is None else taller(lanes.stacked(plan.x_with_ones))
         if x is not None and y is not None:
-            return [Rows(part, x, wide, y)]
+            return [RowLoader(part, x, wide, y)]
         return [
-            Rows(part, lanes.lane(plan.x, lane), None, lanes.lane(plan.y, lane))
+            RowLoader(part, lanes.lane(plan.x, lane), None, lanes.lane(plan.y, lane))
             for lane in range(lanes.count)
         ]
 
@@ -161,7 +161,7 @@ class Together:
             self._streams[id(stream)] = [stream.twin() for _ in range(self._lanes.count)]
         return self._streams[id(stream)][lane]
 
-    def _merged(self, reading: Reading) -> Call | None:
+    def _merged(self, reading: TakenApart) -> Call | None:
         """One call for all lanes, if it has their bits."""
         lanes = self._lanes
         local = [lanes.is_local(each) for each in reading.operands]
@@ -242,7 +242,7 @@ def _products_of_shards(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call |
     return together(form, [a, b, out], [False, True, True])
 
 
-def _overlap(reading: Reading) -> bool:
+def _overlap(reading: TakenApart) -> bool:
     """Whether it writes to memory that it reads by another view: made-up operands are all apart."""
     written = reading.form.writes
     return any(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lockstep.core.engine.fast import adding, merging, patience
 from lockstep.core.ground.words import name_of
 from lockstep.core.group.solo import SoloGroup
 from lockstep.core.model.layers.activations import Activation
@@ -94,7 +95,7 @@ def job(name: str, **changes: Any) -> ResolvedSpec:
         "loss": "mse",
         "optimizer": {"type": "adam"},
         "batch_size": "full",
-        "epochs": 1,
+        "epochs": 2,
         "shards": 2,
     }
     spec = resolve(parse_job(raw | changes), lambda: 1)
@@ -102,13 +103,23 @@ def job(name: str, **changes: Any) -> ResolvedSpec:
     return spec
 
 
+@pytest.fixture(autouse=True)
+def in_the_second_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shards go one by one, then together, of which no probe has been run before."""
+    monkeypatch.setattr(patience, "PATIENCE", 0)
+    monkeypatch.setattr(patience, "_told", set())
+    adding.adds_alike.cache_clear()
+    merging.found_way.cache_clear()
+
+
 def taken(spec: ResolvedSpec) -> int:
-    """The most bytes that a step, the evaluations and a checkpoint take."""
+    """The most bytes that two steps, the evaluations and a checkpoint take."""
     gc.collect()
     tracemalloc.start()
     try:
         run = prepare(spec).start(SoloGroup(), None, None)
-        run.advance(1)
+        for _ in range(2):
+            run.advance(1)
         run.outcome()
         run.checkpoint()
         return tracemalloc.get_traced_memory()[1]

@@ -210,7 +210,7 @@ def test_shards_that_add_themselves_have_the_bits_of_shards_added(
     job = SHARDED[name] | {"shards": shards}
     short = training(job)
     losses = short.advance(STEPS).series["loss"].values
-    monkeypatch.setattr("lockstep.core.engine.fast.loaded.PATIENCE", 10**9)
+    monkeypatch.setattr("lockstep.core.engine.fast.loaded_plan.PATIENCE", 10**9)
     plain = training(job)
 
     assert losses.tobytes() == plain.advance(STEPS).series["loss"].values.tobytes()

@@ -13,15 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockstep.core.data.batches import Batches
-from lockstep.core.engine.fast import merging, tiles
-from lockstep.core.engine.fast.calls import Form
+from lockstep.core.engine.fast import merged_calls, merging, patience
 from lockstep.core.engine.step import StepData, StepWork
-from lockstep.core.ground.blas import Call
 from lockstep.core.ground.shards import Block, TreeSum, blocks_of
 from lockstep.core.group.fingerprint import blas_core
 from lockstep.core.learning.loading import load_dataset
 from lockstep.core.model.build import build_graph
-from lockstep.core.model.ops.base import product
 from lockstep.core.model.parameters import Parameters
 from tests.core.learning.training_jobs import DIGITS, IMAGES, LINE, resolved
 
@@ -64,6 +61,14 @@ SPECS: dict[str, dict[str, Any]] = {
     "an expression": LINE | {"batch_size": "full", "data": CURVE},
 }
 SHARDS = (2, 4, 8)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def at_once() -> Iterator[None]:
+    """Plans of several shards are built in the first step."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(patience, "PATIENCE", -1)
+        yield
 
 
 def work(raw: dict[str, Any], batch: int | None = None, shards: int = 4) -> StepWork:
@@ -115,12 +120,12 @@ def forgetful() -> Iterator[None]:
 
 
 ASKED = merging.is_alike
-Answer = Callable[[merging.Question, merging.Way], bool]
+Answer = Callable[[merging.LaneQuestion, merged_calls.Way], bool]
 ANSWERS: dict[str, Answer] = {
     "as it is": ASKED,
     "never": lambda *_: False,
-    "never taller": lambda question, way: way is not merging.tall and ASKED(question, way),
-    "only taller": lambda question, way: way is merging.tall and ASKED(question, way),
+    "never taller": lambda question, way: way is not merged_calls.tall and ASKED(question, way),
+    "only taller": lambda question, way: way is merged_calls.tall and ASKED(question, way),
 }
 
 
@@ -135,7 +140,7 @@ def test_shards_together_have_the_bits_of_each_by_itself(
         each = work(SPECS[name], shards=shards)
 
         assert differences(each, shards) == 0
-        assert all(each._together.values()), "the shards went one by one"
+        assert all(each._together.built.values()), "the shards went one by one"
 
 
 @pytest.mark.usefixtures("forgetful")
@@ -146,7 +151,7 @@ def test_elementwise_work_always_goes_together(name: str, monkeypatch: pytest.Mo
     each.select(0)
     refused: list[str] = []
 
-    def noted(question: merging.Question, way: merging.Way) -> bool:
+    def noted(question: merging.LaneQuestion, way: merged_calls.Way) -> bool:
         alike = ASKED(question, way)
         if not alike and question.form.kind in ("ufunc", "copy", "fill", "set", "row"):
             refused.append(str(question))
@@ -159,79 +164,7 @@ def test_elementwise_work_always_goes_together(name: str, monkeypatch: pytest.Mo
     assert not refused
 
 
-def backwards(form: Form, arrays: Any, local: Any) -> Call | None:
-    """A wrong way: the products of each sum are added from the last to the first."""
-    if form.kind != "product":
-        return None
-    slots = [slot.number for slot in form.arguments]
-    a, b, out = (arrays[slot] for slot in slots)
-    axes = [array.ndim - own for array, own in zip((a, b, out), (local[slot] for slot in slots), strict=True)]
-    if axes != [2, 2, 2]:
-        return None
-
-    def run() -> None:
-        np.matmul(np.ascontiguousarray(a[..., ::-1]), np.ascontiguousarray(b[..., ::-1, :]), out)
-
-    return run
-
-
 WIDE = SPECS["wide"]
-
-
-@pytest.mark.usefixtures("forgetful")
-def test_a_product_of_another_order_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(merging._STACKED, "product", backwards)
-    monkeypatch.setattr(merging, "tall", backwards)
-    answers: list[bool] = []
-
-    def noted(question: merging.Question, way: merging.Way) -> bool:
-        alike = ASKED(question, way)
-        if way is backwards and len(question.layouts[0].shape) == 2:
-            answers.append(alike)
-        return alike
-
-    monkeypatch.setattr(merging, "is_alike", noted)
-
-    assert differences(work(WIDE), 4) == 0
-    assert answers
-    assert not any(answers)
-
-
-@pytest.mark.usefixtures("forgetful")
-def test_if_it_were_let_through_it_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(merging, "tall", backwards)
-    monkeypatch.setattr(merging, "is_alike", lambda _, way: way is backwards)
-
-    assert differences(work(WIDE), 4) > 0
-
-
-def test_tiles_of_another_order_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    def turned(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Call]:
-        return [product(np.ascontiguousarray(a[:, ::-1]), np.ascontiguousarray(b[::-1]), out)]
-
-    a, b = np.zeros((32, 300), np.float32).T, np.zeros((32, 200), np.float32)
-    layouts = ((a.shape, a.strides), (b.shape, b.strides))
-    tiles.are_alike.cache_clear()
-    try:
-        right = tiles.are_alike(layouts, "float32")
-        tiles.are_alike.cache_clear()
-        monkeypatch.setattr(tiles, "tiles", lambda a, b, out: _late(turned, a, b, out))
-        wrong = tiles.are_alike(layouts, "float32")
-    finally:
-        tiles.are_alike.cache_clear()
-
-    assert not wrong
-    assert right or blas_core() not in tiles.KERNELS
-
-
-def _late(make: Callable[..., list[Call]], *arrays: np.ndarray) -> list[Call]:
-    """Made when they are called, of the numbers that are there then."""
-
-    def run() -> None:
-        for call in make(*arrays):
-            call()
-
-    return [run]
 
 
 @settings(max_examples=25, deadline=None)
@@ -245,12 +178,14 @@ def test_whoever_owns_which_shards(rows: int, height: int, world: int, rank: int
         with np.errstate(all="ignore"):
             assert each.partial(block, out)
             assert out.tobytes() == one_by_one(each, block).tobytes()
-    assert bool(each._together) == any(block.count > 1 for block in blocks)
+    assert bool(each._together.built) == any(block.count > 1 for block in blocks)
 
 
 CHECK = """
 import numpy as np
+from lockstep.core.engine.fast import patience
 from tests.core.engine.fast.test_together import SPECS, differences, work
+patience.PATIENCE = -1
 for name in SPECS:
     for shards in (2, 8):
         assert differences(work(SPECS[name], shards=shards), shards) == 0, (name, shards)

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-import lockstep.core.engine.step
+from lockstep.core.engine.fast import patience
 from lockstep.core.ground.shards import Block
-from tests.core.engine.fast.test_together import SPECS, WIDE, differences, one_by_one, work
+from tests.core.engine.fast.test_together import SPECS, WIDE, at_once, differences, one_by_one, work
 from tests.core.learning.training_jobs import DIGITS, TOKENS, finished, training
 
-pytestmark = pytest.mark.bits
+pytestmark = [pytest.mark.bits, pytest.mark.usefixtures(at_once.__name__)]
 
 
 @pytest.mark.parametrize("shards", [2, 8])
@@ -21,11 +21,11 @@ def test_a_job_ends_with_the_same_digest(name: str, shards: int, monkeypatch: py
     """Its batches of 96 rows go together; the last one of an epoch, which is uneven, does not."""
     raw = SPECS[name] | {"batch_size": 96, "shards": shards, "epochs": 2}
     together = finished(training(raw))
-    monkeypatch.setattr(lockstep.core.engine.step, "all_together", lambda *_: None)
+    monkeypatch.setattr(patience, "all_together", lambda *_: None)
     plain = finished(training(raw))
 
-    assert any(together._work._together.values())
-    assert not any(plain._work._together.values())
+    assert any(together._work._together.built.values())
+    assert not any(plain._work._together.built.values())
     assert together.outcome().weights_sha256 == plain.outcome().weights_sha256
 
 
@@ -46,7 +46,7 @@ def test_in_other_jobs_each_goes_by_itself(raw: dict[str, Any], changes: dict[st
 
     trained.advance(2)
 
-    assert not any(trained._work._together.values())
+    assert not any(trained._work._together.built.values())
 
 
 @pytest.mark.parametrize("spare", [0, -1])
@@ -55,14 +55,14 @@ def test_lanes_take_so_much_room_at_most(spare: int, monkeypatch: pytest.MonkeyP
     each.select(0)
     with np.errstate(all="ignore"):
         each.partial(Block(0, 4), each.total)
-        (one,) = each._together.values()
+        (one,) = each._together.built.values()
         assert one is not None
         taken = one._lanes.rest.nbytes + sum(region.lanes.nbytes for region in one._lanes._regions.values())
         monkeypatch.setattr("lockstep.core.engine.fast.together.MAX_TOGETHER_BYTES", taken + spare)
         again = work(DIGITS)
 
         assert differences(again, 4) == 0
-    assert all(again._together.values()) == (spare == 0)
+    assert all(again._together.built.values()) == (spare == 0)
 
 
 @pytest.mark.parametrize("places", [1, 2, 3, 4])
@@ -79,7 +79,7 @@ def test_so_many_places_are_known_to_a_plan(places: int, monkeypatch: pytest.Mon
         expected = one_by_one(each, Block(0, 4))
 
     assert {out.tobytes() for out in outs} == {expected.tobytes()}
-    (one,) = each._together.values()
+    (one,) = each._together.built.values()
     assert one is not None
     assert len(one._compiled) == min(places, 2)
 
@@ -90,7 +90,7 @@ def test_inputs_of_so_many_bytes_are_kept_with_their_ones(
 ) -> None:
     each = work(DIGITS, 64, 1)
     part = each._data.part
-    monkeypatch.setattr("lockstep.core.engine.fast.loaded.MAX_COPIED_BYTES", part.x.nbytes + spare)
+    monkeypatch.setattr("lockstep.core.engine.fast.loaded_plan.MAX_COPIED_BYTES", part.x.nbytes + spare)
     each.select(0)
 
     plan = each.ready()

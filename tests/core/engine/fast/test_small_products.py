@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lockstep.core.engine.fast import tiles
+from lockstep.core.engine.fast import small_products
 from lockstep.core.group.fingerprint import blas_core
 from lockstep.core.model.ops.convolution import SMALL_PRODUCT
 
@@ -20,7 +20,7 @@ def factors(inner: int, rows: int = 300, columns: int = 200) -> tuple[np.ndarray
 def test_whatever_is_chosen_has_the_bits_of_the_product(inner: int) -> None:
     a, b, out = factors(inner)
 
-    for call in tiles.quickest_product(a, b, out):
+    for call in small_products.quickest_product(a, b, out):
         call()
 
     assert out.tobytes() == np.matmul(a, b).tobytes()
@@ -30,7 +30,7 @@ def test_tiles_cover_all_rows_and_are_small() -> None:
     a, b, out = factors(32)
     out.fill(np.nan)
 
-    calls = tiles.tiles(a, b, out)
+    calls = small_products.tiles(a, b, out)
     for call in calls:
         call()
 
@@ -38,14 +38,14 @@ def test_tiles_cover_all_rows_and_are_small() -> None:
     assert np.isfinite(out).all()
 
 
-@pytest.mark.parametrize(("inner", "rows"), [(tiles.MAX_INNER + 1, 300), (16, 30)])
+@pytest.mark.parametrize(("inner", "rows"), [(small_products.MAX_INNER + 1, 300), (16, 30)])
 def test_long_sums_and_small_results_stay_whole(inner: int, rows: int) -> None:
-    assert len(tiles.quickest_product(*factors(inner, rows))) == 1
+    assert len(small_products.quickest_product(*factors(inner, rows))) == 1
 
 
 def test_other_kernels_have_no_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    pieces = len(tiles.quickest_product(*factors(32)))
-    monkeypatch.setattr(tiles, "blas_core", lambda: "Haswell")
+    pieces = len(small_products.quickest_product(*factors(32)))
+    monkeypatch.setattr(small_products, "blas_core", lambda: "Haswell")
 
-    assert len(tiles.quickest_product(*factors(32))) == 1
-    assert (pieces > 1) == (blas_core() in tiles.KERNELS)
+    assert len(small_products.quickest_product(*factors(32))) == 1
+    assert (pieces > 1) == (blas_core() in small_products.KERNELS)

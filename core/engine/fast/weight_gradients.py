@@ -7,7 +7,7 @@ import numpy as np
 
 from lockstep.core.engine.fast.adding import Factored, adds_alike, factored
 from lockstep.core.engine.fast.merging import TOGETHER
-from lockstep.core.engine.fast.tiles import quickest_product
+from lockstep.core.engine.fast.small_products import quickest_product
 from lockstep.core.engine.plan import Plan
 from lockstep.core.ground.blas import Call, product_added
 from lockstep.core.model.ops.base import WeightProduct

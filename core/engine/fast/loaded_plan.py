@@ -17,7 +17,7 @@ MAX_LANDINGS = 32
 """Places in the tree that a plan knows; a group that changes without end brings ever new ones."""
 
 
-class Rows:
+class RowLoader:
     """Puts rows of the data into `x` and `y`, or into `wide`, which is x with a column of ones."""
 
     def __init__(self, part: Part, x: np.ndarray, wide: np.ndarray | None, y: np.ndarray) -> None:
@@ -44,19 +44,16 @@ class Rows:
 class LoadedPlan:
     """A plan, and which rows lie in it: a job whose batch is all of its data loads them once.
 
-    Rows that an augmenter has changed are loaded again for every run.
+    `load` (RowLoader.load) puts some into it; those that an augmenter has changed again for every run.
     """
 
     def __init__(self, plan: Plan, part: Part, augmenter: Augmenter | None) -> None:
         self.plan = plan
         self.augmenter = augmenter
-        self._loader = Rows(part, plan.x, plan.x_with_ones, plan.y)
+        loader = RowLoader(part, plan.x, plan.x_with_ones, plan.y)
+        self.load = loader.load if augmenter is None else partial(loader.load, anew=True)
         self._runs = 0
         self._landings: dict[tuple[int, bool], tuple[np.ndarray, list[Call]]] = {}
-
-    def load(self, rows: np.ndarray, low: int, high: int) -> bool:
-        """Put the batch's rows `low` to `high` into the plan; False where they lie there already."""
-        return self._loader.load(rows, low, high, anew=self.augmenter is not None)
 
     def run_into(self, place: Place, written: np.ndarray, *, loaded: bool) -> None:
         """Run the plan, which writes into `written`, and put what comes into its place in the tree.
