@@ -7,7 +7,7 @@ from lockstep.core.engine.sharing import may_overwrite
 from lockstep.core.model.graph import Graph
 from lockstep.core.model.ops import OPS
 
-MAX_TOGETHER_BYTES = 2**24
+MAX_TOGETHER_BYTES = 2**23
 """Shards whose arrays take more than this together are worked on one after another: their calls cost nothing
 
 beside their work, and one shard's arrays, which serve all of them, stay in the cache.
