@@ -42,13 +42,10 @@ class Executable(Protocol):
 
 
 class FastExecutables(Protocol):
-    """A way to run the graphs that it knows, one shard of rows or several at once."""
+    """A way to run the graphs that it knows."""
 
-    def fits(self, rows: int, parameters: Parameters) -> bool:
-        """Whether it runs this graph for shards of so many rows."""
-
-    def build(self, shape: tuple[int, ...], parameters: Parameters, *, rows_last: bool) -> Executable | None:
-        """One for (rows,), or for (shards, rows); None where it does not fit."""
+    def build(self, rows: int, parameters: Parameters, *, rows_last: bool) -> Executable | None:
+        """One for so many rows; None where it does not fit."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,16 +3,11 @@
 import numpy as np
 
 from lockstep.core.engine.program import Options, Program
-from lockstep.core.engine.ways import fast_executable, is_fast
+from lockstep.core.engine.ways import fast_executable
 from lockstep.core.ground.blas import Call
 from lockstep.core.losses import LossSite, LossSpec, loss_of
 from lockstep.core.losses.mixed import Mixing, append_mixed
 from lockstep.core.model.parameters import Parameters
-
-
-def stacks(loss: LossSpec, rows: int, parameters: Parameters) -> bool:
-    """Whether a plan for shards of `rows` rows can take several of them at once."""
-    return loss_of(loss).stacks and is_fast(rows, parameters)
 
 
 class Plan:
@@ -26,52 +21,53 @@ class Plan:
     step and shard before each run. Nothing is allocated per step.
     A run is the calls of `until_loss`, which leave the loss, then those of `backward`, some of which are
     `products` (core.model.ops.base.WeightProduct).
-
-    Where the plan `stacks`, `partial` may be (shards, P + S + 1): then `x` and `y` are the rows of so many
-    shards of `rows` rows, one after another, and each shard's partial has the bits of a plan of its own.
     """
 
     def __init__(
         self, loss: LossSpec, rows: int, parameters: Parameters, partial: np.ndarray, seed: int = 0
     ) -> None:
         kind, graph = loss_of(loss), parameters.graph
-        *shards, _ = partial.shape
-        gradient, statistics = partial[..., : graph.size], partial[..., graph.size : -1]
+        gradient, statistics = partial[: graph.size], partial[graph.size : -1]
         options = Options(rows_last=kind.rows_last, training=True, seed=seed)
-        program = fast_executable((*shards, rows), parameters, rows_last=kind.rows_last) or Program(
+        program = fast_executable(rows, parameters, rows_last=kind.rows_last) or Program(
             graph, rows, parameters, options, statistics
         )
         self._streams = program.streams
         self.draws = bool(program.streams)
         self.x, self.x_with_ones = program.x, program.x_with_ones
-        self.y = kind.room(program.output.reshape(len(self.x), *program.output.shape[1 + len(shards) :]))
+        self.y = kind.room(program.output)
         self.output = program.output
         self.denominator = np.ones((), parameters.dtype)
         output_gradient = program.output_gradient()
         calls: list[Call] = []
-        self._loading: list[Call] = []
+        self.loading: list[Call] = []
         site = LossSite(
             dtype=parameters.dtype,
             calls=calls,
             output=program.output,
             y=self.y,
             denominator=self.denominator,
-            total=partial[..., -1:].reshape(shards),
+            total=partial[-1:].reshape(()),
             gradient=program.present(output_gradient),
-            loading=self._loading,
+            loading=self.loading,
         )
         kind.forward(site)
         kind.gradient(site)
-        self._kind, self._site = kind, site
-        self._forward = program.forward
+        self.kind, self.loss_site = kind, site
+        self.forward_calls = program.forward
         backward = program.differentiate(output_gradient, gradient)
         self.backward, self.products = backward.calls, backward.products
-        self.until_loss = [*self._forward, *calls]
+        self.until_loss = [*self.forward_calls, *calls]
+
+    @property
+    def loss_calls(self) -> list[Call]:
+        """Those of `until_loss` that follow the model's own."""
+        return self.loss_site.calls
 
     def mix(self) -> Mixing:
         """From now on take the loss against two targets for each row. Once, before the first run."""
-        mixing = append_mixed(self._kind, self._site)
-        self.until_loss = [*self._forward, *self._site.calls]
+        mixing = append_mixed(self.kind, self.loss_site)
+        self.until_loss = [*self.forward_calls, *self.loss_calls]
         return mixing
 
     def at(self, step: int, shard: int) -> None:
@@ -93,11 +89,11 @@ class Plan:
 
     def load(self) -> None:
         """Take note of what `y` and `denominator` are now."""
-        for call in self._loading:
+        for call in self.loading:
             call()
 
     def forward(self) -> np.ndarray:
         """Forward alone: `output` (rows, outputs), overwritten by the next call."""
-        for call in self._forward:
+        for call in self.forward_calls:
             call()
         return self.output

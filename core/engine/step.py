@@ -7,8 +7,10 @@ import numpy as np
 from lockstep.core.data.augmentations import AugmentedRows, Augmenter
 from lockstep.core.data.batches import Batches
 from lockstep.core.data.dataset import Part
-from lockstep.core.engine.fast.stack import LoadedPlan, Stack
-from lockstep.core.engine.plan import Plan, stacks
+from lockstep.core.engine.fast.loaded_plan import LoadedPlan
+from lockstep.core.engine.fast.patience import Patience
+from lockstep.core.engine.fast.together import Together
+from lockstep.core.engine.plan import Plan
 from lockstep.core.ground.buffers import aligned
 from lockstep.core.ground.shards import Block, Place, TreeSum, shard_rows
 from lockstep.core.losses import Denominators, loss_of
@@ -74,7 +76,7 @@ class StepWork:
         self._plans_into_total: dict[int, LoadedPlan] = {}
         self._plans_into_leaf: dict[int, LoadedPlan] = {}
         self._plans_into_piece: dict[int, LoadedPlan] = {}
-        self._stacks: dict[tuple[int, int], Stack | None] = {}
+        self._together = Patience(spec.loss, parameters, data.part, spec.seed)
         self._leaf_blocks = tuple(Block(shard, 1) for shard in range(self.leaves))
         self._tree = TreeSum(self.width, self.dtype)
         self._rows = np.empty(0, np.intp)
@@ -133,9 +135,9 @@ class StepWork:
         """Put the sum over the block's shards into `out` (width,); False where all of them are empty."""
         if block.count == 1 and out is self.total:
             return self._run(block.first, out)
-        stack = self._stack(block)
-        if stack is not None:
-            stack.run(self._rows, block.first, self._denominator, out)
+        together = self._all_together(block)
+        if together is not None:
+            together.run(self._rows, block.first, self._denominator, out, self._step)
             return True
         self._tree.start(out)
         for shard in range(block.first, block.end):
@@ -156,16 +158,12 @@ class StepWork:
         loaded, changed = self._ready(low, high, shard, self._leaf)
         loaded.run_into(place, self._leaf, loaded=changed)
 
-    def _stack(self, block: Block) -> Stack | None:
-        """The block's shards at once, where they are alike and simple enough; which alters no bits."""
+    def _all_together(self, block: Block) -> Together | None:
+        """The block's shards at once, where they are alike and it pays; which alters no bits."""
         rows, uneven = divmod(len(self._rows), self.leaves)
         if block.count == 1 or uneven or not rows or self._pieces > 1 or self._augment:
             return None
-        key = (block.count, rows)
-        if key not in self._stacks:
-            fits = stacks(self._loss, rows, self.parameters)
-            self._stacks[key] = Stack(self._loss, key, self.parameters, self._data.part) if fits else None
-        return self._stacks[key]
+        return self._together.plan((block.count, rows))
 
     def _run(self, shard: int, target: np.ndarray) -> bool:
         """Leave gradient and loss sum of one shard in `target`; False where it has no rows."""

@@ -19,12 +19,7 @@ def rewritten(graph: Graph) -> Graph:
     return graph
 
 
-def is_fast(rows: int, parameters: Parameters) -> bool:
-    """Whether there is a fast executable for shards of so many rows; it then takes several at once."""
-    return any(way.fits(rows, parameters) for way in EXECUTABLES)
-
-
-def fast_executable(shape: tuple[int, ...], parameters: Parameters, *, rows_last: bool) -> Executable | None:
-    """The first that fits; `shape` is (rows,) or (shards, rows). For `rows_last` see Program's Options."""
-    built = (way.build(shape, parameters, rows_last=rows_last) for way in EXECUTABLES)
+def fast_executable(rows: int, parameters: Parameters, *, rows_last: bool) -> Executable | None:
+    """The first that fits. For `rows_last` see Program's Options."""
+    built = (way.build(rows, parameters, rows_last=rows_last) for way in EXECUTABLES)
     return next((each for each in built if each is not None), None)

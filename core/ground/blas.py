@@ -44,6 +44,13 @@ _ROW_MAJOR = ctypes.c_int(101)
 _AS_IT_IS, _TRANSPOSED = ctypes.c_int(111), ctypes.c_int(112)
 
 
+class BlasCall(partial[object]):
+    """A call that takes pointers: `arrays` says to what, `kind` which function here has made it."""
+
+    kind: str
+    arrays: tuple[np.ndarray, ...]
+
+
 class Vectors:
     """Makes calls for vectors of `size` elements of one dtype, or for blocks of such.
 
@@ -82,7 +89,9 @@ def product_with_gaps(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call | N
     """
     routines = _routines_for(a, b, out)
     one, zero = (np.array(value, out.dtype) for value in (1.0, 0.0))
-    return routines.gemm(one, (a, b), zero, out) if routines else None
+    if routines is None:
+        return None
+    return _known("product", (a, b, out), routines.gemm(one, (a, b), zero, out))
 
 
 def product_added(alpha: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call | None:
@@ -105,7 +114,13 @@ def row_added(row: np.ndarray, out: np.ndarray) -> Call | None:
     plain = out.ndim == 2 and row.shape == out.shape[1:] and out.flags.c_contiguous
     if routines is None or not plain or out.size < MANY or min(out.shape) < 2:
         return None
-    return routines.ger(np.ones(len(out), out.dtype), row, out)
+    return _known("row", (row, out), routines.ger(np.ones(len(out), out.dtype), row, out))
+
+
+def _known(kind: str, arrays: tuple[np.ndarray, ...], call: "partial[object]") -> BlasCall:
+    known = BlasCall(call.func, *call.args)
+    known.kind, known.arrays = kind, arrays
+    return known
 
 
 class _Routines:
@@ -138,7 +153,7 @@ class _Routines:
 
     def gemm(
         self, alpha: np.ndarray, factors: tuple[np.ndarray, np.ndarray], beta: np.ndarray, out: np.ndarray
-    ) -> Call:
+    ) -> "partial[object]":
         """out = alpha (a @ b) + beta out, for matrices that have a `_layout`."""
         a, b = factors
         (turned_a, *left), (turned_b, *right), (_, *target) = (self._matrix(each) for each in (a, b, out))
@@ -147,7 +162,7 @@ class _Routines:
         function = self._long_gemm if out.size * a.shape[1] > LONG else self._gemm
         return partial(function, _ROW_MAJOR, turned_a, turned_b, *sizes, *scaled)
 
-    def ger(self, column: np.ndarray, row: np.ndarray, out: np.ndarray) -> Call:
+    def ger(self, column: np.ndarray, row: np.ndarray, out: np.ndarray) -> "partial[object]":
         """out += column row, for an `out` that has a `_layout` with rows without gaps."""
         _, *target = self._matrix(out)
         sizes = (self._whole(size) for size in out.shape)

@@ -22,7 +22,11 @@ class Stream:
     """
 
     def __init__(self, seed: int, *words: int | str) -> None:
-        self._philox = np.random.Philox(key=_key(seed, words))
+        self._begin(_key(seed, words))
+
+    def _begin(self, key: int) -> None:
+        self._key = key
+        self._philox = np.random.Philox(key=key)
         self._generator = np.random.Generator(self._philox)
         # As the generator gives it: "state" holds key and counter, the rest is what is left of the last draw.
         self._state: Any = self._philox.state
@@ -33,6 +37,12 @@ class Stream:
         """Turn to the numbers of `step` and `shard`; the counter's lower half is left to count the draws."""
         self._counter[:] = (0, 0, shard, step)
         self._philox.state = self._state
+
+    def twin(self) -> "Stream":
+        """Another one of the same numbers, to be turned by itself."""
+        twin = Stream.__new__(Stream)
+        twin._begin(self._key)
+        return twin
 
     def uniform(self, out: np.ndarray) -> None:
         """Fill `out` (float32 or float64, C-contiguous) with numbers from [0, 1)."""

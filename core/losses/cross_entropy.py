@@ -14,7 +14,6 @@ from lockstep.core.losses.settings import ClassWeights
 from lockstep.core.losses.site import LossSite, flat
 from lockstep.core.losses.targets import ClassNumbers
 from lockstep.core.model.notation import Notation
-from lockstep.core.model.ops.base import product
 from lockstep.core.model.ops.onnx_graph import OnnxGraph
 
 FEW = 4096
@@ -117,9 +116,7 @@ class CrossEntropy(_OfClasses[CrossEntropyLoss]):
         site.call(np.maximum.reduce, logits, -2, None, row)
         self._spread(site, np.subtract, logits, row, shifted)
         site.call(np.exp, shifted, shares)
-        ones = np.ones(classes, site.dtype)
-        for shard in np.ndindex(*shards):
-            site.calls.append(product(ones, shares[shard], sums[shard]))
+        site.products(np.ones(classes, site.dtype), shares, sums)
         site.call(np.log, sums, row)
         site.call(shifted.reshape(-1).take, place, None, chosen, "clip")
         site.call(np.subtract, row, chosen, row)

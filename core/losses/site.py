@@ -8,7 +8,7 @@ import numpy as np
 
 from lockstep.core.ground.blas import Call
 from lockstep.core.ground.buffers import aligned
-from lockstep.core.model.ops.base import Recorder
+from lockstep.core.model.ops.base import Recorder, product
 
 
 @dataclass(kw_only=True)
@@ -21,7 +21,8 @@ class LossSite(Recorder):
     follow from `y` and `denominator` alone: they need be run only after these have changed.
 
     A loss that `stacks` may also be given several shards one upon another: then `total` has the shape
-    (shards,), `output` and `gradient` (shards, rows, outputs), and `y` the rows of all shards.
+    (shards,), `output` and `gradient` (shards, rows, outputs), and `y` the rows of all shards. `stacks`, if
+    given, makes one call of the products of all shards where that has the bits of one after another.
     """
 
     output: np.ndarray
@@ -31,6 +32,7 @@ class LossSite(Recorder):
     gradient: np.ndarray
     kept: dict[str, np.ndarray] = field(default_factory=dict)
     loading: list[Call] | None = None
+    stacks: Callable[[np.ndarray, np.ndarray, np.ndarray], Call | None] | None = None
 
     def load(self, function: Callable[..., object], *arguments: object, **options: object) -> None:
         """Append a call that reads nothing but `y` and `denominator`, or what such calls have written."""
@@ -57,8 +59,19 @@ class LossSite(Recorder):
 
     def sums(self, rows: np.ndarray) -> None:
         """Append: `total` is the sum of `rows`, each shard's apart."""
+        self.products(np.ones(rows.shape[-1:], self.dtype), rows, self.total)
+
+    def products(self, vector: np.ndarray, of: np.ndarray, out: np.ndarray) -> None:
+        """Append: `out` is the product of a vector and `of`, each shard's apart."""
+        together = self.stacks(vector, of, out) if self.stacks and self.total.ndim else None
+        if together is not None:
+            self.calls.append(together)
+            return
         for shard in np.ndindex(self.total.shape):
-            self.sum(rows[shard], self.total[(*shard, ...)])
+            part, target = of[shard], out[(*shard, ...)]
+            self.calls.append(
+                product(vector, part, target) if part.ndim > 1 else partial(part.dot, vector, target)
+            )
 
     def classes_first(self, array: np.ndarray) -> np.ndarray:
         """`array` (rows, ..., classes) as (classes, N) in C order: a view where it lies so in memory, else

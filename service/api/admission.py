@@ -13,7 +13,7 @@ def require_fitting(spec: ResolvedSpec, facts: Facts, limit: int) -> None:
         return
     parts = {
         "/data": (needed.rows, "the rows", "give fewer rows"),
-        "/model": (needed.parameters, "parameters and optimizer", "make the layers narrower"),
+        "/model": (needed.parameters + needed.sums, "parameters and optimizer", "make the layers narrower"),
         "/batch_size": (
             needed.activations,
             "a shard's values and gradients",

@@ -27,12 +27,14 @@ from lockstep.core.optim.base import blocks
 
 MAX_PROBED = 2**23
 """No larger vectors or matrices are probed: it takes arrays of their size, and whole numbers up to 2^24."""
+PROBED_VECTORS = 4
+"""Arrays as large as what is probed."""
 PATIENCE = 16
 """So many steps are taken before products are probed, which takes as long as some of them."""
 
 _Layout = tuple[tuple[int, ...], tuple[int, ...]]
 """A matrix's shape and strides."""
-_Factors = tuple[int, _Layout, _Layout]
+Factored = tuple[int, _Layout, _Layout]
 """Of a product: where in the gradient its result begins, and how its two factors lie."""
 
 
@@ -42,14 +44,14 @@ def updating(plan: Plan, parameters: Parameters, gradient: np.ndarray, minus_rat
     `gradient` (P,) is where the plan writes; of the products that update nothing is left there.
     """
     flat, calls = parameters.flat, list(plan.backward)
-    found = _factors_of(plan, gradient)
+    found = factored(plan, gradient)
     alike = _which_update(flat.size, flat.dtype.name, tuple(found))
     for factors in alike:
         each = found[factors]
         call = product_added(minus_rate, each.a, each.b, _of(flat, factors))
         assert call is not None  # noqa: S101 - the probe has made one of the same layout
         calls[each.position] = call
-    return calls + _moves(minus_rate, gradient, flat, _others(flat.size, alike))
+    return calls + _moves(minus_rate, gradient, flat, others(flat.size, alike))
 
 
 def landing(plan: Plan, written: np.ndarray, target: np.ndarray, *, adds: bool) -> list[Call]:
@@ -59,19 +61,19 @@ def landing(plan: Plan, written: np.ndarray, target: np.ndarray, *, adds: bool) 
     """
     calls, one = list(plan.backward), np.ones((), target.dtype)
     done = []
-    for factors, each in _factors_of(plan, written).items():
+    for factors, each in factored(plan, written).items():
         out = _of(target, factors)
         call = product_added(one, each.a, each.b, out) if adds else product(each.a, each.b, out)
-        if call is not None and (not adds or _adds_alike(factors[1:], target.dtype.name)):
+        if call is not None and (not adds or adds_alike(factors[1:], target.dtype.name)):
             calls[each.position] = call
             done.append(factors)
-    for run in _others(target.size, done):
+    for run in others(target.size, done):
         left, right = target[run], written[run]
         calls.append(partial(np.add, left, right, left) if adds else partial(np.copyto, left, right))
     return calls
 
 
-def _factors_of(plan: Plan, written: np.ndarray) -> dict[_Factors, WeightProduct]:
+def factored(plan: Plan, written: np.ndarray) -> dict[Factored, WeightProduct]:
     """The products of a plan that writes into `written`, by what a probe has to know of them."""
     found = {}
     for each in plan.products:
@@ -82,17 +84,17 @@ def _factors_of(plan: Plan, written: np.ndarray) -> dict[_Factors, WeightProduct
     return found
 
 
-def _slice(factors: _Factors) -> slice:
+def _slice(factors: Factored) -> slice:
     start, (a, _), (b, _) = factors
     return slice(start, start + a[0] * b[1])
 
 
-def _of(vector: np.ndarray, factors: _Factors) -> np.ndarray:
+def _of(vector: np.ndarray, factors: Factored) -> np.ndarray:
     """The part of a vector that a product's result takes, as its matrix."""
     return vector[_slice(factors)].reshape(factors[1][0][0], -1)
 
 
-def _others(size: int, products: Collection[_Factors]) -> list[slice]:
+def others(size: int, products: Collection[Factored]) -> list[slice]:
     """What of a vector no result of these products takes, from left to right."""
     left = np.ones(size, dtype=bool)
     for factors in products:
@@ -114,21 +116,21 @@ def _moves(rate: np.ndarray, x: np.ndarray, y: np.ndarray, runs: Collection[slic
 
 
 @functools.cache
-def _which_update(size: int, dtype: str, products: tuple[_Factors, ...]) -> tuple[_Factors, ...]:
+def _which_update(size: int, dtype: str, products: tuple[Factored, ...]) -> tuple[Factored, ...]:
     """Those of the products that may update their parts of `size` weights, all else being moved by itself."""
     return _which_add(size, np.dtype(dtype), products, scaled=True)
 
 
 @functools.cache
-def _adds_alike(factors: tuple[_Layout, _Layout], dtype: str) -> bool:
+def adds_alike(factors: tuple[_Layout, _Layout], dtype: str) -> bool:
     """Whether a product that adds has the bits of the product and np.add."""
     (rows, _), (_, columns) = factors[0][0], factors[1][0]
     return bool(_which_add(rows * columns, np.dtype(dtype), ((0, *factors),), scaled=False))
 
 
 def _which_add(
-    size: int, dtype: np.dtype, products: tuple[_Factors, ...], *, scaled: bool
-) -> tuple[_Factors, ...]:
+    size: int, dtype: np.dtype, products: tuple[Factored, ...], *, scaled: bool
+) -> tuple[Factored, ...]:
     """Those of the products that may add themselves, times a rate if `scaled`, to their parts of a vector.
 
     The whole vector is compared: how its other parts are rounded may depend on where they are cut.
@@ -148,9 +150,9 @@ def _which_add(
 class _Trial:
     """Both ways to add products to a vector, on made-up numbers (core/engine/fast/telling.py)."""
 
-    def __init__(self, size: int, dtype: np.dtype, products: tuple[_Factors, ...], *, scaled: bool) -> None:
+    def __init__(self, size: int, dtype: np.dtype, products: tuple[Factored, ...], *, scaled: bool) -> None:
         self._size, self._products = size, products
-        there, added, self._expected, self._moved = (aligned(size, dtype) for _ in range(4))
+        there, added, self._expected, self._moved = (aligned(size, dtype) for _ in range(PROBED_VECTORS))
         pairs = {each: tuple(_laid_out(layout, dtype) for layout in each[1:]) for each in products}
         self._question = AddingQuestion(
             rate=np.ones((), dtype),
@@ -170,13 +172,13 @@ class _Trial:
         self._adding = {each: call for each, call in calls.items() if call is not None}
         self.possible = tuple(self._adding)
 
-    def alike(self, chosen: tuple[_Factors, ...]) -> tuple[tuple[_Factors, ...], bool]:
+    def alike(self, chosen: tuple[Factored, ...]) -> tuple[tuple[Factored, ...], bool]:
         """Which of the chosen products have the same bits where these add themselves; whether all else has.
 
         By the first numbers that tell something.
         """
-        question, others = self._question, _others(self._size, chosen)
-        moves = _moves(question.rate, question.added, self._moved, others)
+        question, rest = self._question, others(self._size, chosen)
+        moves = _moves(question.rate, question.added, self._moved, rest)
         for _ in draws(question):
             for vector in (self._expected, self._moved):
                 np.copyto(vector, question.there)
@@ -186,7 +188,7 @@ class _Trial:
             same = _bits(self._moved) == _bits(self._expected)
             if not same.all():
                 alike = tuple(each for each in chosen if same[_slice(each)].all())
-                return alike, all(same[run].all() for run in others)
+                return alike, all(same[run].all() for run in rest)
         return chosen, True
 
 

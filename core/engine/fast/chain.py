@@ -39,8 +39,8 @@ class _Link:
         return self.start + (self.inputs + 1) * self.outputs
 
     def folded(self, flat: np.ndarray) -> np.ndarray:
-        """Weights and bias out of a flat vector, or of each of several, as one matrix (in + 1, out)."""
-        return flat[..., self.start : self.stop].reshape(*flat.shape[:-1], self.inputs + 1, self.outputs)
+        """Weights and bias out of a flat vector as one matrix (in + 1, out)."""
+        return flat[self.start : self.stop].reshape(self.inputs + 1, self.outputs)
 
 
 @dataclass(kw_only=True)
@@ -52,33 +52,23 @@ class _Calls:
 
 
 class Chain:
-    """The `Executable` of a graph of which `links_of` knows the links.
-
-    `shape` is (rows,), or (shards, rows) for several shards of so many rows each, one upon another: each call
-    then works through all of them, with the bits of a call for each.
-    """
+    """The `Executable` of a graph of which `links_of` knows the links."""
 
     def __init__(
-        self,
-        links: tuple[_Link, ...],
-        shape: tuple[int, ...],
-        parameters: Parameters,
-        *,
-        rows_last: bool,
+        self, links: tuple[_Link, ...], rows: int, parameters: Parameters, *, rows_last: bool
     ) -> None:
         self.dtype = parameters.dtype
         self.streams: list[Stream] = []
         self.forward: list[Call] = []
         self._links = links
-        self._shape = shape
+        self._rows = rows
         self._rows_last = rows_last
         self._flat = parameters.flat
         self._inputs: list[np.ndarray] = []
         self._sites: list[list[Site]] = []
         wide = self._with_ones(links[0].inputs)
-        rows = wide.reshape(-1, wide.shape[-1])
-        self.x_with_ones: np.ndarray | None = rows
-        self.x = rows[:, :-1]
+        self.x_with_ones: np.ndarray | None = wide
+        self.x = wide[:, :-1]
         for link in links[:-1]:
             wide = self._append(link, wide)
         self.output = self._append_last(links[-1], wide)
@@ -92,18 +82,18 @@ class Chain:
         return array
 
     def _with_ones(self, width: int) -> np.ndarray:
-        wide = aligned((*self._shape, width + 1), self.dtype)
-        wide[..., -1] = 1.0
+        wide = aligned((self._rows, width + 1), self.dtype)
+        wide[:, -1] = 1.0
         return wide
 
     def _append(self, link: _Link, wide: np.ndarray) -> np.ndarray:
         """A layer with its functions; gives the next layer's input."""
         value = self._with_ones(link.outputs)
         self._inputs.append(wide)
-        self.forward.append(product(wide, link.folded(self._flat), value[..., :-1]))
+        self.forward.append(product(wide, link.folded(self._flat), value[:, :-1]))
         value = self._apply(link.functions, value)
         if not all(OPS[node.op].keeps_one for node in link.functions):
-            self.forward.append(partial(np.copyto, value[..., -1], np.ones((), self.dtype)))
+            self.forward.append(partial(np.copyto, value[:, -1], np.ones((), self.dtype)))
         return value
 
     def _append_last(self, link: _Link, wide: np.ndarray) -> np.ndarray:
@@ -111,10 +101,10 @@ class Chain:
         weights = link.folded(self._flat)
         self._inputs.append(wide)
         if self._rows_last:
-            turned = aligned((*self._shape[:-1], link.outputs, self._shape[-1]), self.dtype)
-            self.forward.append(product(weights.T, _turned(wide), turned))
-            return _turned(self._apply(link.functions, turned))
-        value = aligned((*self._shape, link.outputs), self.dtype)
+            turned = aligned((link.outputs, self._rows), self.dtype)
+            self.forward.append(product(weights.T, wide.T, turned))
+            return self._apply(link.functions, turned).T
+        value = aligned((self._rows, link.outputs), self.dtype)
         self.forward.append(product(wide, weights, value))
         return self._apply(link.functions, value)
 
@@ -134,7 +124,7 @@ class Chain:
         """See Program.differentiate."""
         backward = _Calls()
         calls, narrow = backward.calls, output_gradient
-        gradient = _turned(output_gradient) if self._rows_last else output_gradient
+        gradient = output_gradient.T if self._rows_last else output_gradient
         for number in reversed(range(len(self._links))):
             for site in reversed(self._sites[number]):
                 site.calls, site.gy, site.wanted, site.targets = calls, gradient, (True,), InPlace()
@@ -144,9 +134,9 @@ class Chain:
             if number:
                 gradient = aligned(wide.shape, self.dtype)
                 calls.append(product(narrow, link.folded(self._flat).T, gradient))
-                narrow = gradient[..., :-1]
-            calls.append(product(_turned(wide), slopes, out))
-            backward.products.append(WeightProduct(len(calls) - 1, _turned(wide), slopes, out))
+                narrow = gradient[:, :-1]
+            calls.append(product(wide.T, slopes, out))
+            backward.products.append(WeightProduct(len(calls) - 1, wide.T, slopes, out))
         return backward
 
 
@@ -165,32 +155,18 @@ class InPlace:
         return True
 
 
-def _turned(array: np.ndarray) -> np.ndarray:
-    """Each matrix transposed."""
-    return array.swapaxes(-1, -2)
-
-
 class Chains:
     """The graphs that are chains, too small not to gain by it (`FastExecutables`)."""
 
-    def fits(self, rows: int, parameters: Parameters) -> bool:
-        """Whether there is a chain for shards of so many rows."""
-        return _fitting(rows, parameters) is not None
-
-    def build(self, shape: tuple[int, ...], parameters: Parameters, *, rows_last: bool) -> Chain | None:
+    def build(self, rows: int, parameters: Parameters, *, rows_last: bool) -> Chain | None:
         """The chain of a graph; None where it is none, or too large.
 
-        `shape`: (rows,) or (shards, rows). `rows_last`: see core.engine.program.Options.
+        For `rows_last` see core.engine.program.Options.
         """
-        links = _fitting(shape[-1], parameters)
-        return Chain(links, shape, parameters, rows_last=rows_last) if links else None
-
-
-def _fitting(rows: int, parameters: Parameters) -> tuple[_Link, ...] | None:
-    links = links_of(parameters.graph)
-    if links is None or any(rows * max(link.inputs + 1, link.outputs) > MAX_ELEMENTS for link in links):
-        return None
-    return links
+        links = links_of(parameters.graph)
+        if links is None or any(rows * max(link.inputs + 1, link.outputs) > MAX_ELEMENTS for link in links):
+            return None
+        return Chain(links, rows, parameters, rows_last=rows_last)
 
 
 def links_of(graph: Graph) -> tuple[_Link, ...] | None:

@@ -56,3 +56,18 @@ def test_shards_and_steps_do_not_run_into_each_other() -> None:
         stream.at(step, shard)
         stream.uniform(short)
         assert not np.isin(short, long).any()
+
+
+def test_a_twin_draws_the_same_numbers_and_is_turned_by_itself() -> None:
+    stream, here, there = Stream(7, "node", 1), np.empty(6), np.empty(6)
+    twin = stream.twin()
+    stream.at(3, 0)
+    twin.at(3, 1)
+    stream.uniform(here)
+    twin.uniform(there)
+    assert here.tolist() != there.tolist()
+
+    stream.at(3, 1)
+    stream.uniform(here)
+
+    assert here.tolist() == there.tolist()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lockstep.core.engine.fast import adding, merging, patience
 from lockstep.core.ground.words import name_of
 from lockstep.core.group.solo import SoloGroup
 from lockstep.core.model.layers.activations import Activation
@@ -94,7 +95,7 @@ def job(name: str, **changes: Any) -> ResolvedSpec:
         "loss": "mse",
         "optimizer": {"type": "adam"},
         "batch_size": "full",
-        "epochs": 1,
+        "epochs": 2,
         "shards": 2,
     }
     spec = resolve(parse_job(raw | changes), lambda: 1)
@@ -102,13 +103,23 @@ def job(name: str, **changes: Any) -> ResolvedSpec:
     return spec
 
 
+@pytest.fixture(autouse=True)
+def in_the_second_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shards go one by one, then together, of which no probe has been run before."""
+    monkeypatch.setattr(patience, "PATIENCE", 0)
+    monkeypatch.setattr(patience, "_told", set())
+    adding.adds_alike.cache_clear()
+    merging.found_way.cache_clear()
+
+
 def taken(spec: ResolvedSpec) -> int:
-    """The most bytes that a step, the evaluations and a checkpoint take."""
+    """The most bytes that two steps, the evaluations and a checkpoint take."""
     gc.collect()
     tracemalloc.start()
     try:
         run = prepare(spec).start(SoloGroup(), None, None)
-        run.advance(1)
+        for _ in range(2):
+            run.advance(1)
         run.outcome()
         run.checkpoint()
         return tracemalloc.get_traced_memory()[1]
@@ -145,7 +156,33 @@ def test_what_an_optimizer_remembers_counts(optimizer: dict[str, Any]) -> None:
     assert 0.4 * real < told < 1.05 * real
 
 
-def test_more_shards_take_less_at_a_time() -> None:
+@pytest.mark.parametrize("changes", [{"shards": 4}, {"shards": 8, "dtype": "float64"}])
+def test_shards_that_are_worked_on_together_count(changes: dict[str, Any]) -> None:
+    """Their rows, and what their gradients are added in."""
+    spec = job("linear", optimizer={"type": "sgd"}, **changes)
+
+    told, real = footprint(spec), taken(spec)
+
+    assert told.activations == footprint(job("linear", shards=1, **changes_but_shards(changes))).activations
+    assert told.sums > 0
+    assert 0.4 * real < told.total < 1.05 * real
+
+
+def changes_but_shards(changes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in changes.items() if name != "shards"}
+
+
+@pytest.mark.parametrize("changes", [{"shards": 64}, {"accumulate": 2}])
+def test_shards_that_are_not_alike_are_worked_on_one_by_one(changes: dict[str, Any]) -> None:
+    spec = job("linear", **({"shards": 16} | changes))
+
+    assert footprint(spec).activations < footprint(job("linear", shards=1)).activations
+    assert footprint(spec).sums == 0
+
+
+def test_more_shards_take_less_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they are too large to be worked on together."""
+    monkeypatch.setattr("lockstep.core.submission.footprint.MAX_TOGETHER_BYTES", 0)
     one, many = footprint(job("linear", shards=1)), footprint(job("linear", shards=16))
 
     assert one.activations == 16 * many.activations

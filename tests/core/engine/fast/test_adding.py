@@ -62,14 +62,14 @@ def updated(rows: int, sizes: tuple[int, int], dtype: str, others: int) -> bool:
         expected, moved = weights.copy(), weights.copy()
         adding._run(adding._moves(rate, gradient, expected, [slice(0, size)]))
         run_added(rate, (a, b), adding._of(moved, product))
-        adding._run(adding._moves(rate, gradient, moved, adding._others(size, chosen)))
+        adding._run(adding._moves(rate, gradient, moved, adding.others(size, chosen)))
         assert moved.tobytes() == expected.tobytes(), (rows, sizes, dtype, others, number)
     return bool(chosen)
 
 
 def added(rows: int, sizes: tuple[int, int], dtype: str) -> bool:
     """Whether the probe lets a product add to another gradient; if so, it has the bits."""
-    alike = adding._adds_alike(layouts(rows, sizes, dtype), dtype)
+    alike = adding.adds_alike(layouts(rows, sizes, dtype), dtype)
     for seed in range(3 if alike else 0):
         a, b = matrices(rows, sizes, dtype, seed)
         target = np.random.default_rng(seed).standard_normal(sizes).astype(dtype)
@@ -106,7 +106,7 @@ def small_ones_that_differ() -> list[tuple[int, tuple[int, int], str]]:
     """All of a few results, on which numbers at random show nothing now and then; none may be let through."""
     found = [(rows, sizes, dtype) for rows in INNER for sizes in SMALL for dtype in ("float32", "float64")]
     found = [each for each in found if differ(*each)]
-    assert not [each for each in found if adding._adds_alike(layouts(*each), each[2])]
+    assert not [each for each in found if adding.adds_alike(layouts(*each), each[2])]
     return found
 
 
@@ -131,13 +131,13 @@ def test_some_products_add_and_some_do_not() -> None:
 
 def test_without_blas_no_product_adds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lockstep.core.engine.fast.adding.product_added", lambda *_: None)
-    for probe in (adding._adds_alike, adding._which_update):
+    for probe in (adding.adds_alike, adding._which_update):
         probe.cache_clear()
     try:
-        assert not adding._adds_alike(layouts(64, (784, 256), "float32"), "float32")
+        assert not adding.adds_alike(layouts(64, (784, 256), "float32"), "float32")
         assert not adding._which_update(9999, "float32", ((0, *layouts(64, (33, 10), "float32")),))
     finally:
-        for probe in (adding._adds_alike, adding._which_update):
+        for probe in (adding.adds_alike, adding._which_update):
             probe.cache_clear()
 
 
@@ -163,7 +163,7 @@ def signed_zeros_stay() -> None:
             a, b = np.zeros((rows, sizes[0]), dtype).T, np.full((rows, sizes[1]), -1, dtype)
             target, expected = np.full(sizes, -0.0, dtype), np.full(sizes, -0.0, dtype)
             expected += np.dot(a, b)
-            if adding._adds_alike(layouts(rows, sizes, dtype), dtype):
+            if adding.adds_alike(layouts(rows, sizes, dtype), dtype):
                 run_added(np.ones((), dtype), (a, b), target)
                 assert target.tobytes() == expected.tobytes(), (rows, sizes, dtype)
 
@@ -210,7 +210,7 @@ def test_shards_that_add_themselves_have_the_bits_of_shards_added(
     job = SHARDED[name] | {"shards": shards}
     short = training(job)
     losses = short.advance(STEPS).series["loss"].values
-    monkeypatch.setattr("lockstep.core.engine.fast.stack.PATIENCE", 10**9)
+    monkeypatch.setattr("lockstep.core.engine.fast.loaded_plan.PATIENCE", 10**9)
     plain = training(job)
 
     assert losses.tobytes() == plain.advance(STEPS).series["loss"].values.tobytes()

@@ -72,8 +72,8 @@ def test_what_is_a_chain_follows_from_layers_and_rows() -> None:
     parameters = Parameters(graph, np.dtype("float32"))
     most = MAX_ELEMENTS // 6
 
-    assert isinstance(Chains().build((most,), parameters, rows_last=True), Chain)
-    assert Chains().build((most + 1,), parameters, rows_last=True) is None
+    assert isinstance(Chains().build(most, parameters, rows_last=True), Chain)
+    assert Chains().build(most + 1, parameters, rows_last=True) is None
 
 
 def by_hand(*order: str, reads_twice: bool = False) -> Graph:
