@@ -11,21 +11,26 @@ from typing import Protocol
 import numpy as np
 
 from lockstep.core.data.dataset import Preprocessing, Told
+from lockstep.core.data.shapes import shape_of
 from lockstep.core.formulas.minimize import Minimize
 from lockstep.core.formulas.solve import Solve
 from lockstep.core.group import Group
 from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.learning.loading import load_dataset
 from lockstep.core.learning.report import SMALL_RESULT, Outcome, Report
+from lockstep.core.learning.stopping import BestWeights
 from lockstep.core.learning.training import Training
-from lockstep.core.spec import AnyResolvedSpec, MinimizeSpec, SolveSpec
+from lockstep.core.model.build import build_graph
+from lockstep.core.model.parameters import Parameters
+from lockstep.core.optim.schedules import Schedule
+from lockstep.core.spec import AnyResolvedSpec, MinimizeSpec, ResolvedSpec, SolveSpec
 
 StartWeights = Mapping[str, np.ndarray] | None
 """The weights (state_dict layout) of the job that the spec says to start from, if it does."""
 
 
 class Run(Protocol):
-    """An iterator of reports. Whoever drives `advance` saves and tells; a run knows no clock and no store.
+    """An iterator of reports. Its driver saves and tells; a run knows no clock and no store.
 
     `step` is how many steps are done, `steps` the most that can come; `stop_reason` is None while it goes on.
     """
@@ -78,4 +83,33 @@ def prepare(spec: AnyResolvedSpec) -> Prepared:
         epochs=spec.epochs,
         preprocessing=fitted,
         told=fitted.told(dataset.class_names) if fitted.numbers <= SMALL_RESULT else None,
+    )
+
+
+def blank_checkpoint(spec: AnyResolvedSpec) -> Checkpoint:
+    """What a checkpoint of the job has to be like (Checkpoint.require_like); its numbers mean nothing.
+
+    No data is loaded, and nothing is drawn.
+    """
+    if isinstance(spec, MinimizeSpec):
+        return Minimize(spec).checkpoint()
+    if isinstance(spec, SolveSpec):
+        return Solve(spec).checkpoint()
+    return _blank_of_training(spec)
+
+
+def _blank_of_training(spec: ResolvedSpec) -> Checkpoint:
+    graph = build_graph(spec.model, shape_of(spec.data).columns)
+    parameters = Parameters(graph, np.dtype(spec.dtype))
+    best = BestWeights(parameters)
+    if spec.stop.restore_best:
+        best.keep()
+    rate = spec.optimizer.learning_rate
+    return Checkpoint(
+        step=0,
+        parameters=parameters.flat,
+        buffers=parameters.buffers,
+        optimizer=spec.optimizer.build(parameters.flat).state,
+        plateau=Schedule(spec.schedule, rate, steps=spec.epochs).plateau if spec.schedule else None,
+        best=best.arrays,
     )

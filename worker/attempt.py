@@ -18,8 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from lockstep.core.ground.errors import Diverged, DomainError
 from lockstep.core.learning.report import Outcome
 from lockstep.core.model.encoding import to_safetensors
-from lockstep.core.run import Prepared, Run, prepare
-from lockstep.core.spec import ResolvedSpec
+from lockstep.core.run import Prepared, Run, blank_checkpoint, prepare
+from lockstep.core.spec import AnyResolvedSpec, ResolvedSpec
 from lockstep.service.store import endings, specs, weights
 from lockstep.service.store.errors import Fenced, ReplayMismatch
 from lockstep.service.store.leases import JobClaim, JobFence
@@ -80,7 +80,7 @@ class Attempt:
         self._claim.require_counts()
         spec = self._lease.read(lambda tx: specs.load(tx, self._claim.job_id)).resolved()
         prepared = prepare(spec)
-        checkpoint = self._resumed().checkpoint
+        checkpoint = self._resumed(spec).checkpoint
         start = None if checkpoint else self._lease.read(lambda tx: starting_weights(tx, spec))
         with open_group(self._claim, self._tools, self._lease) as (group, team):
             run = prepared.start(group, checkpoint, start)
@@ -165,11 +165,12 @@ class Attempt:
 
         return self._lease.write(write)
 
-    def _resumed(self) -> Resumed:
+    def _resumed(self, spec: AnyResolvedSpec) -> Resumed:
         job_id = self._claim.job_id
         if self._claim.checkpoint_step is None:
             return Resumed(checkpoint=None)
-        resumed = self._lease.read(lambda tx: latest_sound(tx, job_id))
+        like = blank_checkpoint(spec)
+        resumed = self._lease.read(lambda tx: latest_sound(tx, job_id, like))
         if resumed.damaged:
             self._lease.write(lambda fence: tell_of_damage(fence.tx, job_id, resumed))
         return resumed

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from lockstep.core.explain.replay import NotReached, ReplayRun
 from lockstep.core.learning.report import Report
 from lockstep.core.model.encoding import to_safetensors
+from lockstep.core.run import blank_checkpoint
 from lockstep.service.store import history, replays, specs
 from lockstep.service.store.errors import Fenced, ReplayMismatch
 from lockstep.service.store.replays import ReplayClaim
@@ -55,7 +56,7 @@ def _answer_or_leave(lease: Lease[ReplayClaim], tools: Tools, draining: Callable
         lease.write(replays.release)
         return False
     except Exception as error:
-        # Whatever it is, whoever asked learns of it.
+        # Whatever it is, the asker learns of it.
         message = str(error) if isinstance(error, NotReached) else failure_of(error).message
         logger.warning("action=replay_failed replay=%s error=%r", claim.id, error)
         lease.write(lambda fence: replays.fail(fence, message))
@@ -77,8 +78,9 @@ class _Answering:
         """What is found: safetensors for gradients, JSON for a walk. Raises NeededElsewhere and Fenced."""
         asked = self._asked
         stored = self._lease.read(lambda tx: specs.load(tx, asked.job_id))
-        resumed = self._lease.read(lambda tx: latest_sound(tx, asked.job_id, asked.step))
         spec = stored.resolved()
+        like = blank_checkpoint(spec)
+        resumed = self._lease.read(lambda tx: latest_sound(tx, asked.job_id, like, asked.step))
         if resumed.damaged:
             # Without the fence: who begins a job again locks the job before its questions, and so does this.
             with self._tools.database.write() as tx:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from lockstep.core.learning.checkpoint import BadCheckpoint, Checkpoint
 from lockstep.service.store import checkpoints, events
-from lockstep.service.store.checkpoints import CheckpointKey
+from lockstep.service.store.checkpoints import CheckpointKey, StoredCheckpoint
 from lockstep.service.store.errors import CorruptCheckpoint
 from lockstep.service.store.events import NewEvent
 
@@ -22,8 +22,11 @@ class Resumed:
     damaged: tuple[CheckpointKey, ...] = ()
 
 
-def latest_sound(tx: Connection, job_id: str, at_most: int | None = None) -> Resumed:
-    """The latest checkpoint, of those up to step `at_most`, that is what was saved."""
+def latest_sound(tx: Connection, job_id: str, like: Checkpoint, at_most: int | None = None) -> Resumed:
+    """The latest checkpoint, of those up to step `at_most`, that is what was saved.
+
+    `like`: what the job's checkpoints have to be like (core.run.blank_checkpoint).
+    """
     damaged: list[CheckpointKey] = []
     while True:
         limits = () if at_most is None else (at_most,)
@@ -35,13 +38,21 @@ def latest_sound(tx: Connection, job_id: str, at_most: int | None = None) -> Res
             if stored is None:
                 return Resumed(checkpoint=None, damaged=tuple(damaged))
             try:
-                checkpoint = Checkpoint.from_bytes(stored.data)
-                return Resumed(checkpoint=checkpoint, damaged=tuple(damaged))
+                return Resumed(checkpoint=_opened(stored, like), damaged=tuple(damaged))
             except BadCheckpoint as error:
                 bad, reason = CheckpointKey(step=stored.step, attempt=stored.attempt), str(error)
         logger.warning("action=checkpoint_damaged job=%s step=%d error=%s", job_id, bad.step, reason)
         damaged.append(bad)
         at_most = bad.step - 1
+
+
+def _opened(stored: StoredCheckpoint, like: Checkpoint) -> Checkpoint:
+    """The checkpoint in the bytes. Raises BadCheckpoint unless it is one of this job and this step."""
+    checkpoint = Checkpoint.from_bytes(stored.data)
+    if checkpoint.step != stored.step:
+        raise BadCheckpoint(f"expected a checkpoint of step {stored.step}, got one of step {checkpoint.step}")
+    checkpoint.require_like(like)
+    return checkpoint
 
 
 def tell_of_damage(tx: Connection, job_id: str, resumed: Resumed) -> None:

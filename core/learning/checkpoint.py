@@ -24,7 +24,7 @@ BEST = "best."
 
 
 class BadCheckpoint(LockstepError):
-    """The bytes are not a checkpoint of this job; an older one has to serve."""
+    """This is no checkpoint of the job; an older one has to serve."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +47,32 @@ class Checkpoint:
     plateau: PlateauState | None = None
     best: Mapping[str, np.ndarray] = field(default_factory=dict)
 
+    def require_like(self, other: "Checkpoint") -> None:
+        """Raise BadCheckpoint unless this has the arrays of `other`, of the same shapes and dtypes.
+
+        `best` may be empty all the same: no epoch has ended yet. A single number may have the shape (1,),
+        which is how it comes back from the bytes.
+        """
+        wanted, got = other._arrays(with_best=bool(self.best)), self._arrays()
+        if wanted.keys() != got.keys():
+            raise BadCheckpoint(f"expected a checkpoint with {sorted(wanted)}, got one with {sorted(got)}")
+        for name, array in wanted.items():
+            form, own = ((each.shape or (1,), each.dtype.name) for each in (array, got[name]))
+            if form != own:
+                raise BadCheckpoint(f"expected {name} of shape and dtype {form}, got {own}")
+        if (self.plateau is None) != (other.plateau is None):
+            raise BadCheckpoint("expected a checkpoint with the memory of the job's schedule, got another's")
+
+    def _arrays(self, *, with_best: bool = True) -> dict[str, np.ndarray]:
+        """All arrays, by their names in the bytes."""
+        arrays = {"parameters": self.parameters}
+        arrays |= {f"{BUFFER}{name}": array for name, array in self.buffers.items()}
+        arrays |= {f"{OPTIMIZER}{name}": vector for name, vector in self.optimizer.items()}
+        return arrays | ({f"{BEST}{name}": array for name, array in self.best.items()} if with_best else {})
+
     def to_bytes(self) -> bytes:
         """Pack as safetensors, the scalars in its header; floats as hexadecimal, so that no bit is lost."""
-        tensors = {"parameters": _contiguous(self.parameters)}
-        tensors |= {f"{BUFFER}{name}": _contiguous(array) for name, array in self.buffers.items()}
-        tensors |= {f"{OPTIMIZER}{name}": _contiguous(vector) for name, vector in self.optimizer.items()}
-        tensors |= {f"{BEST}{name}": _contiguous(array) for name, array in self.best.items()}
+        tensors = {name: np.ascontiguousarray(array) for name, array in self._arrays().items()}
         stop = {
             "best": self.stop.best.hex(),
             "stale_epochs": self.stop.stale_epochs,
@@ -117,7 +137,3 @@ def _plateau_from_json(values: Mapping[str, Any]) -> PlateauState:
         bad_epochs=int(values["bad_epochs"]),
         cooldown=int(values["cooldown"]),
     )
-
-
-def _contiguous(vector: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(vector)

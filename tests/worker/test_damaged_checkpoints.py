@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.model.encoding import from_safetensors
+from lockstep.core.optim.schedules import PlateauState
 from lockstep.service.store import checkpoints, events, history, replays
 from lockstep.service.store.events import Event
 from tests import damages
-from tests.damages import Harm
+from tests.damages import harm
 from tests.worker.bench import MOONS, Bench, digest
 from tests.worker.test_attempt import After, Died, die
 from tests.worker.test_kinds import LONG_PRODUCT, MIDDLING, same_history
 from tests.worker.test_replaying import answer, asked, found
-
-
-def harm(bench: Bench, damage: Harm, job_id: str) -> None:
-    with bench.database.write() as tx:
-        damage.do(tx, job_id)
-
 
 KINDS: dict[str, dict[str, Any]] = {
     "train": MOONS,
@@ -63,7 +61,24 @@ def no_checkpoint(bench: Bench, job_id: str, step: int) -> None:
         damages.damage_checkpoint(tx, job_id, step, lambda data: data[:100], sign=True)
 
 
-CHECKPOINT_DAMAGES = [other_bytes, lost_bytes, no_checkpoint]
+def another_shape(bench: Bench, job_id: str, step: int) -> None:
+    rewrite(bench, job_id, step, lambda sound: {"parameters": np.append(sound.parameters, 0)})
+
+
+def rewrite(
+    bench: Bench, job_id: str, step: int, change: Callable[[Checkpoint], Mapping[str, object]]
+) -> None:
+    """Put a checkpoint with other values in its place, with its hash."""
+
+    def changed(data: bytes) -> bytes:
+        sound = Checkpoint.from_bytes(data)
+        return replace(sound, **change(sound)).to_bytes()  # type: ignore[arg-type]
+
+    with bench.database.write() as tx:
+        damages.damage_checkpoint(tx, job_id, step, changed, sign=True)
+
+
+CHECKPOINT_DAMAGES = [other_bytes, lost_bytes, no_checkpoint, another_shape]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -89,6 +104,39 @@ def test_a_job_goes_on_from_the_latest_checkpoint_that_can_be_read(
         (told,) = checkpoint_events(bench, job_id)
         assert told.level == "warning"
         assert told.data == {"steps": hit[::-1], "from_step": left[-1] if left else 0}
+
+
+STRANGE = {
+    "a shorter vector": lambda sound: {"parameters": sound.parameters[:-1]},
+    "another dtype": lambda sound: {"parameters": sound.parameters.astype(np.float64)},
+    "an optimizer's array too few": lambda sound: {"optimizer": dict(list(sound.optimizer.items())[1:])},
+    "an optimizer's array too many": lambda sound: {
+        "optimizer": {**sound.optimizer, "other": np.zeros(1, np.float32)}
+    },
+    "an optimizer's array of another shape": lambda sound: {
+        "optimizer": {name: vector[None] for name, vector in sound.optimizer.items()}
+    },
+    "another step": lambda sound: {"step": sound.step + 1},
+    "a schedule that the job has not": lambda _: {"plateau": PlateauState(rate=0.1)},
+    "a best epoch that the job does not keep": lambda sound: {"best": {"parameters": sound.parameters}},
+}
+"""Checkpoints that can be read, but are none of the job's MOONS."""
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_checkpoint_of_another_form_is_damaged_though_its_hash_is_right(bench: Bench, name: str) -> None:
+    bench.submit(MOONS)
+    undisturbed = bench.lead()
+    job_id = bench.submit(MOONS)
+    steps = drained(bench, job_id, 3)
+    rewrite(bench, job_id, steps[-1], STRANGE[name])
+
+    job = bench.lead()
+
+    assert job.status == "succeeded", job.error
+    assert job.result == undisturbed.result
+    (told,) = checkpoint_events(bench, job_id)
+    assert told.data == {"steps": [steps[-1]], "from_step": steps[-2]}
 
 
 def test_a_checkpoint_of_a_step_that_was_damaged_is_saved_anew(bench: Bench) -> None:
@@ -126,7 +174,7 @@ def test_a_damaged_history_keeps_no_job_from_its_end(bench: Bench) -> None:
     for damage in damages.HISTORY:
         job_id = bench.submit(MOONS)
         drained(bench, job_id, 2)
-        harm(bench, damage, job_id)
+        harm(bench.database, damage, job_id)
 
         job = bench.lead()
 
