@@ -13,19 +13,13 @@ import httpx2
 import numpy as np
 
 from benchmarks.service import running
+from lockstep.service.examples import example
 
 BIG_POSTS = 10
 BIG_BYTES = 28 * 2**20
 MAX_SECONDS = 240.0
 PAUSE_SECONDS = 0.02
-SMALL = {
-    "model": {"expression": "a*x + b", "parameters": {"a": 4, "b": 1}},
-    "data": {"inline": {"x": [1, 2], "y": [6, 8]}},
-    "loss": "mse",
-    "optimizer": {"type": "sgd", "learning_rate": 0.1},
-    "epochs": 1,
-    "batch_size": "full",
-}
+SMALL = example("line") | {"epochs": 1}
 
 
 def main() -> None:

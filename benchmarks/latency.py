@@ -10,19 +10,12 @@ from benchmarks.noop import noop_queue
 from benchmarks.report import environment, spread
 from benchmarks.service import running
 from lockstep.service.client import Client
+from lockstep.service.examples import example
 
 PAUSE_SECONDS = 0.002
 """Between two GETs: a client's polling takes from the same cores as the worker."""
 
-LINE = {
-    "model": {"expression": "a*x + b", "parameters": {"a": 4, "b": 1}},
-    "data": {"inline": {"x": [1, 2], "y": [6, 8]}},
-    "loss": "mse",
-    "optimizer": {"type": "sgd", "learning_rate": 0.1},
-    "epochs": 1000,
-    "batch_size": "full",
-    "dtype": "float64",
-}
+LINE = example("line")
 LEARNED = {"a": 2.00000078438591, "b": 3.9999987308369374}
 
 

@@ -22,7 +22,7 @@ from lockstep.core.optim.schedules import SCHEDULES
 from tests.test_architecture import ROOT, parse, sources
 
 EXAMPLES = ("service/api/openapi_parts.py", "core/submission/behind.py")
-"""Where whole specs are written down."""
+"""Where whole specs are written down, or files of them are named."""
 
 
 @dataclass(frozen=True)

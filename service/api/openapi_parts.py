@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lockstep.service.api.openapi_forms import plain
+from lockstep.service.examples import example
 
 JsonObject = dict[str, Any]
 
@@ -18,11 +19,11 @@ _HEADERS: Mapping[str, JsonObject] = {
         "schema": {"type": "string"},
     },
     "ETag": {
-        "description": "changes whenever the answer does; send it as If-None-Match to hear of 304",
+        "description": "changes whenever the answer does; sent as If-None-Match it gets 304 until then",
         "schema": {"type": "string"},
     },
     "X-Poll-Interval": {
-        "description": "seconds after which asking again is worth while",
+        "description": "seconds after which it is worth asking again",
         "schema": {"type": "integer"},
     },
     "Location": {"description": "where the new job is", "schema": {"type": "string"}},
@@ -45,60 +46,13 @@ _OF_ANSWERS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("read_graph", "202"): ("Retry-After",),
 }
 """By operation and status; X-Request-Id is on every answer, and Retry-After on each 503."""
-_EXAMPLES: Mapping[str, JsonObject] = {
-    "layers": {
-        "summary": "digits, on up to two workers",
-        "value": {
-            "name": "digits",
-            "model": {
-                "layers": [
-                    {"type": "linear", "in": 64, "out": 32},
-                    {"type": "relu"},
-                    {"type": "linear", "in": 32, "out": 10},
-                ]
-            },
-            "data": {"builtin": "digits", "test_fraction": 0.2, "standardize": True},
-            "loss": "cross_entropy",
-            "optimizer": {"type": "adam", "learning_rate": 0.01},
-            "epochs": 20,
-            "batch_size": 64,
-            "shards": 2,
-            "workers": 2,
-        },
-    },
-    "expression": {
-        "summary": "a line through two points",
-        "value": {
-            "model": {"expression": "a*x + b", "parameters": {"a": 4, "b": 1}},
-            "data": {"inline": {"x": [1, 2], "y": [6, 8]}},
-            "loss": "mse",
-            "optimizer": {"type": "sgd", "learning_rate": 0.1},
-            "epochs": 1000,
-            "batch_size": "full",
-        },
-    },
-    "minimize": {
-        "summary": "a formula made small",
-        "value": {
-            "kind": "minimize",
-            "objective": "x**2",
-            "start": {"x": 1.2},
-            "optimizer": {"type": "sgd", "learning_rate": 0.3},
-            "stop": {"value_below": 0.001},
-        },
-    },
-    "solve": {
-        "summary": "a formula given a value",
-        "value": {
-            "kind": "solve",
-            "expression": "(2*w + 3*b)*(2*b + 1)",
-            "start": {"w": 3, "b": 4},
-            "solve_for": ["b"],
-            "target": 150,
-        },
-    },
+_EXAMPLES: Mapping[str, tuple[str, str]] = {
+    "layers": ("digits", "digits, on up to two workers"),
+    "expression": ("line", "a line through two points"),
+    "minimize": ("minimize", "a formula made small"),
+    "solve": ("solve", "a formula given a value"),
 }
-"""Of what POST /v1/jobs takes; a test sends each of them."""
+"""Of what POST /v1/jobs takes: the file in examples/, and what it is; a test sends each of them."""
 
 
 def complete(document: JsonObject) -> None:
@@ -111,7 +65,9 @@ def complete(document: JsonObject) -> None:
         for operation in operations.values():
             _add_headers(operation)
     body = document["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]
-    body["examples"] = dict(_EXAMPLES)
+    body["examples"] = {
+        name: {"summary": summary, "value": example(file)} for name, (file, summary) in _EXAMPLES.items()
+    }
 
 
 def _name_layers(schemas: JsonObject) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -25,9 +24,10 @@ from lockstep.service.commands.access import (
     hint,
 )
 from lockstep.service.commands.progress import duration, follow
+from lockstep.service.examples import example
 from lockstep.service.local.commands import module_command
 
-EXAMPLE = Path(lockstep.__file__).parent / "examples" / "digits.json"
+EXAMPLE = "digits"
 START_SECONDS = 90.0
 STOP_SECONDS = 20.0
 
@@ -36,12 +36,12 @@ def demo(
     data_dir: HomeOption = DEFAULT_DATA_DIR,
 ) -> None:
     """Train the digits on two workers; joins the service of the data directory, else runs one meanwhile."""
-    spec = json.loads(EXAMPLE.read_text())
+    spec = example(EXAMPLE)
     with _service(data_dir) as access, client_of(access) as client:
         _await_worker(client, data_dir)
         started = time.monotonic()
         job = client.create_job(spec)
-        typer.echo(f"Training {EXAMPLE.name} as {job['id']} at {access.url}")
+        typer.echo(f"Training {EXAMPLE}.json as {job['id']} at {access.url}")
         job = follow(client, job["id"], Console())
         seconds = time.monotonic() - started
         members = job["workers"]["most"]

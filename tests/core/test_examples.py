@@ -8,6 +8,7 @@ import pytest
 from lockstep.core.group.solo import SoloGroup
 from lockstep.core.run import prepare
 from lockstep.core.submission import parse_job, resolve
+from tests.specs import WHOLE_LINE
 
 EXAMPLES = sorted(Path(__file__).parents[2].glob("examples/*.json"))
 
@@ -20,3 +21,10 @@ def test_every_example_takes_its_first_step(path: Path) -> None:
 
     assert (report.step, report.failure) == (1, None)
     assert spec.name
+
+
+def test_the_tests_line_is_that_of_the_examples() -> None:
+    """Beside the name it has, and what the tests compute of it holds for the example."""
+    (path,) = (path for path in EXAMPLES if path.stem == "line")
+
+    assert json.loads(path.read_text(encoding="utf-8")) == WHOLE_LINE | {"name": "line"}
