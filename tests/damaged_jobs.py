@@ -16,7 +16,7 @@ from lockstep.service.store.database import Database
 from lockstep.service.store.jobs import NewJob
 from lockstep.service.store.leases import JobFence
 from lockstep.service.store.specs import MAX_INLINE_IN_ROW
-from tests.damages import Harm
+from tests.damages import Harm, harm
 from tests.stored_jobs import (
     NEW,
     RESULT,
@@ -41,11 +41,6 @@ def inline(database: Database, number: int) -> NewJob:
     """A job of that spec."""
     spec = keep_spec(database, inline_spec(number))
     return replace(NEW, spec=spec, metadata={"team": "a"}, workers=2)
-
-
-def harm(database: Database, damage: Harm, job_id: str) -> None:
-    with database.write() as tx:
-        damage.do(tx, job_id)
 
 
 def damaged_jobs(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, Connection, Table, delete, select, text, update
 
+from lockstep.service.store.database import Database
 from lockstep.service.store.errors import RecordPart
 from lockstep.service.store.tables import (
     blob_parts,
@@ -46,6 +47,12 @@ class Harm:
 
     def __str__(self) -> str:
         return self.name
+
+
+def harm(database: Database, damage: Harm, job_id: str) -> None:
+    """Damage a job, in a transaction of its own."""
+    with database.write() as tx:
+        damage.do(tx, job_id)
 
 
 def write_text(

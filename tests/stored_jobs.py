@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from sqlalchemy import select
 
 from lockstep.core.learning.report import Points
 from lockstep.service.store import blobs, claims, endings, evictions, jobs, leases
@@ -15,6 +16,7 @@ from lockstep.service.store.endings import Failure
 from lockstep.service.store.jobs import Job, NewJob
 from lockstep.service.store.leases import JobClaim, JobFence
 from lockstep.service.store.specs import Parts, StoredSpec, parts_of
+from lockstep.service.store.tables import blob_parts
 
 OWNER = "owner_test"
 WORKER = WorkerIdentity(worker_id="worker_a", pid=101, host="here", fingerprint="f" * 64)
@@ -60,6 +62,18 @@ def queue_job(database: Database, new: NewJob = NEW) -> Job:
     """A new job."""
     with database.write() as tx:
         return jobs.create(tx, new)
+
+
+def evict_expired(database: Database) -> list[str]:
+    """Evict the claims whose leases have run out; the ids of their jobs."""
+    with database.write() as tx:
+        return evictions.evict_expired(tx)
+
+
+def blob_names(database: Database) -> set[str]:
+    """The SHA-256 of each blob that is there."""
+    with database.read() as tx:
+        return set(tx.execute(select(blob_parts.c.sha256)).scalars())
 
 
 def get(database: Database, job_id: str) -> Job:

@@ -66,12 +66,6 @@ def with_metadata(data: bytes, metadata: Mapping[str, str]) -> bytes:
     return len(text).to_bytes(8, "little") + text + data[8 + length :]
 
 
-def metadata_in(head: bytes) -> dict[str, str]:
-    """The `__metadata__` of a safetensors file, from its beginning: all of its header."""
-    found: dict[str, str] = _header_of(head).get("__metadata__", {})
-    return found
-
-
 def _header_of(head: bytes) -> dict[str, Any]:
     header: dict[str, Any] = json.loads(head[8 : 8 + int.from_bytes(head[:8], "little")])
     return header

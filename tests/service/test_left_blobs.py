@@ -6,25 +6,19 @@ from typing import Any
 
 import numpy as np
 from fastapi.testclient import TestClient
-from sqlalchemy import select
 
 from lockstep.service.left_blobs import LEFT_SECONDS, LOOK_SECONDS, LeftBlobs
 from lockstep.service.reconciler import Reconciler
 from lockstep.service.store.database import Database
-from lockstep.service.store.tables import blob_parts
 from tests.service.submissions import LINE
 from tests.service.test_reconciler import Heard
+from tests.stored_jobs import blob_names
 
 
 def large() -> dict[str, Any]:
     """A job whose data are a blob."""
     x, y = np.random.default_rng(3).normal(size=(2, 4000)).tolist()
     return LINE | {"data": {"inline": {"x": x, "y": y}}, "seed": 5}
-
-
-def blob_names(database: Database) -> set[str]:
-    with database.read() as tx:
-        return set(tx.execute(select(blob_parts.c.sha256)).scalars())
 
 
 def change(database: Database, *statements: str) -> None:

@@ -13,7 +13,7 @@ from lockstep.service.store import seats, specs
 from lockstep.service.store.tables import jobs
 from lockstep.worker.attempt import lead_job
 from tests import damages
-from tests.damages import Harm
+from tests.damages import Harm, harm
 from tests.worker.bench import LINE, LINE_DIGEST, MOONS, Bench, digest, never
 from tests.worker.test_attempt import cancel
 from tests.worker.test_replaying import answer, asked, error, found
@@ -37,17 +37,12 @@ def large(number: int) -> dict[str, Any]:
     return LARGE | {"data": {"inline": {"x": [number + 0.5, *MANY], "y": [0.5, *MANY]}}}
 
 
-def harm(bench: Bench, damage: Harm, job_id: str) -> None:
-    with bench.database.write() as tx:
-        damage.do(tx, job_id)
-
-
 def test_damaged_jobs_end_in_words_and_what_waits_behind_them_starts(bench: Bench) -> None:
     kinds = (*SPECS, KIND, damages.EXPRESSION)
     damaged = [bench.submit(large(number)) for number in range(len(kinds))]
     behind = bench.submit(LINE)
     for damage, job_id in zip(kinds, damaged, strict=True):
-        harm(bench, damage, job_id)
+        harm(bench.database, damage, job_id)
 
     with running(bench, poll_seconds=60) as runner:
         runner.answer("lead", damaged[0])
@@ -66,7 +61,7 @@ def test_damaged_jobs_end_in_words_and_what_waits_behind_them_starts(bench: Benc
 @pytest.mark.parametrize("damage", [*damages.METADATA[:1], *damages.TRANSITIONS[:1]], ids=str)
 def test_damage_that_training_does_not_need_costs_nothing(bench: Bench, damage: Harm) -> None:
     job_id = bench.submit(LINE)
-    harm(bench, damage, job_id)
+    harm(bench.database, damage, job_id)
 
     assert digest(bench.lead()) == LINE_DIGEST
     assert [each.part for each in bench.job(job_id).damage] == [damage.part]
@@ -88,7 +83,7 @@ def test_a_row_with_text_for_a_number_ends_in_words(bench: Bench, column: str) -
 
 def test_a_damaged_job_is_cancelled_rather_than_failed(bench: Bench) -> None:
     job_id = bench.submit(LINE)
-    harm(bench, SPECS[0], job_id)
+    harm(bench.database, SPECS[0], job_id)
     lease = bench.claim()
     cancel(bench, job_id)
 
@@ -126,7 +121,7 @@ def test_damaged_weights_to_start_from_are_told(bench: Bench) -> None:
         ends.append(bench.lead().id)
     for damage, end in zip(STARTS, ends, strict=True):
         bench.submit(LINE, start_from=end)
-        harm(bench, damage, end)
+        harm(bench.database, damage, end)
 
         job = bench.lead()
 
@@ -145,7 +140,7 @@ def test_questions_about_damaged_jobs_fail_in_words_and_others_are_answered(benc
     about = [asked(bench, job_id, 0) for job_id in ids]
     last = asked(bench, sound, 5)
     for damage, job_id in zip(SPECS, ids, strict=True):
-        harm(bench, damage, job_id)
+        harm(bench.database, damage, job_id)
 
     for damage, each in zip(SPECS, about, strict=True):
         assert answer(bench)
@@ -166,7 +161,7 @@ def test_a_helper_goes_elsewhere_when_a_jobs_spec_is_damaged(bench: Bench) -> No
         wait_until(lambda: has_seat(bench, []))
         leads[1].start()
         wait_until(lambda: has_seat(bench, [damaged]))
-        harm(bench, SPECS[0], damaged)
+        harm(bench.database, SPECS[0], damaged)
 
         with running(bench, poll_seconds=0.05):
             wait_until(lambda: bench.job(sound).workers_active == 2)

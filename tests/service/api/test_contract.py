@@ -12,9 +12,7 @@ from fastapi.testclient import TestClient
 
 from lockstep.service.api.explain import GraphFormat
 from lockstep.service.api.weights_file import Format
-from lockstep.service.settings import Settings
 from lockstep.service.store import replays
-from lockstep.service.store.database import Database
 from lockstep.service.store.replays import Asked, Question
 from lockstep.worker.replaying import answer_replay
 from tests.core.formulas.searches import PARABOLA, PRODUCT
@@ -79,12 +77,6 @@ JOBS: dict[str, tuple[Spec, list[Any]]] = {
     "minimize": (PARABOLA | {"steps": 3}, []),
     "solve": (PRODUCT | {"steps": 3}, []),
 }
-
-
-@pytest.fixture
-def bench(store: Database) -> Bench:
-    """A worker for the database of `api`."""
-    return Bench(database=store, settings=Settings(database_url="sqlite:///unused"))
 
 
 def answered(bench: Bench, job_id: str) -> None:

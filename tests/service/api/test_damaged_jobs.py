@@ -17,7 +17,7 @@ from lockstep.service.store.database import Database
 from lockstep.service.store.replays import Asked
 from lockstep.service.store.tables import history, jobs, weights
 from tests import damages
-from tests.damages import Harm
+from tests.damages import Harm, harm
 from tests.service.submissions import CLASSES, LINE, WORKER, claim, succeed
 
 MANY = [1 / 3] * 2_000
@@ -56,11 +56,6 @@ def submission(number: int) -> dict[str, Any]:
         "data": {"inline": {"x": [number + 0.5, *MANY], "y": [0.5, *MANY]}},
         "metadata": {"n": "1"},
     }
-
-
-def harm(database: Database, damage: Harm, job_id: str) -> None:
-    with database.write() as tx:
-        damage.do(tx, job_id)
 
 
 def finished(api: TestClient, database: Database, number: int) -> str:

@@ -8,17 +8,9 @@ import pytest
 from fastapi.testclient import TestClient
 from safetensors.numpy import load
 
-from lockstep.service.settings import Settings
-from lockstep.service.store.database import Database
 from tests.core.formulas.searches import PARABOLA, PRODUCT
 from tests.service.submissions import LINE
 from tests.worker.bench import Bench
-
-
-@pytest.fixture
-def bench(store: Database) -> Bench:
-    """A worker for the database of `api`."""
-    return Bench(database=store, settings=Settings(database_url="sqlite:///unused"))
 
 
 def create(api: TestClient, spec: dict[str, Any]) -> dict[str, Any]:

@@ -16,9 +16,7 @@ from lockstep.core.group.solo import SoloGroup
 from lockstep.core.learning.training import Training
 from lockstep.core.run import prepare
 from lockstep.core.spec import read_resolved
-from lockstep.service.settings import Settings
 from lockstep.service.store import evictions
-from lockstep.service.store.database import Database
 from lockstep.service.store.transitions import MAX_EVICTIONS
 from tests.core.formulas.searches import PARABOLA, PRODUCT
 from tests.worker.bench import LINE, MOONS, Bench
@@ -43,12 +41,6 @@ LONG: dict[str, dict[str, Any]] = {
     "solve": PRODUCT | {"steps": ENDLESS, "tolerance": 1e-300, "refresh_gradient": False},
 }
 TRAINED = ("layers", "layers with buffers", "expression")
-
-
-@pytest.fixture
-def bench(store: Database) -> Bench:
-    """A worker for the database of `api`."""
-    return Bench(database=store, settings=Settings(database_url="sqlite:///unused"))
 
 
 def submit(api: TestClient, spec: dict[str, Any]) -> str:

@@ -15,7 +15,6 @@ from safetensors import safe_open
 from sqlalchemy import update
 
 from lockstep.service.commands.weights import preprocessing_in
-from lockstep.service.settings import Settings
 from lockstep.service.store.database import Database
 from lockstep.service.store.tables import jobs as jobs_table
 from tests.worker.bench import Bench
@@ -51,12 +50,6 @@ KINDS: dict[str, tuple[dict[str, Any], bool, list[str] | None]] = {
         None,
     ),
 }
-
-
-@pytest.fixture
-def bench(store: Database) -> Bench:
-    """A worker for the database of `api`."""
-    return Bench(database=store, settings=Settings(database_url="sqlite:///unused"))
 
 
 def trained(api: TestClient, bench: Bench, spec: dict[str, Any]) -> dict[str, Any]:

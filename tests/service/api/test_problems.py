@@ -10,7 +10,6 @@ import pytest
 from fastapi.testclient import TestClient
 
 from lockstep.service.problems import MEANINGS, OF_STATUS
-from lockstep.service.settings import Settings
 from lockstep.service.store import keys
 from lockstep.service.store.database import Database
 from tests.core.formulas.searches import PARABOLA
@@ -57,12 +56,6 @@ WRONG = {
     "sample": "x",
     "format": "pickle",
 }
-
-
-@pytest.fixture
-def bench(store: Database) -> Bench:
-    """A worker for the database of `api`."""
-    return Bench(database=store, settings=Settings(database_url="sqlite:///unused"))
 
 
 def told(api: TestClient, response: Any) -> dict[str, Any]:

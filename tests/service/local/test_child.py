@@ -13,6 +13,7 @@ import pytest
 
 from lockstep.service.local.child import Child, Program
 from lockstep.service.local.signals import Signals
+from tests.local_service import is_alive
 
 SLEEPER = "import time; time.sleep(60)"
 ROOT = Path(__file__).parents[3]
@@ -34,14 +35,6 @@ def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that is dead and not yet waited for does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def pid_of(child: Child) -> int:

@@ -15,15 +15,11 @@ from tests.stored_jobs import (
     WORKER,
     claim,
     evict,
+    evict_expired,
     fenced,
     get,
     queue_job,
 )
-
-
-def evict_expired(database: Database) -> list[str]:
-    with database.write() as tx:
-        return evictions.evict_expired(tx)
 
 
 def test_an_expired_lease_is_evicted_once_and_its_holder_fenced(database: Database) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from lockstep.service.parts import CORE_TYPE, FEATURES, TUNABLES
-from lockstep.service.store import claims, endings, events, evictions, leases, queue, rings, seats, workers
+from lockstep.service.store import claims, endings, events, leases, queue, rings, seats, workers
 from lockstep.service.store.database import Database
 from lockstep.service.store.tables import attempts, jobs
 from lockstep.service.store.tables import events as events_table
@@ -21,15 +21,11 @@ from tests.stored_jobs import (
     cancel,
     claim,
     evict,
+    evict_expired,
     fenced,
     get,
     queue_job,
 )
-
-
-def evict_expired(database: Database) -> list[str]:
-    with database.write() as tx:
-        return evictions.evict_expired(tx)
 
 
 def heartbeat(database: Database, worker: claims.WorkerIdentity, state: workers.State = "idle") -> None:

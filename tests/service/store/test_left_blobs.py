@@ -21,7 +21,7 @@ from lockstep.service.store.database import Database, clock
 from lockstep.service.store.errors import NotFound
 from lockstep.service.store.replay_table import replays
 from lockstep.service.store.tables import blob_parts, jobs, weights
-from tests.stored_jobs import NEW, claim, fenced, queue_job
+from tests.stored_jobs import NEW, blob_names, claim, fenced, queue_job
 
 DATA = bytes(range(256)) * (PART_BYTES // 256) + b"a second part"
 NAME = hashlib.sha256(DATA).hexdigest()
@@ -42,11 +42,6 @@ def keep(database: Database, data: bytes) -> str:
     name = hashlib.sha256(data).hexdigest()
     blobs.keep(database, data, name)
     return name
-
-
-def names(database: Database) -> set[str]:
-    with database.read() as tx:
-        return set(tx.execute(select(blob_parts.c.sha256)).scalars())
 
 
 def is_whole(database: Database, name: str, data: bytes) -> bool:
@@ -82,7 +77,7 @@ def named_in_each_way(database: Database) -> set[str]:
         row = {"id": "replay_1", "job_id": job_id, "question": "walk", "step": 0, "sample": 0}
         done = {"status": "done", "tries": 1, "result_sha256": answer}
         tx.execute(insert(replays).values(requested_at=clock(), finished_at=clock()), row | done)
-    return names(database)
+    return blob_names(database)
 
 
 def test_every_column_that_names_blobs_is_looked_at() -> None:
@@ -104,18 +99,18 @@ def test_what_nothing_names_goes_after_an_hour_and_all_else_stays(database: Data
     left = LeftBlobs(database, time)
 
     steps(left, time, LEFT_SECONDS - 2 * LOOK_SECONDS)
-    assert names(database) == named | lost
+    assert blob_names(database) == named | lost
     young = keep(database, b"later")
     time.now += 3 * LOOK_SECONDS
     sizes = []
     for _ in range(3):
         left.step()
         time.now += LOOK_SECONDS
-        sizes.append(len(names(database) & lost))
+        sizes.append(len(blob_names(database) & lost))
     assert sizes == [MAX_TAKEN_OUT + 1, 1, 0]
-    assert names(database) == named | {young}
+    assert blob_names(database) == named | {young}
     steps(left, time, LEFT_SECONDS + 2 * LOOK_SECONDS)
-    assert names(database) == named
+    assert blob_names(database) == named
 
 
 def test_all_of_them_are_looked_at_a_page_at_a_time(
@@ -129,7 +124,7 @@ def test_all_of_them_are_looked_at_a_page_at_a_time(
 
     steps(LeftBlobs(database, time), time, 2 * LEFT_SECONDS)
 
-    assert names(database) == named
+    assert blob_names(database) == named
 
 
 def test_a_blob_that_is_named_meanwhile_is_forgotten(database: Database) -> None:
@@ -152,7 +147,7 @@ def test_parts_without_the_first_go_too(database: Database) -> None:
         page = left_blobs.find(tx, "", 10)
         assert page.names == {NAME}
         assert left_blobs.take_out(tx, page.names) == [NAME]
-    assert names(database) == set()
+    assert blob_names(database) == set()
 
 
 @pytest.mark.parametrize("missing", [(0,), (1,), (0, 1)])
