@@ -2,7 +2,7 @@
 
 A ring carries a task's name and a job's id and nothing else. The database is the truth: a ring that is lost,
 doubled or late harms nothing, because the reconciler rings again and idle workers look by themselves.
-So nobody waits for a ring: `Ringer.ring` only notes it, and a thread publishes it.
+So nothing waits for a ring: `Ringer.ring` only notes it, and a thread publishes it.
 """
 
 import contextlib
@@ -90,7 +90,7 @@ def tls_of(broker_url: str) -> dict[str, Any] | None:
 
 
 class Loader(AppLoader):
-    """Celery's loader, but for one thing: that one puts the working folder first in the import path."""
+    """Celery's loader, except that it does not put the working folder first in the import path."""
 
     def import_from_cwd(self, module: str, imp: Any = None, package: str | None = None) -> Any:  # noqa: ARG002
         """Import a module as any other."""

@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 60.0
 """Between two steps: a look finds names in tables that have no index for it."""
 LEFT_SECONDS = 3600.0
-"""How long a blob must have been nobody's: a POST names its own within seconds."""
+"""How long nothing must have named a blob: a POST names its own within seconds."""
 MAX_LOOKED_AT = 10_000
 MAX_TAKEN_OUT = 4
 """In one transaction, which others wait for."""

@@ -61,7 +61,7 @@ class BoundedHttp(HttpToolsProtocol):
         if len(self.url) > MAX_HEAD_BYTES:  # httptools reads no longer one
             self._refuse()
         else:
-            self._answer(400, "request_invalid", f"expected a request of HTTP/1.1. {msg}")
+            self._answer(400, "request_invalid", f"expected an HTTP/1.1 request. {msg}")
 
     def _refuse(self) -> None:
         detail = f"expected at most {MAX_HEAD_BYTES} bytes of request line and headers"

@@ -90,7 +90,7 @@ class Envelope:
 
 
 def _check_size(scope: Scope) -> None:
-    """Whatever the server let through, nobody reads more."""
+    """Refuse a head that is too long, even where the server let it through."""
     size = sum(len(name) + len(value) for name, value in scope["headers"])
     if size + len(scope.get("raw_path", b"")) + len(scope["query_string"]) > MAX_HEAD_BYTES:
         raise ApiProblem(431, f"expected at most {MAX_HEAD_BYTES} bytes of request line and headers")

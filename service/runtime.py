@@ -1,7 +1,7 @@
 """Folders of one process's life, for its sockets: short paths, and nothing left behind by a kill.
 
 The process holds a lock on its folder, which the kernel drops with it. So a folder that can be locked is a
-dead process's, and whoever finds it takes it away, with the semaphores that carry its name. (systemd-tmpfiles
+dead process's: a process that finds it removes it, with the semaphores that carry its name. (systemd-tmpfiles
 leaves locked folders alone as well.)
 """
 

@@ -1,6 +1,6 @@
 """All settings of Lockstep: read from `LOCKSTEP_*` variables and from `.env` in the working directory.
 
-Nothing is read at import: whoever starts a process calls `read_settings` once and hands the settings down.
+Nothing is read at import: what starts a process calls `read_settings` once and hands the settings down.
 `.env.example` lists every setting with its default and unit; a test keeps the two equal.
 """
 
@@ -150,7 +150,7 @@ class Settings(BaseSettings):
             try:
                 _ = parts.port
             except ValueError as error:
-                raise ValueError(f"{wanted}, got a port that is none from 0 to 65535") from error
+                raise ValueError(f"{wanted}, got a port that is not from 0 to 65535") from error
         return value
 
     @field_validator("api_key", mode="before")
@@ -166,7 +166,7 @@ class Settings(BaseSettings):
             if not (8 <= len(key) <= 256 and key.isascii() and key.isprintable() and " " not in key):
                 raise ValueError(
                     f"expected 8 to 256 printable ASCII characters without spaces, got {len(key)} characters"
-                    f"{'' if not 8 <= len(key) <= 256 else ' of which some are others'}; choose another key"
+                    f"{'' if not 8 <= len(key) <= 256 else ' some of them others'}; choose another key"
                 )
         return value
 

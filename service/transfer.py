@@ -1,4 +1,4 @@
-"""How answers travel: HEAD wherever there is GET, and gzip for whoever takes it."""
+"""How answers travel: HEAD wherever there is GET, and gzip for clients that accept it."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def failure_of(error: Exception) -> Failure:
         case InvalidData():
             return Failure(code="invalid_data", message=str(error), param="/data")
         case MemoryError():
-            message = "the worker has not enough memory for this job; make its model, batch or data smaller"
+            message = "the worker does not have enough memory; make the job's model, batch or data smaller"
             return Failure(code="out_of_memory", message=message)
         case ReplayMismatch():
             message = f"{error}; the arithmetic of this worker is not to be trusted"

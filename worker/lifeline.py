@@ -2,7 +2,7 @@
 
 The child reports in on a unix socket and keeps the connection open. Its end, however it came, closes the
 connection, so the main process evicts what the child held without waiting for the lease; the main process's
-end closes it too, and the child, which nobody could stop any more, leaves. The main process also says on it
+end closes it too, and the child, which nothing could stop any more, leaves. The main process also says on it
 that the worker is to be drained.
 """
 

@@ -27,7 +27,7 @@ class Builtin:
 NEEDS = {
     "rows": "how many there are",
     "columns": "how many numbers a row of inputs has",
-    "credit": "whom its licence asks to name",
+    "credit": "the credit that its licence asks for",
 }
 BUILTINS: Vocabulary[Builtin] = Vocabulary(
     "built-in data set",

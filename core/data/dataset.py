@@ -85,7 +85,7 @@ class Preprocessing:
         return json.dumps({"mean": self.mean.tolist(), "scale": self.scale.tolist()})
 
     def told(self, class_names: Sequence[str] | None) -> Told | None:
-        """What whoever uses the weights elsewhere has to know: {mean, scale, class_names}, None for nothing.
+        """What has to be known to use the weights elsewhere: {mean, scale, class_names}, None for nothing.
 
         Standardized inputs are (x - mean) / scale, in float64; `class_names` are in the order of the numbers.
         """

@@ -44,7 +44,7 @@ class Program:
     them. The calls read `parameters.flat` and its buffers where they lie. In training, `streams` are the
     random numbers to be turned to step and shard, and `statistics` (S,), if given, receives what the nodes
     tell of their moments. The caller keeps numpy's warnings off (np.errstate)
-    while calls run: an overflow on the way to a right limit (e^1000 in a sigmoid) is no news.
+    while calls run: an overflow on the way to a right limit (e^1000 in a sigmoid) is nothing to report.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """The fast ways to take steps of a training, in the order of asking. Each may be deleted with its lines here.
 
-Those to run a graph are in core/engine/ways.py, which this stands upon.
+Those to run a graph are in core/engine/ways.py, which this builds on.
 """
 
 from collections.abc import Callable

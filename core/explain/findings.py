@@ -1,6 +1,6 @@
 """What the recorded series say about a training that goes wrong, in plain words, with what to try.
 
-Pure functions over series: the same points give the same findings, whoever looks. Each number in a message is
+Pure functions over series: the same points give the same findings. Each number in a message is
 that of a series at the step that stands beside it, or says of which steps it is the mean or median.
 """
 

@@ -18,7 +18,7 @@ from lockstep.core.spec import MinimizeSpec, SolveSpec
 KEPT = 80
 """The last points that are kept."""
 ROUNDING = 64
-"""Moves of so many units in the last place are none."""
+"""Moves of at most this many units in the last place count as none."""
 RESTING = 32
 """Points without a move that are no chance."""
 
@@ -75,7 +75,7 @@ class PointRows:
 class Past:
     """A search as far as it has come: `spec`'s, from the first point that was seen.
 
-    `misses` are the extremes of what the search shall make small: the distance from the target of `solve`,
+    `misses` are the extremes of what the search should make small: the distance from the target of `solve`,
     the value of `minimize`. `norms` are those of the gradient's length, where a stop rule looks at it.
     """
 
@@ -107,7 +107,7 @@ class Past:
         self.last = self.last.then(rows.part(slice(-KEPT, None))).part(slice(-KEPT, None))
 
     def missed(self, values: np.ndarray) -> np.ndarray:
-        """What shall become small, of values (n,)."""
+        """What should become small, of values (n,)."""
         return np.abs(values - self.spec.target) if isinstance(self.spec, SolveSpec) else values
 
     @property

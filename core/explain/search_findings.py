@@ -15,7 +15,7 @@ from lockstep.core.formulas.goal import has_goal
 from lockstep.core.spec import MinimizeSpec, SolveSpec
 
 GROWN = 1000.0
-"""What shall become small, as a multiple of what it was at first."""
+"""What should become small, as a multiple of what it was at first."""
 LEAP = 0.9
 """The part of a growth that the last quarter of the points may bring; where it is more, it was one leap."""
 LATELY, FEWEST = 32, 5
@@ -41,7 +41,7 @@ HARDLY = 1e-3
 AS_STEEP = 0.99
 """The length of the gradient as a multiple of what it was at first."""
 TURNS = 8
-"""A value that turns round once in so many points, or oftener, goes to and fro."""
+"""A value that turns round once in this many points, or more often, goes to and fro."""
 AS_WIDE = 0.5
 """The range of the values of the later half of the points as a multiple of that of the earlier half."""
 AS_FAR = 0.9
@@ -92,7 +92,7 @@ class SearchWatcher:
 
 
 def _growing(past: Past) -> str | None:
-    """What shall become small grows by orders of magnitude, and not by one leap."""
+    """What should become small grows by orders of magnitude, and not by one leap."""
     assert past.first is not None  # noqa: S101 - `find` has asked
     first = float(past.missed(past.first.values)[0])
     lows, highs = past.misses.low, past.misses.high

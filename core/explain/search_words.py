@@ -12,7 +12,7 @@ HIDDEN = 0.01
 
 
 def growing(past: Past) -> str:
-    """What shall become small grows."""
+    """What should become small grows."""
     highest = past.misses.highest()
     seen = f"value = {_value(past, highest.value)} at step {highest.step}, after {_first(past)}"
     if isinstance(past.spec, SolveSpec):

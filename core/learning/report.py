@@ -1,4 +1,4 @@
-"""What training tells whoever drives it."""
+"""What training tells its driver."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

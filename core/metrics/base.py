@@ -49,7 +49,7 @@ class Metric(ABC):
         return 0
 
     def problems_with(self, classes: int) -> Iterator[Problem]:  # noqa: ARG002 - most take any number
-        """What speaks against so many classes; pointers begin at the metric."""
+        """Why it cannot be taken of this many classes; pointers begin at the metric."""
         yield from ()
 
 

@@ -79,7 +79,7 @@ class OptimizerSpec(SpecModel):
         yield from ()
 
     def problems_with(self, parameters: int) -> Iterator[Problem]:  # noqa: ARG002 - most take any number
-        """What speaks against moving so many parameters; pointers begin at the optimizer."""
+        """Why this many parameters cannot be moved; pointers begin at the optimizer."""
         yield from ()
 
     def scalar_update(self, slopes: Sequence[str]) -> ScalarUpdate | None:  # noqa: ARG002 - most have none

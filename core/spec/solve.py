@@ -10,7 +10,7 @@ from lockstep.core.spec.formula import FormulaSpec, FormulaText
 
 
 class SolveSpec(FormulaSpec):
-    """Which value a formula shall have, and which of its numbers may move for it.
+    """Which value a formula should have, and which of its numbers may move for it.
 
     With k unknowns, a step moves each unknown v by -(value - target) / k / (∂value/∂v).
     """
@@ -18,13 +18,13 @@ class SolveSpec(FormulaSpec):
     kind: Literal["solve"]
     """what sort of job this is"""
     expression: FormulaText
-    """what shall have the value, such as "2*a + b"; all its names stand in "start", too"""
+    """what should have the value, such as "2*a + b"; all its names stand in "start", too"""
     solve_for: (
         Annotated[tuple[ParameterName, ...], Field(min_length=1, max_length=MAX_EXPRESSION_PARAMETERS)] | None
     ) = None
     """the unknowns, names of "start"; all of them if not given"""
     target: Real
-    """the value that the expression shall have"""
+    """the value that the expression should have"""
     tolerance: Annotated[Real, Field(ge=0)] = 1e-6
     """end once the value is no farther than this from the target"""
     refresh_gradient: Switch = True

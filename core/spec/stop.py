@@ -40,7 +40,7 @@ class StopRules(SpecModel):
     """end once the loss is below this: a number looks at the step's loss where an epoch is one step, else at
     the epoch's; {"value": 0.1, "of": "step"}, or "epoch", "train", "validation", says which"""
     patience: Annotated[int, Whole(ge=1)] | None = None
-    """end after so many epochs without a new lowest validation loss (without one: the epoch's loss)"""
+    """end after this many epochs without a new lowest validation loss (without one: the epoch's loss)"""
     min_delta: Annotated[Real, Field(ge=0, le=1e6)] = 0.0
     """how much lower than the lowest so far a loss must be to count as a new lowest one"""
     restore_best: Switch = False
@@ -48,7 +48,7 @@ class StopRules(SpecModel):
     not where loss_below ends the job"""
 
     def goal(self, steps_per_epoch: int) -> tuple[float, LossOf | None]:
-        """What the loss shall fall below, and which loss; a plain number means the epoch's.
+        """What the loss has to fall below, and which loss; a plain number means the epoch's.
 
         Where an epoch is one step, its loss is the step's. Without a goal: -inf, None.
         """

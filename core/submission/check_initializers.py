@@ -29,6 +29,6 @@ def check_initializers(model: LayersModel, graph: Graph) -> Iterator[Problem]:
     yield from wrong.values()
     names = ", ".join([parameter.name for parameter in graph.parameters][:20])
     for key in unused:
-        message = f'expected "weight", "bias" or a parameter of this model ({names}) that is not named by '
-        message += "its own, got one that speaks for none; rename it or take it out"
+        message = f'expected "weight", "bias" or a parameter of this model ({names}), '
+        message += "got a name that no parameter goes by; rename it or take it out"
         yield Problem(pointer=pointer_to(("model", "init", key)), code="unknown_parameter", message=message)

@@ -36,7 +36,7 @@ def unshown(text: str) -> tuple[str, str] | None:
     found = _HIDDEN.search(text)
     if found:
         place = f"U+{ord(found[0]):04X} at position {found.start()}"
-        return "invisible_letter", f"expected letters that show, got {place}; take it out"
+        return "invisible_letter", f"expected visible letters, got {place}; take it out"
     if text and _BLANK.fullmatch(text):
-        return "blank", f"expected a name that shows, got {len(text)} blanks; write one, or leave it out"
+        return "blank", f"expected visible letters, got {len(text)} blanks; write a name, or leave it out"
     return None

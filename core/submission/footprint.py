@@ -1,7 +1,7 @@
 """How much memory one member needs for a job, known from its spec without making any of it.
 
 What counts is what grows with the spec: rows, parameters with what the optimizer remembers of each, and the
-values and gradients of a shard on its way through the model. It is rather too little than too much: what is
+values and gradients of a shard on its way through the model. It is sooner too low than too high: what is
 refused by it could not have been trained.
 """
 

@@ -38,7 +38,7 @@ class Budget:
 
     @asynccontextmanager
     async def hold(self, size: int) -> AsyncIterator[None]:
-        """Wait until there is room for `size` bytes, and keep it to the block's end; 0 waits for nobody."""
+        """Wait until there is room for `size` bytes, and keep it to the block's end; 0 never waits."""
         size = min(size, self._most)
         if size and (self._waiting or size > self._free):
             await self._wait(size)

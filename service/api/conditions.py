@@ -26,7 +26,7 @@ POLL_SECONDS = "1"
 """Of X-Poll-Interval where something moves: progress is written about once a second."""
 IDLE_POLL_SECONDS = "5"
 UNCHANGED: dict[int | str, dict[str, Any]] = {
-    304: {"description": "the answer is as the client has it (If-None-Match)"}
+    304: {"description": "the client has this answer already (If-None-Match)"}
 }
 MAX_METADATA_FILTERS = 16
 """As many as a job can have."""

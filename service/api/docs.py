@@ -47,7 +47,7 @@ async def problems() -> HTMLResponse:
 
 def _problems() -> Iterator[str]:
     yield from _head("Lockstep problems", "../")
-    yield "<h1>Problems</h1><p>An answer that is no success is <code>application/problem+json</code> "
+    yield "<h1>Problems</h1><p>An answer that is not a success is <code>application/problem+json</code> "
     yield "(RFC 9457). Its <code>code</code> is one of these; <code>errors</code> says more.</p><dl>"
     for code, meaning in sorted(MEANINGS.items()):
         yield f'<dt id="{code}"><code>{code}</code></dt><dd>{escape(meaning)}</dd>'

@@ -1,4 +1,4 @@
-"""/healthz and /readyz: for load balancers and for whoever waits for the service to start."""
+"""/healthz and /readyz: for load balancers, and to wait for the service to start."""
 
 import logging
 from typing import Literal
@@ -42,7 +42,7 @@ async def healthz() -> JsonResponse:
 @router.get(
     "/readyz",
     response_model=Health,
-    responses=problems({**ALWAYS_POSSIBLE, 503: "the database is away or not migrated"}),
+    responses=problems({**ALWAYS_POSSIBLE, 503: "the database does not answer or is not migrated"}),
     summary="Whether the service can work",
 )
 def readyz(services: TheServices) -> JsonResponse:

@@ -64,7 +64,7 @@ class History(TypedDict):
 
     series: Mapping[str, Points]
     damaged: Sequence[Gap]
-    """what of them can't be read any more; empty where all is well"""
+    """their parts that can't be read any more; empty where all is well"""
 
 
 @router.get(
@@ -143,7 +143,7 @@ def _require_known(tx: Connection, job_id: str, names: list[str]) -> None:
     try:
         known = {*series_of(specs.load(tx, job_id).resolved()), *stored_series.names(tx, job_id)}
     except (Damaged, ExpressionError):
-        return  # nobody can tell any more, and what is recorded is shown all the same
+        return  # the spec can't tell any more; what is recorded is shown all the same
     unknown = [name for name in unknown if name not in known]
     if unknown:
         close = difflib.get_close_matches(unknown[0], known, n=1)

@@ -138,7 +138,7 @@ def _is_known(database: Database, owner_id: str, key: str | None) -> bool:
 @router.get(
     "/jobs",
     response_model=JobPage,
-    responses={304: {"description": "the page is as the client has it (If-None-Match)"}},
+    responses={304: {"description": "the client has this page already (If-None-Match)"}},
     openapi_extra=METADATA_PARAMETERS,
     summary="List jobs",
 )
@@ -201,7 +201,7 @@ def list_jobs(  # noqa: PLR0913  (one argument for each parameter of the address
 @router.get(
     "/jobs/{job_id}",
     response_model=Job,
-    responses={304: {"description": "the job is as the client has it (If-None-Match)"}},
+    responses={304: {"description": "the client has this state of the job already (If-None-Match)"}},
     summary="Read a job",
 )
 def read_job(request: Request, services: TheServices, key: Reader, job_id: JobId) -> Response:

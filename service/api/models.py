@@ -1,7 +1,7 @@
 """What the API's answers have in common.
 
-An answer is a typed dictionary: /openapi.json describes it, the type checker holds whoever makes one to that,
-and `dump_json` writes it as it is.
+An answer is a typed dictionary: /openapi.json describes it, the type checker holds the code that makes one to
+that, and `dump_json` writes it as it is.
 """
 
 from collections.abc import Sequence

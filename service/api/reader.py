@@ -1,8 +1,8 @@
 """Reads posted jobs: small bodies in a thread, large ones in a process of their own.
 
-Parsing 28 MiB takes seconds that a thread would spend with the interpreter's lock held: nobody else would be
-answered meanwhile. One process reads one large body after another, so that memory is bounded too; others
-wait for it without a thread.
+Parsing 28 MiB takes seconds that a thread would spend with the interpreter's lock held: no other request
+would be answered meanwhile. One process reads one large body after another, so that memory is bounded too;
+others wait for it without a thread.
 """
 
 import logging
@@ -53,7 +53,7 @@ class SubmissionReader:
         return None if self._process is None else self._process.pid
 
     def close(self) -> None:
-        """End the process; whoever waits for it is answered 503."""
+        """End the process; those that wait for it are answered 503."""
         self._closed = True
         self._kill()
         with self._lock:

@@ -31,7 +31,7 @@ NESTED_NUMBERS = {"description": "nested lists by name; a scalar is a bare numbe
                 "application/json": {"schema": NESTED_NUMBERS},
             },
         },
-        304: {"description": "the file is as the client has it (If-None-Match)"},
+        304: {"description": "the client has this file already (If-None-Match)"},
         **problems(
             {
                 409: "the job has no weights (yet), or no model",

@@ -43,7 +43,7 @@ def in_format(stored: StoredWeights, format: Format, spec: WholeSpec | None) -> 
 
 
 def _metadata(stored: StoredWeights, spec: WholeSpec | None) -> dict[str, str]:
-    """What is done to the inputs first, or why nobody can tell any more: the weights themselves are sound."""
+    """What is done to the inputs first, or why that is not known; the weights themselves are sound."""
     lost = "the stored spec can't be read"
     try:
         resolved = None if spec is None else spec.resolved()

@@ -139,9 +139,9 @@ def client_of(access: Access) -> Client:
     try:
         return Client(access.url, access.api_key)
     except UnicodeEncodeError as error:
-        raise CommandError(f"the API key for {access.url} holds signs that no key has") from error
+        raise CommandError(f"the API key for {access.url} holds characters that no key has") from error
     except (ValueError, httpx2.InvalidURL) as error:
-        raise CommandError(f"the service's address {access.url} is none: {error}") from error
+        raise CommandError(f"the service's address {access.url} can't be used: {error}") from error
 
 
 def read_json(file: Path) -> Any:

@@ -41,10 +41,10 @@ def history(
     job_id: JobIdArgument,
     series: Annotated[
         str | None,
-        typer.Option(metavar="NAMES", help="The points of these, such as loss,value.  [default: sum up all]"),
+        typer.Option(metavar="NAMES", help="The points of these, such as loss,value.  [default: a summary]"),
     ] = None,
     points: Annotated[
-        int, typer.Option(min=2, max=1_000_000, help="At most so many points; more come in even buckets.")
+        int, typer.Option(min=2, max=1_000_000, help="At most this many points; more come in even buckets.")
     ] = 20,
     as_json: JsonOption = False,
     data_dir: DataDirOption = None,

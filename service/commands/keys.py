@@ -29,9 +29,7 @@ def add(
         str | None,
         typer.Option(metavar="OWNER", help="Whose jobs it sees (see `keys list`); else the administrator's."),
     ] = None,
-    new_owner: Annotated[
-        str | None, typer.Option(metavar="OWNER", help="The same, for an owner that is not there yet.")
-    ] = None,
+    new_owner: Annotated[str | None, typer.Option(metavar="OWNER", help="The same, for a new owner.")] = None,
     data_dir: DataDirOption = None,
 ) -> None:
     """Make a key. It is printed once and cannot be read again; one that can't be printed is taken back."""

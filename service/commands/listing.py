@@ -54,7 +54,7 @@ def jobs(  # noqa: PLR0913  (one argument for each option)
         str | None,
         typer.Option(
             metavar="ORDER",
-            help='By created_at, started_at, finished_at, run_ms or name; "-" before it: the last first.',
+            help='By created_at, started_at, finished_at, run_ms or name; "-" before it: in reverse.',
         ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 20,

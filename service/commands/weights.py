@@ -18,7 +18,7 @@ WITHOUT_ROOM = ("npz", "json")
 def weights(
     job_id: JobIdArgument,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to; its ending says the format.")
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The file; its ending says the format.")
     ],
     data_dir: DataDirOption = None,
 ) -> None:

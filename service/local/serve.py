@@ -1,6 +1,6 @@
 """The API process: uvicorn on a listening socket that the supervisor holds, or on the settings' address.
 
-`uvicorn --fd` would do but for one thing: it takes the socket for a unix one, and so leaves Nagle's
+`uvicorn --fd` would almost do, but it takes the socket for a unix one, and so leaves Nagle's
 algorithm on for every connection.
 """
 

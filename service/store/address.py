@@ -28,7 +28,7 @@ def read_address(text: str) -> URL:
         address = make_url(text)
         backend = address.drivername
     except (ArgumentError, ValueError, TypeError) as error:
-        reason = "its port is no number" if isinstance(error, ValueError) else "it is no address"
+        reason = "its port is not a number" if isinstance(error, ValueError) else "it is not an address"
         raise BadAddress(f"expected {EXPECTED}, got one that can't be read: {reason}") from error
     if _splits_password(address, text):
         raise BadAddress(

@@ -25,7 +25,7 @@ _HOLD = (
 def put(tx: Connection, data: bytes) -> str:
     """Keep `data`; returns its SHA-256 in hexadecimal. The same bytes are kept once.
 
-    Parts that are there and damaged become whole again: else nobody could bring those bytes a second time.
+    Parts that are there and damaged become whole again: else those bytes could never be stored a second time.
     """
     sha256 = hashlib.sha256(data).hexdigest()
     for part, piece in enumerate(split(data)):
@@ -36,8 +36,8 @@ def put(tx: Connection, data: bytes) -> str:
 def keep(database: Database, data: bytes, sha256: str) -> None:
     """Keep `data` of that SHA-256 as `put` does, each part in a transaction of its own.
 
-    Others write between them. Who names the blob does so afterwards, and holds it: until then its parts are
-    nobody's.
+    Others write between them. A row names the blob only afterwards, and its transaction holds the blob: until
+    then nothing names its parts.
     """
     for part, piece in enumerate(split(data)):
         with database.write() as tx:
@@ -47,7 +47,7 @@ def keep(database: Database, data: bytes, sha256: str) -> None:
 def hold(tx: Connection, data: bytes, sha256: str) -> None:
     """Let the parts of a blob that `keep` has kept stay to the transaction's end.
 
-    Whoever names it in this transaction calls this first. Parts that were taken out since are put back.
+    A transaction that names it calls this first. Parts that were taken out since are put back.
     """
     there = set(tx.execute(_HOLD, {"sha256": sha256}).scalars())
     for part, piece in enumerate(split(data)):

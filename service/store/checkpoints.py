@@ -128,7 +128,7 @@ def latest(tx: Connection, job_id: str, at_most: int = 2**62) -> StoredCheckpoin
 def discard(tx: Connection, job_id: str, damaged: Sequence[CheckpointKey]) -> list[int]:
     """Give up checkpoints that can't be gone on from; returns the steps of those that were still there.
 
-    Holds the job's row for the rest of the transaction. Whoever comes to such a step again saves it anew.
+    Holds the job's row for the rest of the transaction. At such a step a later attempt saves it anew.
     """
     tx.execute(_HOLD, {"job_id": job_id})
     gone = [

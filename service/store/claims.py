@@ -1,7 +1,7 @@
 """A claim on a row of some table: taken, renewed, locked for each write, ended. Jobs and replays share it.
 
-A lease gives liveness: when it ends, somebody else may take over. The token gives safety: whoever takes over
-raises it, or whoever ends the claim for them does, and every transaction of the holder begins by locking the
+A lease gives liveness: when it ends, somebody else may take over. The token gives safety: taking over
+raises it, as ending the claim from outside does, and every transaction of the holder begins by locking the
 row with `token = :mine` (a condition in a later statement would not do under READ COMMITTED). That lock is a
 `Fence`, and all writes of a holder ask for one.
 """

@@ -1,7 +1,7 @@
-"""What can't be read any more of a job's record: told in words, so that it costs nobody the rest.
+"""What can't be read any more of a job's record: told in words, so that the rest stays of use.
 
-Disks, restored copies and people at the database's prompt damage rows. Whoever reads a job reads what is left
-of it and says what is missing; whoever needs the missing part raises Damaged.
+Disks, restored copies and people at the database's prompt damage rows. Code that reads a job reads what is
+left of it and says what is missing; code that needs the missing part raises Damaged.
 """
 
 import json
@@ -48,7 +48,7 @@ def explained(reason: str) -> str:
 
 
 def damaged(part: RecordPart, job_id: str, reason: object) -> Damaged:
-    """The error of whoever needs that part of the job."""
+    """The error of code that needs that part of the job."""
     return Damaged(part, f"{job_id}: {damage(part, reason).message}")
 
 
@@ -80,4 +80,4 @@ def parsed(text: str, *, finite: bool = False) -> Any:
 
 
 def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")

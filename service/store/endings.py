@@ -105,7 +105,7 @@ def fail(fence: JobFence, failure: Failure) -> None:
 
 
 def finish_cancel(fence: JobFence) -> None:
-    """End the job as its user asked. Raises Refused where nobody asked."""
+    """End the job as its user asked. Raises Refused where that was not asked."""
     change(fence, "finish_cancel", {})
 
 

@@ -42,7 +42,7 @@ class Refused(StoreError):
 
 
 class ReplayMismatch(StoreError):
-    """Steps done again brought other bits than those on record; `series` and `step` say where first."""
+    """Steps that were done again gave other bits than those on record; first at `step` of `series`."""
 
     def __init__(self, series: str, step: int, message: str) -> None:
         super().__init__(message)

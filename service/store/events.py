@@ -123,7 +123,7 @@ def beginning(made: StatusChange, at: float) -> Course:
 def append_status(
     tx: Connection, job_id: str, status: str, reason: str | None, numerics: Mapping[str, str] | None = None
 ) -> None:
-    """Note a transition, at the time of the change; called by whoever made it, in the same transaction.
+    """Note a transition, at the time of the change; called by the code that made it, in the same transaction.
 
     `numerics`: hashes of what decides the bits of the worker that took the job.
     """

@@ -57,6 +57,6 @@ def _evict(
 
 
 def holders(tx: Connection) -> list[tuple[str, int]]:
-    """The worker id and the process id of each claim, for whoever can tell which processes are dead."""
+    """The worker id and the process id of each claim, for a process that can tell which of them are dead."""
     held = select(jobs.c.worker_id, jobs.c.worker_pid).where(_held).order_by(jobs.c.id)
     return [(worker, pid) for worker, pid in tx.execute(held) if worker is not None and pid is not None]

@@ -1,8 +1,8 @@
 """The recorded values of a job: series of points, packed in chunks.
 
 A row per point would be thousands of times slower. Values are kept bit for bit, NaN included. Steps that are
-done again after a resume are compared, not written. A chunk that can't be read is a gap: it is told of, stays
-as it is, and costs nobody the points around it.
+done again after a resume are compared, not written. A chunk that can't be read is a gap: it is reported and
+stays as it is, and the points around it can still be read.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -50,7 +50,7 @@ def create_once(tx: Connection, new: NewJob, key: IdempotencyKey) -> Created:
     earlier = tx.execute(_FIND, {"owner": new.owner_id, "sent": key.key}).one()
     if earlier.body_sha256 != key.body_sha256:
         raise KeyReused(
-            f"the Idempotency-Key {key.key!r} came before with another body, for job {earlier.job_id}: "
+            f"the Idempotency-Key {key.key!r} was used before with another body, for job {earlier.job_id}: "
             "use a new key"
         )
     return Created(job=jobs.get(tx, earlier.job_id, new.owner_id), replayed=True)

@@ -240,7 +240,7 @@ _COUNTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class _Told:
-    """What of a job is no plain column: who has just made it need not read it."""
+    """What a job has beside plain columns: a caller that has just made it need not read it."""
 
     spec_json: str
     metadata: Mapping[str, str] | None

@@ -51,7 +51,7 @@ def create(tx: Connection, owner_id: str, name: str, scopes: frozenset[Scope]) -
 
 
 def known_owner(tx: Connection, name: str) -> str:
-    """The owner of that name; raises NotFound where nobody has a key or a job of theirs."""
+    """The owner of that name; raises NotFound where no key and no job is theirs."""
     if name != ADMIN_OWNER_ID and not _exists(tx, name):
         raise NotFound(
             f"no owner is called {name[:80]!r}: `lockstep keys list` shows those that have a key, and "
@@ -101,7 +101,7 @@ def revoke(tx: Connection, key_id: str) -> None:
 
 
 def unmake(tx: Connection, key_id: str) -> None:
-    """Take a key out that nobody has seen, and its owner with it, where that has nothing else."""
+    """Take out a key that nobody has seen, and its owner too if that has nothing else."""
     tx.execute(delete(api_keys).where(api_keys.c.id == key_id))
 
 

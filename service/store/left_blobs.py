@@ -1,8 +1,8 @@
-"""Blobs that nothing names: what a POST left behind that failed between its blob and its job.
+"""Blobs that nothing names: left behind by a POST that failed between its blob and its job.
 
-Whoever names a blob holds its parts locked when it commits (`blobs.put`, `blobs.hold`), and has put back what
-was missing. Whoever takes a blob out locks the parts that are free first, and looks for names in a later
-statement, which sees all that was committed before the lock. So none goes that is named, however they meet.
+A transaction that names a blob holds its parts locked when it commits (`blobs.put`, `blobs.hold`), and has
+put back what was missing. One that takes a blob out locks the parts that are free first, and looks for names
+in a later statement, which sees all that was committed before the lock. So none goes that is named.
 """
 
 from collections.abc import Collection

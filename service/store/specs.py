@@ -55,7 +55,7 @@ class WholeSpec:
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = "/".join(str(part) for part in first["loc"])
-            reason = f"it is no spec of a job of the kind {self.kind}: /{where}: {first['msg']}"
+            reason = f"it is not the spec of a job of the kind {self.kind}: /{where}: {first['msg']}"
             raise damaged("spec", self.job_id, reason) from error
 
 

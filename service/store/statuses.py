@@ -1,6 +1,7 @@
 """The statuses of a job and of a replay, each with its phase; docs/transitions.md has the ways between them.
 
-Whoever asks for a status asks for its phase, so a new status is declared here and in transitions.py alone.
+Code asks for the phase of a status, not for its name. So a new status is declared here and in
+transitions.py alone.
 """
 
 from collections.abc import Mapping

@@ -16,7 +16,7 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
         {"LOCKSTEP_DATABASE_URL": "mysql://u:secret@h/d"},
         "expected sqlite:///PATH or postgresql://",
     ),
-    "port": ({"LOCKSTEP_DATABASE_URL": "postgresql://u:secret@h:p/d"}, "its port is no number"),
+    "port": ({"LOCKSTEP_DATABASE_URL": "postgresql://u:secret@h:p/d"}, "its port is not a number"),
     "file": ({"LOCKSTEP_ENV_FILE": ".env"}, "not UTF-8 text (line 1)"),
 }
 

@@ -58,12 +58,12 @@ class AugmentationSpec(SpecModel):
         """What changes these rows where they lie."""
 
     def problems(self, columns: int) -> Iterator[Problem]:  # noqa: ARG002 - most take any row
-        """What speaks against rows of so many inputs; pointers begin at the augmentation."""
+        """Why rows of this many inputs cannot be augmented so; pointers begin at the augmentation."""
         yield from ()
 
 
 def shape_problems(shape: ImageShape, columns: int) -> Iterator[Problem]:
-    """What speaks against taking rows of so many inputs for images of `shape`."""
+    """Why rows of this many inputs cannot be images of `shape`."""
     if (numbers := math.prod(shape)) != columns:
         shown = " * ".join(map(str, shape))
         yield Problem(

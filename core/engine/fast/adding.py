@@ -95,7 +95,7 @@ def _of(vector: np.ndarray, factors: Factored) -> np.ndarray:
 
 
 def others(size: int, products: Collection[Factored]) -> list[slice]:
-    """What of a vector no result of these products takes, from left to right."""
+    """The parts of a vector that no result of these products takes, from left to right."""
     left = np.ones(size, dtype=bool)
     for factors in products:
         left[_slice(factors)] = False

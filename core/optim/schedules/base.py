@@ -30,7 +30,7 @@ class ScheduleSpec(SpecModel):
 
     type: str
     warmup_steps: Annotated[int, Whole(ge=0, le=MAX_COUNT)] = 0
-    """so many first steps lead up: step s is taken at f + (1 - f) s / warmup_steps of the rate"""
+    """how many first steps lead up: step s is taken at f + (1 - f) s / warmup_steps of the rate"""
     warmup_start_factor: Share = 1 / 3
     """f, the part of the rate that the first step is taken at"""
 

@@ -70,7 +70,7 @@ def test_a_data_set_without_credit_is_refused_by_name() -> None:
     nobodys = replace(BUILTINS["iris"], credit=None)  # type: ignore[arg-type]  # which mypy refuses as well
 
     with pytest.raises(
-        IncompleteWord, match='"found" is incomplete: give it `credit`, whom its licence asks'
+        IncompleteWord, match='"found" is incomplete: give it `credit`, the credit that its licence asks'
     ):
         Vocabulary("built-in data set", NEEDS, [("found", nobodys)])
 

@@ -59,7 +59,7 @@ WRONG: list[tuple[object, str, str, str]] = [
     (changed(M, workers=2), "/workers", "too_many_workers", "set it to 1"),
     (changed(M, dtype="float16"), "/dtype", "unknown_value", '"float32"'),
     (changed(M, dtype="float32", start={"x": 1e39}), "/start/x", "too_large", "float64"),
-    (changed(S, target=REMOVED), "/target", "missing", "the value that the expression shall have"),
+    (changed(S, target=REMOVED), "/target", "missing", "the value that the expression should have"),
     (changed(S, target="150"), "/target", "wrong_type", "without quotes"),
     (changed(S, target=1e39, dtype="float32"), "/target", "too_large", "float64"),
     (changed(S, tolerance=-1), "/tolerance", "out_of_range", "at least 0"),

@@ -136,10 +136,10 @@ def test_whole_numbers_and_the_largest_float_are_no_faults() -> None:
     ("url", "words"),
     [
         ("http://127.0.0.1:9", "does not answer"),
-        ("nonsense", "is none"),
-        ("http://[::1", "is none"),
-        ("http://127.0.0.1:port", "is none"),
-        ("ftp://127.0.0.1", "is none"),
+        ("nonsense", "can't be used"),
+        ("http://[::1", "can't be used"),
+        ("http://127.0.0.1:port", "can't be used"),
+        ("ftp://127.0.0.1", "can't be used"),
     ],
 )
 def test_a_wrong_address_is_one_message(
@@ -165,7 +165,7 @@ def test_a_key_that_no_header_carries_is_one_message(said: Said, monkeypatch: py
     status, _, err = said("jobs")
 
     assert status == 1
-    is_one_message(err, "holds signs that no key has")
+    is_one_message(err, "holds characters that no key has")
 
 
 @pytest.mark.parametrize("name", ["url", "api-key"])
@@ -180,8 +180,8 @@ def test_a_data_directory_that_holds_no_text_is_one_message(said: Said, tmp_path
 
 
 DATABASES = {
-    "nonsense": "it is no address",
-    "postgresql://u:secret@h:port/d": "its port is no number",
+    "nonsense": "it is not an address",
+    "postgresql://u:secret@h:port/d": "its port is not a number",
     "mysql://u:secret@h/d": "mysql://",
     "sqlite:////nowhere/at/all/x.db": "unable to open database file",
     "postgres://u:secret@127.0.0.1:9/d": "onnection",

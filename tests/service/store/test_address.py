@@ -85,9 +85,9 @@ def test_an_at_in_other_places_is_taken(rest: str) -> None:
 
 
 BAD = {
-    "": "no address",
-    "nonsense": "no address",
-    "lockstep.db": "no address",
+    "": "not an address",
+    "nonsense": "not an address",
+    "lockstep.db": "not an address",
     "sqlite://": "in a file",
     "sqlite:///:memory:": "in a file",
     "sqlite://lockstep.db": "three slashes",
@@ -95,7 +95,7 @@ BAD = {
     "postgresql://u:secret@host:port/db": "port",
     "mysql://u:secret@host/db": "mysql",
     "postgresql+asyncpg://u:secret@host/db": "asyncpg",
-    "://": "no address",
+    "://": "not an address",
     "postgresql://u:a@secret@host:1/db": "%40",
     "postgresql://u:@secret@host/db": "%40",
     "postgresql://u:a@secret/secret@host:1/db": "%40",

@@ -12,9 +12,9 @@ HEAD = """# Statuses and the ways between them
 
 Made of `service/store/transitions.py` and `service/store/replay_transitions.py` by
 `python -m tests.service.store.transitions_page`. Each act is one UPDATE with the statuses and the condition
-below in its WHERE, so that whoever comes too late changes nothing. Of several rows of one act the first
+below in its WHERE, so that an act that comes too late changes nothing. Of several rows of one act the first
 counts whose condition holds. *worker*: one without a claim; *holder*: the one with it, for as long as its
-claim's token is the row's; *service*: the reconciler, and whoever sees a process die.
+claim's token is the row's; *service*: the reconciler, and a process that sees another die.
 """
 COLUMNS = ("act", "who", "from", "to", "only if", "writes", "attempt ends", "notes")
 

@@ -77,7 +77,7 @@ export function JobPage({ id }: { id: string }): JSX.Element {
           <Card title={job.kind === "train" ? "Learning curve" : "Value"} class="curve-card">
             {watch.main.loaded.value && watch.main.last === null ? (
               <p class="note curve-empty">
-                {job.is_terminal ? "This job recorded no step." : "The curve begins with the first step."}
+                {job.is_terminal ? "No step of this job was recorded." : "The curve begins with the first step."}
               </p>
             ) : (
               <Curve group={MAIN_GROUP} watch={watch.main} label={words} restless />

@@ -19,7 +19,7 @@ export function KeyPage(): JSX.Element {
     event.preventDefault();
     const wanted = typed.value.trim();
     problem.value = "";
-    // A header cannot hold other signs, and the browser's own message about that helps nobody.
+    // A header cannot hold other characters, and the browser's own message about that helps nobody.
     if (!/^[\x21-\x7e]+$/.test(wanted)) {
       problem.value =
         wanted === ""

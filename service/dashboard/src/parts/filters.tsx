@@ -1,4 +1,4 @@
-/** What of the jobs the list shows: a search, filters and an order, all in the address. */
+/** Which jobs the list shows: a search, filters and an order, all in the address. */
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";

@@ -82,7 +82,7 @@ function Explain({ job, onPlace }: { job: Job; onPlace: (place: Place | null) =>
   const typed = useSignal<string | null>(null);
   const step = useSignal<number | null>(null);
   if (job.started_at === null || last < 0) {
-    return <p class="note">Once it has done a step, a look into that step can be had here.</p>;
+    return <p class="note">Once it has done a step, you can look into that step here.</p>;
   }
   const submit = (event: Event): void => {
     event.preventDefault();

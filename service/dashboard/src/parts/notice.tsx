@@ -23,7 +23,7 @@ export function NoticeButton(): JSX.Element | null {
     const allowed = isOn || (await Notification.requestPermission()) === "granted";
     wanted.value = allowed && !isOn;
     sessionStorage.setItem(KEPT, wanted.value ? "1" : "0");
-    problem.value = allowed ? "" : "The browser allows this page no notices.";
+    problem.value = allowed ? "" : "The browser does not allow this page to show notices.";
   };
   return (
     <>
@@ -34,7 +34,7 @@ export function NoticeButton(): JSX.Element | null {
         type="button"
         class="button"
         aria-pressed={isOn}
-        title="A notice of the system when the job ends and nobody looks at this tab"
+        title="A system notice when the job ends while this tab is hidden"
         onClick={() => void toggle()}
       >
         {isOn ? "✓ Notify at the end" : "Notify at the end"}

@@ -15,7 +15,7 @@ interface WalkProps {
   readonly onPlace: (place: Place) => void;
 }
 
-/** More than these nobody follows by hand. */
+/** More steps than anybody follows by hand. */
 const MOST_STEPS = 60;
 /** So few that what comes after them is still in sight. */
 const FEW_STEPS = 8;

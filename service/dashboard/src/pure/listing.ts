@@ -1,4 +1,4 @@
-/** What of the list of jobs is shown: filters, order and page, as the page's address has them. */
+/** Which part of the list of jobs is shown: filters, order and page, as the page's address has them. */
 
 import type { Kind, Order as ServiceOrder, Status } from "../api/models.ts";
 import { words } from "./format.ts";
