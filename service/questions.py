@@ -39,7 +39,7 @@ class Pending:
 async def answer_to(database: Database, bell: Bell, owner: str | None, asked: Asked) -> bytes | Pending:
     """The answer, computed now or before; else, after PATIENCE_SECONDS, why it takes longer.
 
-    Raises NotFound, and ApiProblem for a step that is not done or where no answer can be had.
+    Raises NotFound, and ApiProblem for a step that is not done or where there can be no answer.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
     found = await run_in_threadpool(_ask, database, owner, asked)

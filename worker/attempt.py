@@ -64,7 +64,7 @@ class Attempt:
         try:
             return self._run_or_fail()
         except SQLAlchemyError as error:
-            # A fault of the database is none of the job's.
+            # A fault of the database is not the job's.
             return self._give_up(error)
 
     def _run_or_fail(self) -> str:

@@ -82,7 +82,7 @@ class _Answering:
         like = blank_checkpoint(spec)
         resumed = self._lease.read(lambda tx: latest_sound(tx, asked.job_id, like, asked.step))
         if resumed.damaged:
-            # Without the fence: who begins a job again locks the job before its questions, and so does this.
+            # Without the fence: beginning a job again locks the job before its questions, and so does this.
             with self._tools.database.write() as tx:
                 tell_of_damage(tx, asked.job_id, resumed)
         start = None if resumed.checkpoint else self._lease.read(lambda tx: starting_weights(tx, spec))

@@ -78,7 +78,7 @@ class Runner(threading.Thread):
         self._presence.leave()
 
     def _listen(self, seconds: float) -> list[Bell]:
-        """Wait for a ring, for so many seconds at most; returns all that have come."""
+        """Wait for a ring, for this many seconds at most; returns all that have come."""
         heard: list[Bell] = []
         try:
             bell = self._bells.get(timeout=seconds)

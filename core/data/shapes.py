@@ -42,6 +42,6 @@ def shape_of(data: Data) -> DataShape:
 
 
 def _shape(rows: int, columns: int, classes: int) -> DataShape:
-    """Of data with so many classes; 0 for one column of values."""
+    """Of data with this many classes; 0 for one column of values."""
     target: TargetKind = "classes" if classes else "values"
     return DataShape(rows=rows, columns=columns, target=target, outputs=classes or 1)

@@ -45,7 +45,7 @@ class FastExecutables(Protocol):
     """A way to run the graphs that it knows."""
 
     def build(self, rows: int, parameters: Parameters, *, rows_last: bool) -> Executable | None:
-        """One for so many rows; None where it does not fit."""
+        """One for this many rows; None where it does not fit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ class StepsAhead(Protocol):
 
 
 class WholeSteps(Protocol):
-    """A way to take one step from its rows to the update, where nobody asks for what lies between."""
+    """A way to take one step from its rows to the update, where nothing asks for what lies between."""
 
     def take(self, step: int) -> tuple[float, bool]:
         """Take a step; gives the loss before it, and whether it is finite: else nothing is updated."""

@@ -217,7 +217,7 @@ class Gradients:
         return self.arrays[source.id]
 
     def share(self, site: Site, index: int) -> bool:
-        """Lend the node's own array to an input as its gradient, to one only, if nobody else reads either."""
+        """Lend the node's own array to an input as its gradient, to only one, if nothing else reads them."""
         source = self._graph.nodes[site.node.inputs[index]]
         fits = source.batched == site.node.batched and not source.is_parameter
         if not fits or source.id in self.arrays or site.node.id in self._lent or not self._may_share(source):

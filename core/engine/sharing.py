@@ -7,7 +7,7 @@ from lockstep.core.model.ops import OPS
 
 
 def may_overwrite(graph: Graph, consumers: Sequence[int], node: Node) -> bool:
-    """Whether `node` can write over its input: nobody reads that again, neither forward nor backward.
+    """Whether `node` can write over its input: nothing reads that again, forward or backward.
 
     `consumers` are the graph's own.
     """

@@ -49,7 +49,7 @@ class StepWork:
     batch counts; where all are ignored, loss and gradient are 0. `is_fixed`: whether each step has the same
     rows, unchanged.
 
-    Where a spec accumulates, each shard is worked through in so many pieces, cut from it as shards are cut
+    Where a spec accumulates, each shard is worked through in that many pieces, cut from it as shards are cut
     from a batch and added from the first to the last: the arrays have a piece's size, not a shard's.
     """
 
@@ -90,7 +90,7 @@ class StepWork:
         return self._data.part.x[self._rows]
 
     def first_rows(self, most: int) -> np.ndarray:
-        """At most so many inputs of the current batch's first shard that has any (n, columns)."""
+        """At most this many inputs of the current batch's first shard that has any (n, columns)."""
         ends = (shard_rows(shard, self.leaves, len(self._rows))[1] for shard in range(self.leaves))
         first = self._rows[: min(next(end for end in ends if end), most)]
         rows: np.ndarray = self._data.part.x.take(first, axis=0)

@@ -169,7 +169,7 @@ class _Backward:
         return False
 
     def note(self, site: Site, index: int, product: WeightProduct) -> None:
-        """See Targets: nobody asks."""
+        """See Targets: nothing asks."""
 
     def _own(self, node: Node) -> int | tuple[()]:
         """Where the sample lies in a node's array."""

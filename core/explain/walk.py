@@ -19,9 +19,9 @@ from lockstep.core.model.notation import Notation
 from lockstep.core.model.ops import OPS
 
 MAX_NUMBERS = 64
-"""A larger array is told by its shape, its norm and its range."""
+"""A larger array is shown as its shape, its norm and its range."""
 MAX_SHOWN = 3
-"""In a drawing, a larger array is told by its norm."""
+"""In a drawing, a larger array is shown as its norm."""
 
 
 def walk(result: Pass) -> dict[str, Any]:

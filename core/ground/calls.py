@@ -8,7 +8,7 @@ from lockstep.core.ground.blas import Call
 
 
 class BoundCalls(ABC):
-    """Has calls on the memory of one array: they are made anew when another one comes."""
+    """Has calls on the memory of one array: they are made again for another array."""
 
     def __init__(self) -> None:
         self._array: np.ndarray | None = None

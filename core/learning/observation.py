@@ -26,7 +26,7 @@ STEPS_TO_A_SAMPLE = 25
 """A sample costs up to a fifth of a step: so it slows a training of 500 steps or more by less than 1 %."""
 LOOKED_AT_ROWS = 32
 INSIDES_EVERY = 4
-"""A look into the layers takes a forward pass, so only each so many samples have one."""
+"""A look into the layers takes a forward pass, so only one sample in this many has one."""
 NEVER = sys.maxsize
 NORMS = ("gradient_norm", "weight_norm", "update_ratio")
 NEAR = 0.01
@@ -62,7 +62,7 @@ class Observer:
         return bool(self._norms.layers) and step % self._stride == 0
 
     def before(self, step: int, gradient: np.ndarray, rows: Callable[[int], np.ndarray]) -> None:
-        """Look at gradient (P,) and weights before the update; `rows` gives so many of the first shard."""
+        """Look at gradient (P,) and weights before the update; `rows` gives that many of the first shard."""
         self.due = step + self._stride
         self._steps.append(step)
         self._norms.before(gradient)

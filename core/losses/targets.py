@@ -72,7 +72,7 @@ class ClassNumbers(Targets):
         self.ignored = ignored
 
     def refused(self, y: np.ndarray) -> Refusal | None:
-        """What is no whole number from 0 on, nor ignored."""
+        """What is neither a whole number from 0 on nor ignored."""
         bad, also = (y < 0) | (y != np.floor(y)), ""
         if self.ignored is not None:
             bad &= y != self.ignored

@@ -10,7 +10,7 @@ from lockstep.core.metrics.ranks import odds
 from lockstep.core.metrics.tally import Tally
 
 MAX_SHOWN = 32
-"""Up to so many classes, or questions, each has numbers of its own in the result, and a confusion matrix."""
+"""Up to this many classes or questions, each has numbers of its own in the result, and a confusion matrix."""
 
 
 class _Judging(Tally):

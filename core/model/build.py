@@ -16,7 +16,7 @@ from lockstep.core.model.spec import ExpressionModel, LayersModel
 
 
 def build_graph(model: ExpressionModel | LayersModel, columns: int) -> Graph:
-    """The graph of a model on data of so many columns. Raises InvalidData where they do not fit."""
+    """The graph of a model on data of this many columns. Raises InvalidData where they do not fit."""
     if isinstance(model, ExpressionModel):
         return expression_graph(model, columns)
     graph, problems = assemble(model, columns)

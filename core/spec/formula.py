@@ -29,7 +29,7 @@ class FormulaSpec(Labels):
     """the kind of number"""
     # That there are no more is said at submission, with the reason; a schema can only forbid them.
     workers: Annotated[int, Whole(ge=1), Field(json_schema_extra={"maximum": 1})] = 1
-    """how many workers may take part; always 1, for a step is too small to be shared"""
+    """how many workers may take part; always 1, because a step is too small to be shared"""
 
     @property
     def most_workers(self) -> int:

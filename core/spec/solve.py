@@ -28,7 +28,7 @@ class SolveSpec(FormulaSpec):
     tolerance: Annotated[Real, Field(ge=0)] = 1e-6
     """end once the value is no farther than this from the target"""
     refresh_gradient: Switch = True
-    """whether each step takes the gradient anew; without, the start's serves all steps"""
+    """whether each step computes the gradient again; if not, the start's serves all steps"""
 
     @property
     def formula(self) -> str:

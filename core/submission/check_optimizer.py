@@ -10,7 +10,7 @@ from lockstep.core.spec.stop import LossBelow
 
 
 def check_optimizer(optimizer: OptimizerSpec, parameters: int | None = None) -> Iterator[Problem]:
-    """All problems of an optimizer by itself, or those of moving so many parameters with it."""
+    """All problems of an optimizer by itself, or those of moving this many parameters with it."""
     problems = optimizer.problems() if parameters is None else optimizer.problems_with(parameters)
     yield from (replace(problem, pointer=f"/optimizer{problem.pointer}") for problem in problems)
 

@@ -16,7 +16,7 @@ FREE_BYTES = 64 * 1024
 LARGE_BYTES = 256 * 1024
 """A longer body takes any thread more than some 10 ms to read."""
 SMALLER_SHARE = 8
-"""Of the budget, one part in so many is for bodies that are not large."""
+"""One part in this many of the budget is for bodies that are not large."""
 MAX_DEPTH = 32
 """Brackets inside each other: a model's layers may nest 8 deep, two or three brackets each."""
 RETRY_AFTER_SECONDS = 1

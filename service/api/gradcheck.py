@@ -16,7 +16,7 @@ MAX_KINKS_SHOWN = 10
 def require_checkable(spec: AnyResolvedSpec, *, validate_only: bool) -> None:
     """Refuse a check where a job would be made, and of jobs that have no model."""
     if not validate_only:
-        message = "gradcheck: expected validate_only=true with it, for the check makes no job; add that"
+        message = "gradcheck: expected validate_only=true with it, because the check makes no job; add that"
         raise unprocessable("/query/gradcheck", "not_validating", message)
     if not isinstance(spec, ResolvedSpec):
         message = f'gradcheck: expected a job of the kind "train", got "{spec.kind}"; take the parameter away'

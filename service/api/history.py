@@ -86,7 +86,7 @@ def read_history(  # noqa: PLR0913  (one argument for each parameter of the addr
         Query(
             ge=2,
             le=1_000_000,
-            description="a series with more points comes in so many buckets of neighbours: one point "
+            description="a series with more points comes in this many buckets of neighbours: one point "
             "of each, and the least, the greatest and the mean value of the bucket",
         ),
     ] = None,

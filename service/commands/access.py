@@ -114,7 +114,7 @@ def line_of(path: Path) -> str | None:
         raise CommandError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise CommandError(
-            f"{path} holds no text: remove it; the next `lockstep up` makes it anew"
+            f"{path} holds no text: remove it; the next `lockstep up` makes a new one"
         ) from error
 
 

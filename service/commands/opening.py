@@ -50,7 +50,7 @@ def page_address(access: Access, job_id: str | None) -> str:
 
 
 def _has_browser() -> bool:
-    """Whether a browser with windows can be had; one of text alone would take the terminal over."""
+    """Whether there is a browser with windows; a text browser would take over the terminal."""
     if sys.platform in ("win32", "darwin"):
         return True
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))

@@ -26,11 +26,11 @@ class Fenced(StoreError):
 
 
 class NotFound(StoreError):
-    """No such thing, or it is somebody else's: the two are not told apart."""
+    """It does not exist, or is another owner's: callers can't tell which."""
 
 
 class KeyReused(StoreError):
-    """The idempotency key came before with another body."""
+    """The idempotency key was used before with another body."""
 
 
 class Refused(StoreError):

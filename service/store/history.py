@@ -136,7 +136,7 @@ def read(
 ) -> Recorded:
     """Series of a job; all where `series` is None, and those without points are absent.
 
-    `since_step` is exclusive. With `max_points` (at least 1) a longer series comes in so many buckets: see
+    `since_step` is exclusive. With `max_points` (at least 1) a longer series comes in that many buckets: see
     `sample`.
     """
     since = -1 if since_step is None else since_step

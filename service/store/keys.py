@@ -106,7 +106,7 @@ def unmake(tx: Connection, key_id: str) -> None:
 
 
 def ensure_admin(tx: Connection, secret: str) -> None:
-    """Make `secret` the administrator's key of the settings; the one before it works no longer."""
+    """Make `secret` the administrator's key of the settings; the one before it no longer works."""
     sha256 = _hash(secret)
     row = {
         "owner_id": ADMIN_OWNER_ID,

@@ -44,7 +44,7 @@ def begin_again(tx: Connection) -> list[str]:
     for job_id, number, step in found:
         message = (
             f"This version of Lockstep computes by arithmetic {ARITHMETIC}, the job was begun by {number}: "
-            f"it begins again, and the {step} steps that were done are done anew."
+            f"it begins again, and the {step} steps that were done are done again."
         )
         tx.execute(_BEGIN_AGAIN, {"job_id": job_id, "message": message})
         for statement in _FORGET:

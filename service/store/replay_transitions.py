@@ -10,7 +10,7 @@ from lockstep.service.store.transitions import ENDED, RENEWED
 
 MAX_TRIES = 3
 ASK_AGAIN_SECONDS = 10.0
-"""A question that could not be answered may be asked anew after so long."""
+"""A question that could not be answered may be asked again after this long."""
 GIVEN_UP = f"{MAX_TRIES} workers died over it; try another step"
 
 

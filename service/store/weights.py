@@ -45,7 +45,7 @@ class StoredWeights:
             raise damaged("weights", self.job_id, error) from error
 
     def preprocessing(self, columns: int) -> Preprocessing:
-        """What is done to inputs of so many columns; raises Damaged."""
+        """What is done to inputs of this many columns; raises Damaged."""
         try:
             json_object(self.preprocessing_json, finite=True)
             found = Preprocessing.from_json(self.preprocessing_json)

@@ -1,7 +1,7 @@
 """Products that add themselves to what is there: to the weights, or to another shard's gradient.
 
 A gradient is read once, just after it was written: by plain gradient descent, W -= rate XᵀD, or by the tree
-that adds the shards. Where nobody else wants it, the product may add to its target itself (BLAS's gemm with
+that adds the shards. Where nothing else reads it, the product may add to its target itself (BLAS's gemm with
 beta 1), which spares a write and a read of all gradients. Whether each number then is rounded as it is by the
 product and the addition after it depends on the sizes and on the kernels that BLAS takes for them. So it is
 asked: both ways run in matrices of the same sizes and layouts, on numbers that are made to tell them apart

@@ -159,7 +159,7 @@ class Chains:
     """The graphs that are chains, too small not to gain by it (`FastExecutables`)."""
 
     def build(self, rows: int, parameters: Parameters, *, rows_last: bool) -> Chain | None:
-        """The chain of a graph; None where it is none, or too large.
+        """The chain of a graph; None where the graph is not a chain, or too large.
 
         For `rows_last` see core.engine.program.Options.
         """

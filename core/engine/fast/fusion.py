@@ -8,7 +8,7 @@ from lockstep.core.model.ops import OPS
 
 
 def with_late_functions(graph: Graph) -> Graph:
-    """max(relu(x)) over windows as relu(max(x)), where nobody else reads relu(x): less work.
+    """max(relu(x)) over windows as relu(max(x)), where nothing else reads relu(x): less work.
 
     relu does not change which number is the largest but where all become 0, and these have no gradient. The
     node of the relu stays, as the identity.

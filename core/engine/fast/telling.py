@@ -10,7 +10,7 @@ result, or nearly so:
 - `cancelling`: the products themselves are added in another order. Their sum nearly vanishes, so that what is
   left of it is the roundings on the way. One result differs with 0.35 to 0.99, by how many products there are
   and how they are added; so there are several such draws, the more the smaller the product is.
-- `plain`: what nobody has thought of.
+- `plain`: any way that is not known yet.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -121,7 +121,7 @@ def _inside(value: object) -> Sequence[object]:
 LimitedLayers = Annotated[
     tuple[Layer, ...], Field(min_length=1, max_length=MAX_LAYERS), BeforeValidator(_limited)
 ]
-"""The layers of a model: so many, so deep."""
+"""The layers of a model: at most this many, and nested at most this deep."""
 
 
 def walk(layers: Sequence[Layer], pointer: str, prefix: str = "") -> Iterator[tuple[str, str, SingleLayer]]:

@@ -93,7 +93,7 @@ def shown(shape: tuple[int, ...]) -> str:
 
 
 def require_axes(x: Node, axes: int, what: str) -> None:
-    """Raise Misfit where the input has not so many axes; `what`: "images [channels, height, width]"."""
+    """Raise Misfit unless the input has this many axes; `what`: "images [channels, height, width]"."""
     if len(x.shape) != axes:
         raise Misfit(
             "",

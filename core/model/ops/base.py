@@ -123,7 +123,7 @@ class Site(Recorder):
     before `gradient` is asked for), `wanted` says for each input whether its gradient is. `kept` hands arrays
     from `forward` to `gradient`. `training`: whether the program is one of a training step; then `new_stream`
     makes the node's random numbers, and `moments` (2, channels) is where a node with moments tells them.
-    `spent`: whether nobody reads `y` after `gradient`, which then may write over it.
+    `spent`: whether nothing reads `y` after `gradient`, which then may write over it.
     """
 
     node: Node

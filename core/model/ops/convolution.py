@@ -25,9 +25,9 @@ from lockstep.core.model.ops.op import Op
 BAND_BYTES = 1 << 19
 """The columns copied together, about: half of a core's second cache, so that the product finds them there."""
 WIDE = 1024
-"""At least so many columns, if need be more bytes: fewer would not pay for reading the kernels."""
+"""At least this many columns, even if they take more bytes: fewer would not pay for reading the kernels."""
 SMALL_PRODUCT = 1_000_000
-"""OpenBLAS multiplies matrices of up to so many multiplications without packing them: here up to twice as
+"""OpenBLAS multiplies matrices of up to this many multiplications without packing them: here up to twice as
 fast (its sgemm_small_matrix_permit for x86-64 with AVX-512)."""
 NARROW = 128
 """Products of fewer columns than this are not worth their call."""
@@ -132,7 +132,7 @@ class _Products:
 
 
 def _bands(places: tuple[int, int, int], columns: int) -> Iterator[Band]:
-    """Cut (places h, places w, rows) into boxes of about so many places, each one run in memory."""
+    """Cut (places h, places w, rows) into boxes of about this many places, each one run in memory."""
     for axis in range(3):
         inner = math.prod(places[axis + 1 :])
         if inner <= columns or axis == 2:

@@ -45,7 +45,7 @@ class Op(ABC):
 
     `elementwise`: one input, of the output's shape, and element i of the output depends on element i alone.
     `reads_input`, `reads_output`: what `gradient` needs of the forward pass. Where an elementwise op does not
-    read its input and nobody else does, both share one array. `domain` says in words where
+    read its input and nothing else does, both share one array. `domain` says in words where
     there are both value and slope, which `outside` and `steep` test.
 
     An op sees its inputs in C order and writes such an array, unless it says otherwise. `any_layout`: its

@@ -29,7 +29,8 @@ from lockstep.service.store.replays import Asked
 from lockstep.service.store.tables import blob_parts
 from lockstep.service.store.tables import jobs as table
 from tests import damages
-from tests.damaged_jobs import damaged_jobs, finished, harm, inline, inline_spec, queued
+from tests.damaged_jobs import damaged_jobs, finished, inline, inline_spec, queued
+from tests.damages import harm
 from tests.stored_jobs import (
     OTHER,
     OVER_SECONDS,

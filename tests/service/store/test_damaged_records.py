@@ -26,7 +26,8 @@ from lockstep.service.store.tables import blob_parts
 from lockstep.service.store.tables import events as events_table
 from lockstep.service.store.tables import replays as replays_table
 from tests import damages
-from tests.damaged_jobs import damaged_jobs, finished, harm
+from tests.damaged_jobs import damaged_jobs, finished
+from tests.damages import harm
 from tests.stored_jobs import (
     RESULT,
     WORKER,

@@ -44,7 +44,7 @@ PROGRESS = Progress(
 FAILURE = Failure(code="diverged", message="too steep", param="/loss")
 OLD = (
     f"This version of Lockstep computes by arithmetic {ARITHMETIC}, the job was begun by {ARITHMETIC - 1}: "
-    "it begins again, and the 0 steps that were done are done anew."
+    "it begins again, and the 0 steps that were done are done again."
 )
 
 

@@ -1,4 +1,4 @@
-/** Word of a job's end for somebody who looks elsewhere: a notice of the system where it was asked for, and one here. */
+/** Tells of a job's end while the tab is hidden: a system notice where it was asked for, and one here. */
 
 import { signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
