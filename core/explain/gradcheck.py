@@ -3,7 +3,7 @@
 For an element w of a parameter the gradient g is compared with (loss(w + h) - loss(w - h)) / 2h on a few rows
 of the job's own data. The error of that quotient is of order h² and ε loss / h. Where the two one-sided
 quotients go on to disagree however small h is, the loss has a kink (a relu at 0): there is no derivative to
-compare with, and the element is told apart as long as g lies between the two.
+compare with, and the element counts as one at a kink as long as g lies between the two.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ MAX_ELEMENTS = 24
 TOLERANCE = 1e-5
 STEP = 1e-6
 MIN_SCALE = 1e-3
-"""Gradients are told apart down to this share of the loss times TOLERANCE: rounding hides the rest."""
+"""Gradients are compared down to this share of the loss times TOLERANCE: rounding hides the rest."""
 KINK = 1e-3
 """One-sided quotients that differ by more, in proportion, want a second look."""
 
@@ -207,7 +207,7 @@ class _Slopes:
 
 
 def _few(part: Part, loss: LossSpec) -> Part:
-    """The first rows with a target that counts: of others alone the loss is 0 whatever the weights are."""
+    """The first rows with a target that counts: with others alone the loss is 0 whatever the weights are."""
     counted = weight_by_row(loss, part.y)
     rows = np.arange(part.rows) if counted is None else np.flatnonzero(counted)
     few = rows[:MAX_ROWS]

@@ -31,7 +31,7 @@ MAX_PERIOD, ROUNDS = 16, 4
 SAME = 1e-6
 """How near a point of a cycle comes to the one a period before, as a share of the cycle's extent."""
 WIDE = 0.05
-"""The extent of a cycle as a share of the way from the start; without a goal, a smaller one is none."""
+"""The extent of a cycle as a share of the way from the start; without a goal, the least that counts."""
 LONG = 100
 """Points without progress that are no chance."""
 PROGRESS = 0.01

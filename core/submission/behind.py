@@ -1,4 +1,4 @@
-"""What is wrong with a formula, or with layers, behind keys that are missing or ill-formed.
+"""What is wrong with a formula, or with layers, in a spec with keys that are missing or ill-formed.
 
 A spec with an ill-formed key can't be read, so its parts can't be checked against each other. But a mistake
 in a formula is one whatever the optimizer is: with something harmless in place of the keys at fault it is
@@ -39,7 +39,7 @@ def behind(
     model: type[Spec],
     check: Callable[[Spec], Iterable[Problem]],
 ) -> tuple[Problem, ...]:
-    """What `check` finds in a spec that is ill-formed as `problems` say, unless it may hang on them."""
+    """What `check` finds in a spec that is ill-formed as `problems` say, unless it may depend on them."""
     at_fault = {_first(problem.pointer) for problem in problems}
     if not isinstance(raw, Mapping) or "" in at_fault:
         return ()

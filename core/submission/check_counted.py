@@ -17,7 +17,10 @@ _CODE = "nothing_counts"
 
 
 def check_counted(spec: TrainSpec, facts: Facts) -> Iterator[Problem]:
-    """All problems that any seed has, or the one that the spec names. The targets are sound class numbers."""
+    """All problems with the spec's seed; where it has none, those with every seed.
+
+    The targets are sound class numbers.
+    """
     counts = _counts(spec, facts)
     if counts is None:
         return

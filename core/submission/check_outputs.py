@@ -143,7 +143,7 @@ def _check_weights(spec: TrainSpec, outputs: Outputs) -> Iterator[Problem]:
 
 
 def _check_logs(spec: TrainSpec) -> Iterator[Problem]:
-    """Whether a loss of log-probabilities gets them: of other numbers it has no lowest value."""
+    """Whether a loss of log-probabilities gets them: for other numbers it has no lowest value."""
     loss = loss_of(spec.loss)
     if not loss.reading.of_logs or not isinstance(spec.model, LayersModel):
         return
