@@ -1,6 +1,7 @@
 """The group of an attempt as its lead keeps an eye on it: who is there, whether they pay, who is slow.
 
-Told of every stretch of steps, it lets go whom the advice does not want; the reporter asks it what to write.
+Told of every stretch of steps, it lets go of those that the advice does not want. The reporter asks it what
+to write.
 """
 
 import threading
