@@ -19,7 +19,7 @@ SERVICE = (
 """The modules of tests/system that share one service; the first begins with an empty one."""
 
 
-LONG = ("system", "test_extending.py", "worker", "service")
+LONG = ("system", "chaos", "test_extending.py", "worker", "service")
 """The folders and modules that last longest; first those with real processes, which also wait a lot."""
 
 
