@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-import threading
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, is_dataclass
@@ -150,7 +150,7 @@ def digest_together(raw: Spec, members: int) -> str:
     meeting = _Meeting(raw, members - 1)
     with ThreadPoolExecutor(members) as pool:
         lead = pool.submit(meeting.lead)
-        others = [pool.submit(meeting.follow, number) for number in range(members - 1)]
+        others = [pool.submit(meeting.follow) for _ in range(members - 1)]
         digest, learned = lead.result(WAIT_SECONDS)
         for other in others:
             seen = other.result(WAIT_SECONDS)
@@ -164,7 +164,7 @@ class _Meeting:
     def __init__(self, raw: Spec, helpers: int) -> None:
         self._start, self._weights = _start_of(raw)
         self._joined = 0
-        self._arrived = [threading.Event() for _ in range(helpers)]
+        self._helpers = helpers
         identity = GroupIdentity(
             job_id="job_1",
             attempt=1,
@@ -182,20 +182,26 @@ class _Meeting:
     def lead(self) -> tuple[str, str | None]:
         """The digest, and what the weights' own is."""
         try:
-            assert all(each.wait(WAIT_SECONDS) for each in self._arrived), "a helper did not come"
+            self._await_helpers()
             history = History()
             run, outcome = _finished(self._start(self._lead, None, self._weights), history)
-            assert self._joined == len(self._arrived) or run.step < LET_IN, "a helper was not let in"
+            assert self._joined == self._helpers or run.step < LET_IN, "a helper was not let in"
             return _digest_of((run, outcome), history), _learned(outcome)
         finally:
             self._lead.close("done")
 
-    def follow(self, number: int) -> str | None:
+    def _await_helpers(self) -> None:
+        """Wait until all of them wait to be let in."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while len(self._lead.waiting) < self._helpers:
+            assert time.monotonic() < deadline, "a helper did not come"
+            time.sleep(0.001)
+
+    def follow(self) -> str | None:
         """The digest of the weights, None where the lead was gone before."""
-        arrived = self._arrived[number].set  # who waits at the door is asked whether it still wants to
         helper: GroupHelper | None = None
         try:
-            helper = GroupHelper.join(self._terms, self._lead.address, lambda: arrived() is not None)
+            helper = GroupHelper.join(self._terms, self._lead.address)
             run = self._start(helper, Checkpoint.from_bytes(helper.state), self._weights)
             return _learned(_finished(run, History())[1])
         except Released:

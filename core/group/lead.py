@@ -34,7 +34,7 @@ class GroupLead(Member):
     It listens at `address`; `seats` is the most helpers at a time. `refusals` counts the strangers and frames
     that it refused. `on_event` is told "member_joined" {peer, rank, world_size, generation} and "member_left"
     {peer, rank, left, reason} (see leaving.py), in the thread that trains. All methods belong to that thread,
-    but for `release` and `figures`. Raises OSError where it cannot listen.
+    but for `release` and `figures`; `waiting` are those at the door. Raises OSError where it cannot listen.
     """
 
     _grace = BLAME_SECONDS
@@ -57,7 +57,7 @@ class GroupLead(Member):
         self._door = Door(terms, self._reception, segment, self._stamp)
         self.address = self._door.address
         self._reception.open(self.address)
-        self.refusals = self._door.refusals
+        self.refusals, self.waiting = self._door.refusals, self._door.waiting
 
     def all_reduce(
         self, work: Work, out: np.ndarray, *, admits: bool, update: DividedUpdate | None = None
