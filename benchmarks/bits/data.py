@@ -16,6 +16,9 @@ SOURCES: list[tuple[str, str]] = [
     *(("inline", targets) for targets in TARGETS * 3),
 ]
 
+STANDARDIZED: tuple[dict[str, Any], ...] = ({}, {"standardize": True}, {}, {"standardize": False})
+"""A word that is drawn rarely must not hang on what else there is to draw."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
@@ -76,6 +79,7 @@ def _generated(decks: Decks, name: str) -> Source:
         data["noise"] = decks.number(0, 30) / 100
     if name in ("spiral", "blobs"):
         data["classes"] = outputs
+    data |= decks.in_turn("standardize of generators", STANDARDIZED)
     return Source(data=data, rows=size, columns=columns, outputs=outputs, targets=targets)
 
 

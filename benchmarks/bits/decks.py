@@ -22,6 +22,13 @@ class Decks:
             left += [things[place] for place in self.random.permutation(len(things))]
         return cast(T, left.pop())
 
+    def in_turn(self, name: str, things: Sequence[T]) -> T:
+        """The next of the things in their own order, whatever else is drawn."""
+        left = self._left.setdefault(name, [])
+        if not left:
+            left += reversed(things)
+        return cast(T, left.pop())
+
     def chance(self, share: float) -> bool:
         """True in this share of the calls."""
         return bool(self.random.random() < share)
