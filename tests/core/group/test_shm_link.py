@@ -80,6 +80,10 @@ def test_a_peer_of_another_generation_is_as_if_it_were_not_there() -> None:
     assert not link.is_free_for(Stamp(1, 10))
     peer.publish(Stamp(1, 9), Milestone.TAKEN)
     assert link.is_free_for(Stamp(2, 10))
+    peer.publish(Stamp(2, 9), Milestone.PARTIALS, [True])
+    assert link.look()
+    assert link.board.reaches((2 << 40) | (9 << 3) | Milestone.PARTIALS)
+    assert not link.board.reaches((1 << 40) | (9 << 3) | Milestone.PARTIALS)
     assert not link.is_free_for(Stamp(1, 11))
     for each in (link, peer_link, arena, peer):
         each.close()
