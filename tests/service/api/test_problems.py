@@ -34,6 +34,7 @@ QUERIES = (
     ("POST", "/v1/jobs", {"validate_only": "true", "gradcheck": "true"}),
     ("GET", "/v1/jobs/{id}/history", {"series": "loss", "max_points": "5", "since_step": "1"}),
     ("GET", "/v1/jobs/{id}/events", {"after": "0", "limit": "5"}),
+    ("GET", "/v1/jobs/{id}/members", {"after": "1.1", "limit": "5"}),
     ("GET", "/v1/jobs/{id}/gradients", {"step": "0"}),
     ("GET", "/v1/jobs/{id}/walk", {"step": "0", "sample": "0"}),
     ("GET", "/v1/jobs/{id}/graph", {"format": "json", "step": "0", "sample": "0"}),
