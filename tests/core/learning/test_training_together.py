@@ -3,6 +3,7 @@
 import contextlib
 import secrets
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,8 +36,6 @@ class Meeting:
         self.joined = 0
         self.losses: list[str] = []
         self._opens = threading.Event()
-        self._at_the_door = [threading.Event() for _ in range(helpers)]
-        self._turn = iter(self._at_the_door)
         identity = GroupIdentity(
             job_id="job_1",
             attempt=1,
@@ -53,9 +52,12 @@ class Meeting:
             self.losses.append(str(data["reason"]))
 
     def wait_for_helpers(self) -> None:
-        """Let them come, and wait until all are at the door."""
+        """Let them come, and wait until all wait to be let in."""
         self._opens.set()
-        assert all(each.wait(WAIT_SECONDS) for each in self._at_the_door)
+        deadline = time.monotonic() + WAIT_SECONDS
+        while len(self._lead.waiting) < self.helpers:
+            assert time.monotonic() < deadline, "a helper did not come"
+            time.sleep(0.001)
 
     def lead(self) -> str:
         trained = training(self.raw, self._lead)
@@ -70,8 +72,7 @@ class Meeting:
     def follow(self, steps: int | None = None) -> str:
         """Train along to the end, or vanish without a word after so many steps."""
         assert self._opens.wait(WAIT_SECONDS)
-        arrived = next(self._turn).set  # who waits at the door is asked whether it still wants to
-        helper = GroupHelper.join(self._terms, self._lead.address, lambda: arrived() is not None)
+        helper = GroupHelper.join(self._terms, self._lead.address)
         trained = training(self.raw, helper, Checkpoint.from_bytes(helper.state))
         try:
             if steps is not None:
