@@ -148,6 +148,7 @@ def test_a_group_records_what_a_member_alone_records() -> None:
     parts: dict[str, list[Points]] = {}
 
     def lead() -> int:
+        meeting.wait_for_helpers()
         trained = training(raw, meeting._lead)
         while not trained.finished:
             for name, points in trained.advance(1 if meeting.joined < 1 else 50).series.items():
@@ -156,7 +157,7 @@ def test_a_group_records_what_a_member_alone_records() -> None:
         return len(parts)
 
     def follow() -> int:
-        helper = GroupHelper.join(meeting._terms, meeting._lead.address, lambda: False)
+        helper = GroupHelper.join(meeting._terms, meeting._lead.address)
         trained = training(raw, helper, Checkpoint.from_bytes(helper.state))
         names: set[str] = set()
         with contextlib.suppress(Released):
