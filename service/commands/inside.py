@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,6 +19,7 @@ from lockstep.service.commands.access import (
     hint,
 )
 from lockstep.service.commands.columns import plain, table_lines, terminal_width, wrapped
+from lockstep.service.commands.paging import all_of
 from lockstep.service.commands.said import (
     GRADIENT_COLUMNS,
     SERIES_COLUMNS,
@@ -77,7 +78,7 @@ def history(
 def events(job_id: JobIdArgument, as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
     """List what happened to a job, oldest first."""
     with connected(data_dir) as client:
-        found = _all_events(client, job_id)
+        found = all_of(client.events, job_id)
     if as_json:
         echo_json({"object": "list", "data": found, "has_more": False})
     else:
@@ -182,12 +183,3 @@ def _last_step(client: Client, job_id: str) -> int:
     if job["started_at"] is None or last < 0:
         raise CommandError(f"{job_id} has done no step yet")
     return last
-
-
-def _all_events(client: Client, job_id: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    while True:
-        page = client.events(job_id, after=found[-1]["id"] if found else None, limit=100)
-        found += page["data"]
-        if not page["has_more"]:
-            return found

@@ -10,6 +10,7 @@ import typer
 from lockstep.service.client import Client
 from lockstep.service.commands.access import DataDirOption, JobIdArgument, JsonOption, connected, echo_json
 from lockstep.service.commands.columns import Column, table_lines, terminal_width
+from lockstep.service.commands.paging import all_of
 from lockstep.service.commands.progress import duration
 
 MAX_PAGES = 20
@@ -40,14 +41,7 @@ def members(job_id: JobIdArgument, as_json: JsonOption = False, data_dir: DataDi
 
 def members_of(client: Client, job_id: str) -> list[dict[str, Any]]:
     """The members of a job, those who are there first."""
-    found: list[dict[str, Any]] = []
-    after: str | None = None
-    for _ in range(MAX_PAGES):
-        page = client.members(job_id, after=after, limit=100)
-        found += page["data"]
-        after = page["last_id"]
-        if not page["has_more"]:
-            break
+    found = all_of(client.members, job_id, MAX_PAGES)
     return sorted(found, key=lambda member: member["left"] is not None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lockstep.service.client import Client
+from lockstep.service.commands.paging import all_of
 
 MAX_EVENT_PAGES = 20
 """Of 100 events each: beyond that, what is said of a job is in its events, not in a summary."""
@@ -12,15 +13,7 @@ MAX_EVENT_PAGES = 20
 
 def events_of(client: Client, job_id: str) -> list[dict[str, Any]]:
     """The events of a job, oldest first."""
-    found: list[dict[str, Any]] = []
-    after: str | None = None
-    for _ in range(MAX_EVENT_PAGES):
-        page = client.events(job_id, after=after, limit=100)
-        found += page["data"]
-        after = page["last_id"]
-        if not page["has_more"]:
-            break
-    return found
+    return all_of(client.events, job_id, MAX_EVENT_PAGES)
 
 
 def finding_lines(events: list[dict[str, Any]]) -> list[str]:
