@@ -7,6 +7,7 @@ one that is, each can get all it lacks.
 """
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -33,7 +34,7 @@ class Redo(LockstepError):
     """The members have changed before the collective was committed: do it again."""
 
 
-class Member:
+class Member(ABC):
     """One member's side of a collective; what the lead and a helper do otherwise are the methods at the end.
 
     `_numbers` are the members' in order of rank, `_peers` the others in the same order.
@@ -194,25 +195,25 @@ class Member:
     _grace = 0.0
     """How much longer to wait for totals: who is kept waiting by a third one says so first."""
 
+    @abstractmethod
     def _others(self) -> Mapping[int, Watched]:
         """What to wait on besides the links."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _check(self, lacked: list[Peer]) -> None:
         """Look at what has become of those who still have to come. Raises Redo."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _wait_longer(self, lacked: list[Peer], seconds: float) -> float:
         """Those did not come within so many seconds: what is the next deadline?"""
-        raise NotImplementedError
 
+    @abstractmethod
     def _commit(self) -> None:
         """All that is needed of the others is there."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _confirm(self, seconds: float) -> None:
         """Our part is done: return once nobody has to do it again. Raises Redo."""
-        raise NotImplementedError
 
 
 # Nobody leaves a collective while others still need it to send: it may be long before its next one.
