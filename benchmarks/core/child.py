@@ -12,7 +12,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ import numpy as np
 from benchmarks.core import workloads
 from benchmarks.core.contestants import Contestant, library_of, make
 from benchmarks.core.workloads import CHECK_RATES, CHECK_STEPS, TINY_RATES
+from benchmarks.versions import versions_of
 
 PACKAGES = ("numpy", "torch", "jax", "jaxlib", "scikit-learn")
 WARM_SHARE = 0.2
@@ -76,17 +76,6 @@ class Child:
         return done, elapsed
 
 
-def versions() -> dict[str, str]:
-    """Those of the libraries in this process's environment."""
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
 def reach(name: str, workload: str, optimizer: workloads.OptimizerName, steps: int) -> None:
     """Start and take so many steps."""
     contestant = make(name, workloads.WORKLOADS[workload], optimizer)
@@ -104,7 +93,7 @@ def main() -> None:
         reach(name, workload, optimizer, int(steps[0]))
         return
     child = Child(name, workload, optimizer)
-    print(json.dumps({"versions": versions()}), flush=True)
+    print(json.dumps({"versions": versions_of(PACKAGES)}), flush=True)
     for line in sys.stdin:
         word, *rest = line.split()
         answers: dict[str, Callable[..., dict[str, Any]]] = {

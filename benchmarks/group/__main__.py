@@ -15,8 +15,9 @@ from pathlib import Path
 from benchmarks.core.race import environment
 from benchmarks.group import allreduce, examples, recovery, scaling, training
 from benchmarks.group.figures import Figures
-from benchmarks.group.member import versions
+from benchmarks.group.member import PACKAGES
 from benchmarks.group.tables import machine
+from benchmarks.versions import versions_of
 
 PARTS = ("allreduce", "training", "examples", "recovery", "scaling")
 
@@ -44,7 +45,7 @@ def main(given: Sequence[str]) -> int:
         os.execve(sys.executable, [sys.executable, "-m", "benchmarks.group", *given], environment())
     wanted = arguments(given)
     figures = Figures(wanted.keep)
-    print(f"{machine(versions())}.\n")
+    print(f"{machine(versions_of(PACKAGES))}.\n")
     if "allreduce" in wanted.parts:
         allreduce.measure(figures, wanted.rounds, wanted.seconds)
         print(allreduce.report(figures))

@@ -13,9 +13,10 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from benchmarks.versions import versions_of
 
 PACKAGES = ("numpy", "torch", "mpi4py", "mpich", "redis", "deepspeed", "cryptography")
 KINDS = {"reduce": "reducers", "train": "trainers", "recover": "recovering"}
@@ -32,17 +33,6 @@ class Seat:
     folder: Path
 
 
-def versions() -> dict[str, str]:
-    """Those of the libraries that are installed here."""
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
 def main() -> None:
     given, path, size, folder, kind, *words = sys.argv[1:]
     rank = int(os.environ["PMI_RANK"] if given == "-" else given)
@@ -55,7 +45,7 @@ def main() -> None:
     say({"rank": rank, "pid": os.getpid()})
     module = import_module(f"benchmarks.group.{KINDS[kind]}")
     answers: Answers = module.make(Seat(rank, int(size), Path(folder)), *words)
-    say({"versions": versions()})
+    say({"versions": versions_of(PACKAGES)})
     for line in control.makefile("r"):
         word, *rest = line.split()
         say(answers[word](*rest))
