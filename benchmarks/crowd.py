@@ -12,13 +12,14 @@ import sys
 import time
 from typing import Any
 
-from benchmarks.helping import lengthened, measured
 from benchmarks.report import environment
 from benchmarks.service import finish, running
+from lockstep.core.spec.job import MAX_EPOCHS
 from lockstep.service.client import Client
 
 WORKERS = 3
 SHORT_JOBS = 10
+PROBE_SECONDS = 0.4
 SPEC: dict[str, Any] = {
     "model": {
         "layers": [
@@ -37,6 +38,25 @@ SPEC: dict[str, Any] = {
     "seed": 1,
     "shards": 4,
 }
+
+
+def lengthened(client: Client, spec: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """The job with as many epochs as take so long on one worker, and two shards at least."""
+    spec = {**spec, "workers": 1}
+    shards = client.validate(spec)["spec"]["shards"]
+    spec["shards"] = max(shards, 2)
+    while True:
+        ran = finish(client, client.create_job(spec)["id"])["timings"]["run_ms"] / 1000
+        epochs = spec.get("epochs", 10)
+        if ran >= PROBE_SECONDS or epochs == MAX_EPOCHS:
+            return {**spec, "epochs": max(1, min(MAX_EPOCHS, round(epochs * seconds / ran)))}
+        spec["epochs"] = min(MAX_EPOCHS, int(epochs * min(100, 2 * PROBE_SECONDS / ran)))
+
+
+def measured(client: Client, spec: dict[str, Any], workers: int) -> tuple[float, dict[str, Any]]:
+    """The seconds of a run on up to so many workers, and the job."""
+    job = finish(client, client.create_job({**spec, "workers": workers})["id"])
+    return job["timings"]["run_ms"] / 1000, job
 
 
 def crowd(client: Client, one_second: dict[str, Any], jobs: int) -> None:
