@@ -37,7 +37,8 @@ class Helper(threading.Thread):
         self._bench = bench
         self._name = name
         self._draining = draining
-        self.knocks = threading.Event()
+        self.waits = threading.Event()
+        self._dismissed = threading.Event()
         self.helped: bool | None = None
 
     def run(self) -> None:
@@ -45,10 +46,20 @@ class Helper(threading.Thread):
         while time.monotonic() < deadline:
             seat = find_seat(self._bench, self._name)
             if seat is not None:
-                self.knocks.set()
-                self.helped = help_job(seat, self._bench.tools(self._name), self._draining)
+                self.helped = help_job(seat, self._bench.tools(self._name), self._leaves)
                 return
-            time.sleep(0.01)
+            if self._dismissed.wait(0.01):
+                return
+
+    def dismiss(self) -> None:
+        """Look for a seat no longer; there may never have been one."""
+        self._dismissed.set()
+        self.join(WAIT_SECONDS)
+
+    def _leaves(self) -> bool:
+        # Asked for the first time when nothing is left to do but to be let in.
+        self.waits.set()
+        return self._draining()
 
     def end(self) -> bool:
         self.join(WAIT_SECONDS)
@@ -57,7 +68,7 @@ class Helper(threading.Thread):
 
 
 class Lead(threading.Thread):
-    """A worker that leads the oldest job, and after its first step waits for the helpers at its door."""
+    """A worker that leads the oldest job, and after its first step waits until its helpers can be let in."""
 
     def __init__(self, bench: Bench, helpers: Sequence[Helper]) -> None:
         super().__init__(daemon=True)
@@ -69,9 +80,10 @@ class Lead(threading.Thread):
         self.job = self._bench.lead("l", self._wait)
 
     def _wait(self) -> bool:
-        while self._helpers:
-            assert self._helpers.pop().knocks.wait(WAIT_SECONDS)
-            time.sleep(0.2)
+        if self._helpers:
+            assert all(helper.waits.wait(WAIT_SECONDS) for helper in self._helpers)
+            self._helpers.clear()
+            time.sleep(0.1)  # for what they said to arrive
         return False
 
     def end(self) -> Job:
@@ -194,6 +206,7 @@ def test_what_is_measured_changes_no_bit(bench: Bench) -> None:
     helper = Helper(measuring, "b")
     helper.start()
     job = measuring.lead("l")
+    helper.dismiss()
 
     assert digest(job) == digest(alone)
     assert job.workers_most == 1 + (measuring.events(job_id).count("member_joined") > 0)
