@@ -24,7 +24,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from lockstep.service.store.address import read_address
 from lockstep.service.store.redaction import redact_errors
 
-HEAD_REVISION = "0005"
+HEAD_REVISION = "0006"
 """The migration that this version's code needs; a test compares it with migrations/."""
 
 BUSY_TIMEOUT_SECONDS = 10.0

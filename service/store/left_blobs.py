@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, select
 from lockstep.service.store.replay_table import replays
 from lockstep.service.store.tables import blob_parts, jobs, weights
 
-NAMED_IN = (jobs.c.inline_sha256, weights.c.sha256, replays.c.result_sha256)
+NAMED_IN = (jobs.c.inline_sha256, jobs.c.start_sha256, weights.c.sha256, replays.c.result_sha256)
 """Every column that names blobs; a test compares it with the tables."""
 
 _PAGE = (

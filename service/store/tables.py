@@ -21,103 +21,18 @@ from sqlalchemy import (
     Table,
     Text,
     TypedColumns,
-    text,
+    false,
 )
 
-from lockstep.service.store.columns import LEASED, Id, Serial
+from lockstep.service.store.columns import Id, Serial
 from lockstep.service.store.columns import metadata as metadata
+from lockstep.service.store.counter_table import counters as counters
+from lockstep.service.store.job_table import job_metadata as job_metadata
+from lockstep.service.store.job_table import jobs as jobs
 from lockstep.service.store.member_table import members as members
 from lockstep.service.store.replay_table import replays as replays
-
-
-class JobColumns(TypedColumns):
-    """A job. `step` counts the steps done; `checkpoint_step` is the latest checkpoint's.
-
-    `spec_json` lacks `data.inline` and `model.initial_weights`: these are in `inline_json`, a line each, or,
-    when large, in the blob `inline_sha256`.
-    `evictions` counts those since the latest checkpoint that was later than the one before.
-    `fingerprint` and `arithmetic` say by which bits it was begun, from the first claim on: see
-    core/ground/arithmetic.py. A job that verifies another has them from POST on, for only a worker of these
-    can compare; `verifies` is that one's id, which may be gone by now, `expected_sha256` the digest of its
-    weights, `chaos` whether members come and go at random.
-    `workers_most` took part at once. `seats`: the members that its lead would have now, itself included; null
-    where it does not say. `seat_gain`: what one more is worth (worker/advice.py).
-    """
-
-    id: Named[str] = Column(Id, primary_key=True)
-    owner_id: Named[str] = Column(Id)
-    kind: Named[str] = Column(String(32))
-    name: Named[str | None] = Column(Text)
-    metadata_json: Named[str] = Column(Text)
-    status: Named[str] = Column(String(16))
-    status_reason: Named[str | None] = Column(String(64))
-    status_message: Named[str | None] = Column(Text)
-    version: Named[int] = Column(BigInteger)
-    spec_json: Named[str] = Column(Text)
-    inline_json: Named[str | None] = Column(Text)
-    inline_sha256: Named[str | None] = Column(String(64))
-    spec_sha256: Named[str] = Column(String(64))
-    workers_wanted: Named[int] = Column(Integer)
-    workers_active: Named[int] = Column(Integer)
-    workers_most: Named[int] = Column(Integer, server_default=text("0"))
-    workers_advised: Named[int | None] = Column(Integer)
-    seats: Named[int | None] = Column(Integer)
-    seat_gain: Named[float | None] = Column(Double)
-    step: Named[int] = Column(BigInteger)
-    steps: Named[int] = Column(BigInteger)
-    epoch: Named[int] = Column(BigInteger)
-    steps_per_second: Named[float | None] = Column(Double)
-    result_json: Named[str | None] = Column(Text)
-    error_code: Named[str | None] = Column(String(64))
-    error_message: Named[str | None] = Column(Text)
-    error_param: Named[str | None] = Column(Text)
-    attempt: Named[int] = Column(BigInteger)
-    evictions: Named[int] = Column(Integer)
-    checkpoint_step: Named[int | None] = Column(BigInteger)
-    fingerprint: Named[str | None] = Column(String(64))
-    arithmetic: Named[int | None] = Column(Integer)
-    verifies: Named[str | None] = Column(Id)
-    expected_sha256: Named[str | None] = Column(String(64))
-    chaos: Named[bool | None] = Column(Boolean)
-    worker_id: Named[str | None] = Column(Id)
-    worker_pid: Named[int | None] = Column(BigInteger)
-    lease_expires_at: Named[float | None] = Column(Double)
-    ring_due_at: Named[float] = Column(Double)
-    rings: Named[int] = Column(Integer)
-    created_at: Named[float] = Column(Double)
-    updated_at: Named[float] = Column(Double)
-    claimed_at: Named[float | None] = Column(Double)
-    started_at: Named[float | None] = Column(Double)
-    first_step_at: Named[float | None] = Column(Double)
-    finished_at: Named[float | None] = Column(Double)
-
-
-jobs = Table(
-    "jobs",
-    metadata,
-    JobColumns,
-    CheckConstraint("attempt >= 1 AND version >= 1", name="counted_from_one"),
-    CheckConstraint("(worker_id IS NULL) = (lease_expires_at IS NULL)", name="holder_has_lease"),
-    CheckConstraint("finished_at IS NULL OR worker_id IS NULL", name="finished_has_no_holder"),
-    CheckConstraint("status <> 'queued' OR worker_id IS NULL", name="queued_has_no_holder"),
-    CheckConstraint("(error_code IS NOT NULL) = (status = 'failed')", name="failed_has_error"),
-    CheckConstraint("(result_json IS NOT NULL) = (status = 'succeeded')", name="succeeded_has_result"),
-)
-Index("ix_jobs_owner_id_id", jobs.c.owner_id, jobs.c.id)
-Index("ix_jobs_status_id", jobs.c.status, jobs.c.id)
-Index("ix_jobs_leased", jobs.c.lease_expires_at, sqlite_where=LEASED, postgresql_where=LEASED)
-
-
-class JobMetadataColumns(TypedColumns):
-    """A job's metadata once more, for looking jobs up by it."""
-
-    job_id: Named[str] = Column(Id, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
-    key: Named[str] = Column(String(64), primary_key=True)
-    value: Named[str] = Column(String(512))
-
-
-job_metadata = Table("job_metadata", metadata, JobMetadataColumns)
-Index("ix_job_metadata_key_value", job_metadata.c.key, job_metadata.c.value, job_metadata.c.job_id)
+from lockstep.service.store.turn_tables import hosts as hosts
+from lockstep.service.store.turn_tables import owners as owners
 
 
 class IdempotencyKeyColumns(TypedColumns):
@@ -166,7 +81,8 @@ class HistoryColumns(TypedColumns):
     """A chunk of one series. All chunks of a series but the last are full.
 
     Steps are first_step, first_step + stride, ... or, where stride is 0, little-endian int64 in `steps`.
-    `points` holds little-endian float32 or float64 (`dtype`), bit for bit as they came.
+    `points` holds little-endian float32 or float64 (`dtype`), bit for bit as they came. `checksum` is
+    the CRC-32 of `steps` and `points`; versions before kept none.
     """
 
     job_id: Named[str] = Column(Id, ForeignKey("jobs.id", ondelete="CASCADE"))
@@ -178,19 +94,25 @@ class HistoryColumns(TypedColumns):
     steps: Named[bytes | None] = Column(LargeBinary)
     dtype: Named[str] = Column(String(8))
     points: Named[bytes] = Column(LargeBinary)
+    checksum: Named[int | None] = Column(BigInteger)
 
 
 history = Table("history", metadata, HistoryColumns, PrimaryKeyConstraint("job_id", "series", "first_step"))
 
 
 class CheckpointColumns(TypedColumns):
-    """A checkpoint; its bytes are in checkpoint_parts."""
+    """A checkpoint; its bytes are in checkpoint_parts.
+
+    `regular`: the job's spec asks for one at this step. `best`: none of the job had a lower validation loss.
+    """
 
     job_id: Named[str] = Column(Id, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     step: Named[int] = Column(BigInteger, primary_key=True, autoincrement=False)
     attempt: Named[int] = Column(BigInteger)
     sha256: Named[str] = Column(String(64))
     size_bytes: Named[int] = Column(BigInteger)
+    regular: Named[bool] = Column(Boolean, server_default=false())
+    best: Named[bool] = Column(Boolean, server_default=false())
     created_at: Named[float] = Column(Double)
 
 

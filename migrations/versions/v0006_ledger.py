@@ -1,0 +1,70 @@
+"""Turns, limits of time, what is kept and for how long, checksums, and what is counted for good."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+ID = sa.String(64).with_variant(sa.String(64, collation="C"), "postgresql")
+ZERO = sa.text("0")
+
+
+def upgrade() -> None:
+    """Make the tables and add the columns."""
+    for column in (
+        sa.Column("priority", sa.Integer(), server_default=ZERO, nullable=False),
+        sa.Column("cloned_from", ID, nullable=True),
+        sa.Column("start_sha256", sa.String(64), nullable=True),
+        sa.Column("max_run_seconds", sa.Double(), nullable=True),
+        sa.Column("max_queue_seconds", sa.Double(), nullable=True),
+        sa.Column("run_seconds", sa.Double(), server_default=ZERO, nullable=False),
+        sa.Column("not_before_at", sa.Double(), nullable=True),
+    ):
+        op.add_column("jobs", column)
+    for name in ("regular", "best"):
+        op.add_column("checkpoints", sa.Column(name, sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column("history", sa.Column("checksum", sa.BigInteger(), nullable=True))
+    op.create_table(
+        "owners",
+        sa.Column("owner_id", ID, nullable=False),
+        sa.Column("served_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("owner_id", name=op.f("pk_owners")),
+    )
+    op.create_table(
+        "hosts",
+        sa.Column("host", sa.String(255), nullable=False),
+        sa.Column("lost_jobs_json", sa.Text(), nullable=False),
+        sa.Column("rests", sa.Integer(), nullable=False),
+        sa.Column("resting_until_at", sa.Double(), nullable=True),
+        sa.PrimaryKeyConstraint("host", name=op.f("pk_hosts")),
+    )
+    op.create_table(
+        "counters",
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("labels", sa.String(200), nullable=False),
+        sa.Column("slot", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("value", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("name", "labels", "slot", name=op.f("pk_counters")),
+    )
+
+
+def downgrade() -> None:
+    """Drop the tables and take the columns away."""
+    for table in ("counters", "hosts", "owners"):
+        op.drop_table(table)
+    op.drop_column("history", "checksum")
+    for name in ("best", "regular"):
+        op.drop_column("checkpoints", name)
+    for name in (
+        "not_before_at",
+        "run_seconds",
+        "max_queue_seconds",
+        "max_run_seconds",
+        "start_sha256",
+        "cloned_from",
+        "priority",
+    ):
+        op.drop_column("jobs", name)
