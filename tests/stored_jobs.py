@@ -106,8 +106,13 @@ def evict(database: Database, held: JobClaim) -> list[str]:
 
 def cancel(database: Database, job_id: str) -> Job:
     """Ask for the job's end."""
+    return ask(database, "cancel", job_id)
+
+
+def ask(database: Database, act: str, job_id: str) -> Job:
+    """Do what the job's user may do to it."""
     with database.write() as tx:
-        return endings.request(tx, "cancel", job_id, None)
+        return endings.request(tx, act, job_id, None)
 
 
 def job_in(database: Database, status: str) -> tuple[str, JobClaim | None]:
@@ -118,10 +123,13 @@ def job_in(database: Database, status: str) -> tuple[str, JobClaim | None]:
     held = claim(database)
     if status in ("cancelling", "cancelled"):
         cancel(database, job_id)
+    if status in ("pausing", "paused"):
+        ask(database, "pause", job_id)
     endings_by_status: dict[str, Callable[[JobFence], object]] = {
         "succeeded": lambda fence: endings.succeed(fence, RESULT),
         "failed": lambda fence: endings.fail(fence, Failure(code="diverged", message="too steep")),
-        "cancelled": endings.finish_cancel,
+        "cancelled": endings.leave,
+        "paused": endings.leave,
     }
     if status in endings_by_status:
         fenced(database, held, endings_by_status[status])

@@ -114,7 +114,7 @@ LEFT_OUT: list[tuple[str, str, str | tuple[str, str], str]] = [
     ("Add a layer", "docs/spec.md", "", 'no row for the layer "prelu": add one to the table of docs/spec.md'),
     ("Add a layer", "benchmarks/bits/parts.py", "", "Prelu.init"),
     ("Add a route", "tests/service/api/test_contract.py", "", "read_seed"),
-    ("Add a status", "service/dashboard/src/pure/listing.ts", "", "Property 'paused' is missing in type"),
+    ("Add a status", "service/dashboard/src/pure/listing.ts", "", "Property 'drafted' is missing in type"),
     ("Add a loss", LOSS, "formula", 'the loss "poisson_nll" is incomplete: give it `formula`'),
     ("Add a loss", LOSS, "targets", 'the loss "poisson_nll" is incomplete: give it `targets`'),
     (

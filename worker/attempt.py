@@ -5,8 +5,8 @@
           -> one transaction: history, weights, result and the new status
 
 An attempt ends in exactly one way: the job is over (succeeded, failed, cancelled), its claim is given back
-(drained; or the database refuses, which never ends a job), or its claim was lost, and then nothing more is
-written (fenced).
+(paused, drained; or the database refuses, which never ends a job), or its claim was lost, and then nothing
+more is written (fenced).
 """
 
 import logging
@@ -103,8 +103,8 @@ class Attempt:
             reporter.add(report, self._lease.since_claim_seconds)
             if report.failure is not None:
                 raise report.failure
-            if self._lease.cancel_requested:
-                return self._lease.write(lambda fence: _cancel(fence, reporter))
+            if self._lease.asked is not None and (ending := self._leave_if_asked(reporter)):
+                return ending
             if self._draining():
                 return self._give_back(reporter)
             if reporter.due:
@@ -113,14 +113,21 @@ class Attempt:
                 raise Fenced("the lease was not renewed in time")
         return None
 
+    def _leave_if_asked(self, reporter: Reporter) -> str | None:
+        """End the attempt as the user has asked; None where that was taken back since, so that it goes on."""
+        ending = self._lease.write(lambda fence: _leave(fence, reporter) if fence.asked else None)
+        if ending is None:
+            self._lease.write(lambda _: None, renews=True)
+        return ending
+
     def _succeed(self, run: Run, prepared: Prepared, reporter: Reporter) -> str:
         outcome = run.outcome()
         data = to_safetensors(outcome.weights)
         result = result_of(run, outcome) | {"preprocessing": prepared.told}
 
         def write(fence: JobFence) -> str:
-            if fence.cancel_requested:
-                return _cancel(fence, reporter)
+            if not fence.may("succeed"):
+                return _leave(fence, reporter)
             reporter.write(fence)
             weights.save(fence, data, prepared.preprocessing.to_json())
             endings.succeed(fence, result)
@@ -156,8 +163,8 @@ class Attempt:
         is_sound = isinstance(error, Diverged | DomainError)
 
         def write(fence: JobFence) -> str:
-            if fence.cancel_requested:
-                return _cancel(fence, reporter, saves=is_sound)
+            if not fence.may("fail"):
+                return _leave(fence, reporter, saves=is_sound)
             if reporter is not None:
                 reporter.write(fence, with_checkpoint=is_sound)
             endings.fail(fence, failure)
@@ -193,9 +200,8 @@ def result_of(run: Run, outcome: Outcome) -> dict[str, object]:
     }
 
 
-def _cancel(fence: JobFence, reporter: Reporter | None, *, saves: bool = True) -> str:
-    """End the job as its user asked; what it has learned stays, as its last checkpoint."""
+def _leave(fence: JobFence, reporter: Reporter | None, *, saves: bool = True) -> str:
+    """End the claim as the user has asked; what was learned stays, as the last checkpoint."""
     if reporter is not None:
         reporter.write(fence, with_checkpoint=saves)
-    endings.finish_cancel(fence)
-    return "cancelled"
+    return endings.leave(fence)

@@ -31,7 +31,7 @@ RETRY_SECONDS = 0.2
 class Lease(Generic[C]):
     """The right to work on what `claim` is on, as a context manager: renewing goes on inside it.
 
-    `claimed_at` is when the claim was asked for, by the monotonic clock. `cancel_requested` and
+    `claimed_at` is when the claim was asked for, by the monotonic clock. `asked` (see Fence) and
     `jobs_waiting` are as the latest renewal found them.
     """
 
@@ -43,7 +43,7 @@ class Lease(Generic[C]):
         self._fenced = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._renew_on, name="lockstep-lease", daemon=True)
-        self.cancel_requested = False
+        self.asked: str | None = None
         self.jobs_waiting = 0
 
     def __enter__(self) -> Self:
@@ -112,7 +112,7 @@ class Lease(Generic[C]):
     def _note(self, renewal: Renewal | None, asked_at: float) -> None:
         if renewal is not None:
             self._renewed_at = max(self._renewed_at, asked_at)
-            self.cancel_requested = renewal.cancel_requested
+            self.asked = renewal.asked
             self.jobs_waiting = renewal.jobs_waiting
 
     def _renew_on(self) -> None:

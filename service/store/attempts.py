@@ -31,19 +31,24 @@ _SEE_OFF = (
         left_how=case((members.c.role == "lead", bindparam("lead_left")), else_=bindparam("helper_left")),
     )
 )
-_LEAD_LEFT: Mapping[AttemptOutcome, str] = MappingProxyType({"released": "drained", "evicted": "died"})
+_LEAD_LEFT: Mapping[AttemptOutcome, str] = MappingProxyType({"evicted": "died"})
 _HELPER_LEFT: Mapping[AttemptOutcome, str] = MappingProxyType({"evicted": "cut"})
 
 
-def close(tx: Connection, job_id: str, attempt: int, outcome: AttemptOutcome) -> None:
-    """End an attempt, erase the group's secret, and note how those left who were still there."""
+def close(
+    tx: Connection, job_id: str, attempt: int, outcome: AttemptOutcome, *, drained: bool = False
+) -> None:
+    """End an attempt, erase the group's secret, and note how those left who were still there.
+
+    `drained`: because its worker was stopped.
+    """
     tx.execute(_CLOSE, {"of_job": job_id, "attempt": attempt, "how": outcome})
     tx.execute(
         _SEE_OFF,
         {
             "of_job": job_id,
             "of_attempt": attempt,
-            "lead_left": _LEAD_LEFT.get(outcome, "released"),
+            "lead_left": "drained" if drained else _LEAD_LEFT.get(outcome, "released"),
             "helper_left": _HELPER_LEFT.get(outcome, "released"),
         },
     )

@@ -21,7 +21,6 @@ from lockstep.service.store.errors import Fenced, Refused
 from lockstep.service.store.lifecycle import Lifecycle, StatusChange
 from lockstep.service.store.queue import jobs_waiting
 from lockstep.service.store.statuses import HELD
-from lockstep.service.store.transitions import JOBS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,22 +134,21 @@ class Fence(Generic[C]):
     status: str
 
     @property
-    def cancel_requested(self) -> bool:
-        """Whether the user has asked for the end of it."""
-        return _cancel_requested(self.status)
+    def asked(self) -> str | None:
+        """The act by which the user has asked the holder to end its claim, such as "cancel"; None: none."""
+        return self.claim.on.life.asked(self.status)
+
+    def may(self, act: str) -> bool:
+        """Whether the row's status lets its holder do that."""
+        return self.claim.on.life.change(act, self.status) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Renewal:
-    """What the holder learns when renewing; `jobs_waiting` as that function says."""
+    """What the holder learns when renewing: `asked` as in Fence, `jobs_waiting` as that function says."""
 
-    status: str
+    asked: str | None
     jobs_waiting: int
-
-    @property
-    def cancel_requested(self) -> bool:
-        """Whether the user has asked for the end of it."""
-        return _cancel_requested(self.status)
 
 
 def lock(tx: Connection, claim: C) -> Fence[C]:
@@ -173,7 +171,8 @@ def renew(tx: Connection, claim: Claim) -> Renewal:
     status = tx.execute(claim.on.renewing, values).scalar_one_or_none()
     if status is None:
         raise _fenced(claim)
-    return Renewal(status=status, jobs_waiting=jobs_waiting(tx, claim.worker.fingerprint))
+    asked = claim.on.life.asked(status)
+    return Renewal(asked=asked, jobs_waiting=jobs_waiting(tx, claim.worker.fingerprint))
 
 
 def change(fence: Fence[Any], act: str, values: Mapping[str, object]) -> StatusChange:
@@ -194,18 +193,14 @@ def _mine(claim: Claim) -> dict[str, object]:
     return {"row_id": claim.row_id, "mine": claim.token}
 
 
-def _cancel_requested(status: str) -> bool:
-    return status in JOBS.reached("cancel")
-
-
 def _fenced(claim: Claim) -> Fenced:
     which = f"{claim.on.turn} {claim.token} at {claim.on.thing} {claim.row_id}"
     return Fenced(f"{which} is over (evicted, released or ended): stop it")
 
 
 def _refused(claim: Claim, status: str, act: str) -> Refused:
-    thing, wanted = claim.on.thing, " or ".join(sorted(claim.on.life.reached(act)))
+    thing = claim.on.thing
     return Refused(
         f"{thing}_{status}",
-        f"{thing} {claim.row_id} is {status}: it can't become {wanted}; look at Fence.cancel_requested",
+        f"{thing} {claim.row_id} is {status}: its holder can't {act} it; ask Fence.may before",
     )

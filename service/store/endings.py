@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, select
 
 from lockstep.service.store import attempts, claims, events, jobs, verifying
+from lockstep.service.store.errors import Refused
+from lockstep.service.store.events import by_key
 from lockstep.service.store.jobs import Job, not_found
 from lockstep.service.store.leases import JobFence
+from lockstep.service.store.lifecycle import StatusChange
+from lockstep.service.store.statuses import OVER
 from lockstep.service.store.tables import jobs as table
 from lockstep.service.store.transitions import JOBS
 
@@ -88,7 +92,7 @@ def record_progress(fence: JobFence, progress: Progress) -> None:
 
 
 def succeed(fence: JobFence, result: Mapping[str, object]) -> None:
-    """End the job well. `result` is the contract's; it may hold NaN. Raises Refused once cancelling.
+    """End the job well. `result` is the contract's; it may hold NaN. Raises Refused once it is cancelled.
 
     Of a job that verifies another an event says in words what came of it.
     """
@@ -99,7 +103,7 @@ def succeed(fence: JobFence, result: Mapping[str, object]) -> None:
 
 
 def fail(fence: JobFence, failure: Failure) -> None:
-    """End the job badly. Raises Refused once cancelling."""
+    """End the job badly. Raises Refused once it is cancelled."""
     values = {"reason": failure.code, "message": events.clean(failure.message), "param": failure.param}
     change(fence, "fail", values)
 
@@ -109,15 +113,24 @@ def finish_cancel(fence: JobFence) -> None:
     change(fence, "finish_cancel", {})
 
 
+def leave(fence: JobFence) -> str:
+    """End the claim as the user has asked (Fence.asked), and return the job's status then.
+
+    Raises Refused where nothing was asked.
+    """
+    return str(change(fence, f"finish_{fence.asked}", {}).target)
+
+
 def release(fence: JobFence, why: Release = DRAINED) -> None:
-    """Give the claim back: the job is queued again, or cancelled if that was asked."""
+    """Give the claim back: the job is queued again, or paused or cancelled if that was asked."""
     change(fence, "release", {"reason": why.reason, "message": why.message})
 
 
-def request(tx: Connection, act: str, job_id: str, owner: str | None) -> Job:
+def request(tx: Connection, act: str, job_id: str, owner: str | None, by: str | None = None) -> Job:
     """Do what its user may do to a job, such as "cancel"; nothing where its status has no such change.
 
-    Returns the job as it is then; raises NotFound.
+    `by`: the id of the key that asks. Returns the job as it is then; raises NotFound, and Refused where it
+    is to go on, now or later, and ends or is over.
     """
     row = tx.execute(_ASK, {"job_id": job_id}).one_or_none()
     if row is None or owner not in (None, row.owner_id):
@@ -125,12 +138,25 @@ def request(tx: Connection, act: str, job_id: str, owner: str | None) -> Job:
     made = JOBS.change(act, row.status)
     if made is not None:
         tx.execute(_BY_USER[made], {"job_id": job_id})
-        events.note(tx, job_id, made, {})
+        events.note(tx, job_id, made, {}, by_key(by))
+    elif act != "cancel":
+        _require_unended(job_id, row.status, act)
     return jobs.get(tx, job_id, owner)
 
 
-def change(fence: JobFence, act: str, values: Mapping[str, object]) -> None:
+def _require_unended(job_id: str, status: str, act: str) -> None:
+    if JOBS.phases[status] in OVER:
+        raise Refused(
+            "job_over", f"expected a job that is not over, to {act} it, and {job_id} is {status}: clone it"
+        )
+    if JOBS.asked(status) == "cancel":
+        raise Refused("job_cancelling", f"{job_id} is {status}, which nothing takes back: clone it")
+
+
+def change(fence: JobFence, act: str, values: Mapping[str, object]) -> StatusChange:
     made = claims.change(fence, act, values)
     if made.outcome is not None:
-        attempts.close(fence.tx, fence.claim.job_id, fence.claim.attempt, made.outcome)
+        drained = values.get("reason") == DRAINED.reason
+        attempts.close(fence.tx, fence.claim.job_id, fence.claim.attempt, made.outcome, drained=drained)
     events.note(fence.tx, fence.claim.job_id, made, values)
+    return made

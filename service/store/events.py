@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Literal, cast
 
 from pydantic import JsonValue
@@ -17,6 +18,7 @@ from lockstep.service.store.statuses import STATUSES, Status
 from lockstep.service.store.tables import events, jobs
 
 Level = Literal["info", "warning", "error"]
+NOTHING: Mapping[str, object] = MappingProxyType({})
 
 _APPEND = insert(events).values(
     job_id=bindparam("job_id"),
@@ -107,29 +109,28 @@ def note(
     job_id: str,
     change: StatusChange,
     given: Mapping[str, object],
-    numerics: Mapping[str, str] | None = None,
+    more: Mapping[str, object] = NOTHING,
 ) -> None:
-    """Note a change of a job's status as the transition table has it, with these values of its parameters."""
-    if change.event == "status" and change.target is not None:
-        append_status(tx, job_id, change.target, change.reason(given), numerics)
+    """Note a change of a job's status as the transition table has it, with these values of its parameters.
+
+    `more`: what the event tells besides. Called after the change, in its transaction: the event has its time.
+    """
+    if change.event != "status" or change.target is None:
+        return
+    data = {"status": change.target, "reason": change.reason(given), **more}
+    row = {"message": f"the job is {change.target}", "data_json": json.dumps(data)}
+    tx.execute(_APPEND_STATUS, {"job_id": job_id, **row})
+
+
+def by_key(key_id: str | None) -> Mapping[str, object]:
+    """What an event tells of who asked for what it is about."""
+    return NOTHING if key_id is None else {"key": key_id}
 
 
 def beginning(made: StatusChange, at: float) -> Course:
     """The course of a job that a change has just made, at `at` by the database's clock."""
     first = Transition(status=cast("Status", made.target), reason=made.reason({}), at=moment(at))
     return Course(transitions=(first,))
-
-
-def append_status(
-    tx: Connection, job_id: str, status: str, reason: str | None, numerics: Mapping[str, str] | None = None
-) -> None:
-    """Note a transition, at the time of the change; called by the code that made it, in the same transaction.
-
-    `numerics`: hashes of what decides the bits of the worker that took the job.
-    """
-    told = {"status": status, "reason": reason}
-    data = json.dumps({**told, "numerics": dict(numerics)} if numerics else told)
-    tx.execute(_APPEND_STATUS, {"job_id": job_id, "message": f"the job is {status}", "data_json": data})
 
 
 def list_events(tx: Connection, job_id: str, after: int = 0, limit: int = 100) -> list[Event]:

@@ -104,7 +104,7 @@ def claim_next(tx: Connection, worker: WorkerIdentity, lease_seconds: float) -> 
         },
     )
     (made,) = JOBS.of_act("claim")
-    events.note(tx, row.id, made, {}, worker.parts)
+    events.note(tx, row.id, made, {}, {"numerics": dict(worker.parts)} if worker.parts else {})
     return JobClaim(
         job_id=row.id,
         attempt=row.attempt,

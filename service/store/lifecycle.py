@@ -111,6 +111,15 @@ class Lifecycle:
         """What an act makes of a row in that status, where no condition decides; None: nothing."""
         return next((change for change in self.of_act(act) if status in change.sources), None)
 
+    def asked(self, status: str) -> str | None:
+        """The act by which a user has asked the holder of a row in that status to end its claim; None: none.
+
+        What the holder does then is called finish_ and that act.
+        """
+        if self.phases[status] != "leaving":
+            return None
+        return next(change.act for change in self.changes if change.who == "user" and change.target == status)
+
     def first(self, act: str) -> Mapping[str, object]:
         """What a new row begins with."""
         (change,) = self.of_act(act)

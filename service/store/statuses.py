@@ -8,19 +8,21 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, get_args
 
-Phase = Literal["waiting", "working", "leaving", "done", "undone"]
+Phase = Literal["waiting", "working", "leaving", "aside", "done", "undone"]
 """waiting: for a worker to claim it. working: a worker holds a claim. leaving: the same, and is to end it.
-done: over, with a result. undone: over, without one."""
+aside: nobody claims it until its user says so. done: over, with a result. undone: over, without one."""
 HELD: tuple[Phase, ...] = ("working", "leaving")
 """A worker holds a claim."""
 OVER: tuple[Phase, ...] = ("done", "undone")
 
-Status = Literal["queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
+Status = Literal["queued", "running", "pausing", "paused", "cancelling", "succeeded", "failed", "cancelled"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 JOB_PHASES: Mapping[str, Phase] = MappingProxyType(
     {
         "queued": "waiting",
         "running": "working",
+        "pausing": "leaving",
+        "paused": "aside",
         "cancelling": "leaving",
         "succeeded": "done",
         "failed": "undone",

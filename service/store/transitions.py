@@ -19,6 +19,7 @@ RING_AFTER_SECONDS = 2.0
 
 LOST = f"Its worker was lost {MAX_EVICTIONS} times before a later checkpoint could be saved."
 GOES_ON = "Its worker was lost; it goes on from its latest checkpoint."
+WOULD_GO_ON = "Its worker was lost; once resumed it goes on from its latest checkpoint."
 
 
 def begun_by(columns: Columns) -> ColumnElement[int]:
@@ -52,6 +53,7 @@ _LOST_TOO_OFTEN = Condition(
 
 _SEEN = Effect(words="version + 1", values={"version": jobs.c.version + 1, "updated_at": clock()})
 _CANCELLED = Effect(words="reason `cancel_requested`", values={"status_reason": "cancel_requested"})
+_PAUSED = _because("pause_requested")
 _FREE = Effect(
     words="no claim",
     values={
@@ -176,11 +178,27 @@ JOBS = Lifecycle(
             effects=(_because("not_comparable"), _RESULT, ENDED, _SEEN), event="status",
         ),
         StatusChange(
-            act="cancel", who="user", sources=("queued",), target="cancelled",
+            act="pause", who="user", sources=("queued",), target="paused",
+            effects=(_PAUSED, _SEEN), event="status",
+        ),
+        StatusChange(
+            act="pause", who="user", sources=("running",), target="pausing",
+            effects=(_PAUSED, _SEEN), event="status",
+        ),
+        StatusChange(
+            act="resume", who="user", sources=("paused",), target="queued",
+            effects=(_because("resumed"), _RUNG_FOR, _SEEN), event="status",
+        ),
+        StatusChange(
+            act="resume", who="user", sources=("pausing",), target="running",
+            effects=(_because(None), _SEEN), event="status",
+        ),
+        StatusChange(
+            act="cancel", who="user", sources=("queued", "paused"), target="cancelled",
             effects=(_because("cancel_requested"), ENDED, _SEEN), event="status",
         ),
         StatusChange(
-            act="cancel", who="user", sources=("running",), target="cancelling",
+            act="cancel", who="user", sources=("running", "pausing"), target="cancelling",
             effects=(_CANCELLED, _SEEN), event="status",
         ),
         StatusChange(
@@ -192,13 +210,17 @@ JOBS = Lifecycle(
             effects=(_PROGRESS, _SEEN),
         ),
         StatusChange(
-            act="succeed", who="holder", sources=("running",), target="succeeded",
+            act="succeed", who="holder", sources=("running", "pausing"), target="succeeded",
             effects=(_because(bindparam("reason")), _RESULT, ENDED, _FREE, _SEEN),
             outcome="succeeded", event="status",
         ),
         StatusChange(
-            act="fail", who="holder", sources=("running",), target="failed",
+            act="fail", who="holder", sources=("running", "pausing"), target="failed",
             effects=(_given, _ERROR, ENDED, _FREE, _SEEN), outcome="failed", event="status",
+        ),
+        StatusChange(
+            act="finish_pause", who="holder", sources=("pausing",), target="paused",
+            effects=(_PAUSED, _NEXT_ATTEMPT, _FREE, _SEEN), outcome="released", event="status",
         ),
         StatusChange(
             act="finish_cancel", who="holder", sources=("cancelling",), target="cancelled",
@@ -207,6 +229,10 @@ JOBS = Lifecycle(
         StatusChange(
             act="release", who="holder", sources=("running",), target="queued",
             effects=(_given, _NEXT_ATTEMPT, _FREE, _RUNG_FOR, _SEEN), outcome="released", event="status",
+        ),
+        StatusChange(
+            act="release", who="holder", sources=("pausing",), target="paused",
+            effects=(_PAUSED, _NEXT_ATTEMPT, _FREE, _SEEN), outcome="released", event="status",
         ),
         StatusChange(
             act="release", who="holder", sources=("cancelling",), target="cancelled",
@@ -220,6 +246,10 @@ JOBS = Lifecycle(
         StatusChange(
             act="evict", who="service", sources=("running",), target="queued",
             effects=(_because("worker_lost", GOES_ON), *_evicted), outcome="evicted", event="status",
+        ),
+        StatusChange(
+            act="evict", who="service", sources=("pausing",), target="paused",
+            effects=(_because("pause_requested", WOULD_GO_ON), *_evicted), outcome="evicted", event="status",
         ),
         StatusChange(
             act="evict", who="service", sources=("cancelling",), target="cancelled",

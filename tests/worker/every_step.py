@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from lockstep.service.store import endings
 from lockstep.service.store.jobs import Job
+from tests.stored_jobs import ask
 from tests.worker.bench import LINE, Bench
 
 NET: dict[str, Any] = {
@@ -77,7 +77,7 @@ class Died(BaseException):
 
 
 class Look:
-    """For `draining`: at the `number`-th look it drains, dies or has the job cancelled; `missed` if not."""
+    """For `draining`: at the `number`-th look it drains, dies, or does what a user may; `missed` if not."""
 
     def __init__(self, bench: Bench, job_id: str, number: int, what: str) -> None:
         self._bench, self._job_id, self._what = bench, job_id, what
@@ -91,9 +91,8 @@ class Look:
         self.missed = False
         if self._what == "die":
             raise Died
-        if self._what == "cancel":
-            with self._bench.database.write() as tx:
-                endings.request(tx, "cancel", self._job_id, None)
+        if self._what in ("cancel", "pause"):
+            ask(self._bench.database, self._what, self._job_id)
         return self._what == "drain"
 
 

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 import lockstep.worker.pace
+import lockstep.worker.reporter
 from lockstep.core.learning.report import Points
 from lockstep.service.store.jobs import Job
+from tests.stored_jobs import ask
 from tests.worker.bench import Bench
-from tests.worker.every_step import JOBS, Died, DiesAtItsEnd, Look, lead_on
+from tests.worker.every_step import JOBS, NET, Died, DiesAtItsEnd, Look, lead_on
 
 
 @pytest.fixture(autouse=True)
@@ -102,6 +104,47 @@ def test_killed_in_the_evaluation_after_the_last_step(bench: Bench, name: str) -
         bench.lead()
     assert bench.evict() == [job_id]
 
+    assert_same(bench, lead_on(bench), whole)
+
+
+@pytest.fixture
+def _renews_after_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what a user asks for is heard after the next step."""
+    monkeypatch.setattr(lockstep.worker.reporter, "REPORT_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("_renews_after_each_step")
+@pytest.mark.parametrize("name", JOBS)
+def test_paused_at_each_step(bench: Bench, name: str) -> None:
+    """But for the last two looks: a run that ends first ends as it would."""
+    whole = undisturbed(bench, name)
+    statuses = []
+    for job_id, look in looks(bench, name, "pause"):
+        job = bench.lead(draining=look)
+        statuses.append(job.status)
+        if job.status == "paused":
+            assert (job.attempt, job.workers_active) == (2, 0)
+            with pytest.raises(AssertionError):  # nobody claims it
+                bench.claim()
+            ask(bench.database, "resume", job_id)
+            job = lead_on(bench)
+        assert_same(bench, job, whole)
+    assert statuses == ["paused"] * (len(statuses) - 2) + ["succeeded"] * 2
+
+
+@pytest.mark.usefixtures("_renews_after_each_step")
+def test_paused_twenty_times(bench: Bench) -> None:
+    raw = NET | {"epochs": 200}
+    bench.submit(raw)
+    whole = bench.lead()
+    job_id = bench.submit(raw)
+    for number in range(20):
+        job = bench.lead(draining=Look(bench, job_id, 1, "pause"))
+        assert (job.status, job.attempt) == ("paused", number + 2)
+        ask(bench.database, "resume", job_id)
+        # Once more, before a worker takes it.
+        assert ask(bench.database, "pause", job_id).status == "paused"
+        assert ask(bench.database, "resume", job_id).status_reason == "resumed"
     assert_same(bench, lead_on(bench), whole)
 
 

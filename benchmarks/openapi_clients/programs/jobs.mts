@@ -40,6 +40,7 @@ async function create(spec: Spec): Promise<Job> {
 
 for (const spec of [layers, expression]) {
   const job = await create(spec);
-  const status: "queued" | "running" | "succeeded" | "failed" | "cancelling" | "cancelled" = job.status;
-  console.log(`${job.id}: ${job.kind}, ${status}, ${job.progress.steps} steps`);
+  const { status } = job;
+  const known: "queued" | "running" | "pausing" | "paused" | "cancelling" | "succeeded" | "failed" | "cancelled" = status;
+  console.log(`${job.id}: ${job.kind}, ${known}, ${job.progress.steps} steps`);
 }

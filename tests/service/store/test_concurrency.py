@@ -15,7 +15,7 @@ from lockstep.service.store.claims import WorkerIdentity
 from lockstep.service.store.database import Database
 from lockstep.service.store.errors import Fenced, Refused
 from lockstep.service.store.idempotency import IdempotencyKey
-from tests.stored_jobs import NEW, OVER_SECONDS, RESULT, cancel, claim, fenced, get, queue_job
+from tests.stored_jobs import NEW, OVER_SECONDS, RESULT, ask, cancel, claim, fenced, get, queue_job
 
 THREADS = 8
 
@@ -114,14 +114,61 @@ def test_success_and_cancelling_exclude_each_other(database: Database) -> None:
             fenced(database, held, endings.finish_cancel)
 
 
-def test_claiming_and_cancelling_exclude_each_other(database: Database) -> None:
-    def try_claim() -> leases.JobClaim | None:
-        with database.write() as tx:
-            return leases.claim_next(tx, WorkerIdentity(worker_id="w", pid=1, host="h", fingerprint="f"), 60)
-
+def test_an_end_a_pause_and_a_cancel_at_once_come_to_one_end(database: Database) -> None:
     for _ in range(15):
         job_id = queue_job(database).id
-        held, _ = at_once(try_claim, partial(cancel, database, job_id))
+        held = claim(database)
+        ended, paused, _ = at_once(
+            partial(fenced, database, held, lambda fence: endings.succeed(fence, RESULT)),
+            partial(ask, database, "pause", job_id),
+            partial(cancel, database, job_id),
+        )
+        statuses = [change.status for change in get(database, job_id).transitions[2:]]
+        assert statuses == [
+            *(["pausing"] if paused is not Refused else []),
+            "cancelling" if ended is Refused else "succeeded",
+        ]
+        if ended is Refused:
+            fenced(database, held, endings.leave)
+            assert get(database, job_id).status == "cancelled"
+
+
+def test_claiming_and_pausing_exclude_each_other(database: Database) -> None:
+    for _ in range(15):
+        job_id = queue_job(database).id
+        held, _ = at_once(partial(try_claim, database), partial(ask, database, "pause", job_id))
+        assert get(database, job_id).status == ("paused" if held is None else "pausing")
+        if isinstance(held, leases.JobClaim):
+            fenced(database, held, endings.leave)
+        assert get(database, job_id).status == "paused"
+
+
+def test_a_pause_that_is_taken_back_while_its_holder_leaves_is_one_or_the_other(database: Database) -> None:
+    for _ in range(15):
+        job_id = queue_job(database).id
+        held = claim(database)
+        ask(database, "pause", job_id)
+        left, resumed = at_once(
+            partial(fenced, database, held, endings.leave), partial(ask, database, "resume", job_id)
+        )
+        assert resumed is not Refused
+        job = get(database, job_id)
+        assert (job.status, job.attempt) == (("running", 1) if left is Refused else ("queued", 2))
+        if left is Refused:
+            fenced(database, held, lambda fence: endings.succeed(fence, RESULT))
+        else:
+            cancel(database, job_id)
+
+
+def try_claim(database: Database) -> leases.JobClaim | None:
+    with database.write() as tx:
+        return leases.claim_next(tx, WorkerIdentity(worker_id="w", pid=1, host="h", fingerprint="f"), 60)
+
+
+def test_claiming_and_cancelling_exclude_each_other(database: Database) -> None:
+    for _ in range(15):
+        job_id = queue_job(database).id
+        held, _ = at_once(partial(try_claim, database), partial(cancel, database, job_id))
         status = get(database, job_id).status
         assert status == ("cancelled" if held is None else "cancelling")
         if isinstance(held, leases.JobClaim):

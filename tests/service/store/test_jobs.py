@@ -17,6 +17,7 @@ from tests.stored_jobs import (
     OTHER,
     OWNER,
     RESULT,
+    ask,
     cancel,
     claim,
     evict,
@@ -125,15 +126,19 @@ def test_results_keep_what_is_not_finite(database: Database) -> None:
 def test_queue_is_counted(database: Database) -> None:
     with database.read() as tx:
         assert queue.queue_counts(tx, None).oldest_queued_seconds is None
-    for _ in range(4):
+    ask(database, "pause", queue_job(database).id)
+    for _ in range(5):
         queue_job(database)
     claim(database)
     cancel(database, claim(database, OTHER).job_id)
+    ask(database, "pause", claim(database, OTHER).job_id)
     with database.read() as tx:
         counts = queue.queue_counts(tx, None)
     assert {status: n for status, n in counts.jobs.items() if n} == {
         "queued": 2,
         "running": 1,
+        "pausing": 1,
+        "paused": 1,
         "cancelling": 1,
     }
     assert counts.oldest_queued_seconds is not None

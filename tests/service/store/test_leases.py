@@ -18,7 +18,7 @@ from tests.stored_jobs import (
     RESULT,
     STRANGER,
     WORKER,
-    cancel,
+    ask,
     claim,
     evict,
     evict_expired,
@@ -67,17 +67,16 @@ def test_a_claim_says_what_the_attempt_needs(database: Database) -> None:
     assert (held.spec_sha256, held.steps, held.checkpoint_step) == (made.spec_sha256, 100, None)
 
 
-def test_renewal_keeps_a_lease_and_tells_of_cancelling(database: Database) -> None:
+@pytest.mark.parametrize("act", ["cancel", "pause"])
+def test_renewal_keeps_a_lease_and_tells_what_the_user_asks(database: Database, act: str) -> None:
     job_id = queue_job(database).id
     held = claim(database, lease_seconds=OVER_SECONDS)
     with database.write() as tx:
-        assert claims.renew(tx, replace(held, lease_seconds=60)) == claims.Renewal(
-            status="running", jobs_waiting=0
-        )
+        assert claims.renew(tx, replace(held, lease_seconds=60)) == claims.Renewal(asked=None, jobs_waiting=0)
     assert evict_expired(database) == []
-    cancel(database, job_id)
+    ask(database, act, job_id)
     with database.write() as tx:
-        assert claims.renew(tx, held).cancel_requested
+        assert claims.renew(tx, held).asked == act
 
 
 def test_waiting_jobs_are_those_that_idle_workers_leave(database: Database) -> None:
@@ -102,7 +101,7 @@ def test_draining_is_no_failure(database: Database) -> None:
     assert (get(database, job_id).status, get(database, job_id).status_reason) == ("queued", "worker_drained")
 
 
-@pytest.mark.parametrize("ending", ["evict", "release", "succeed", "cancel"])
+@pytest.mark.parametrize("ending", ["evict", "release", "succeed", "cancel", "pause"])
 def test_the_groups_secret_does_not_outlive_the_attempt(database: Database, ending: str) -> None:
     queue_job(database, replace(NEW, workers=2))
     held = claim(database)
@@ -114,14 +113,18 @@ def test_the_groups_secret_does_not_outlive_the_attempt(database: Database, endi
     elif ending == "succeed":
         fenced(database, held, lambda fence: endings.succeed(fence, RESULT))
     else:
-        cancel(database, held.job_id)
-        fenced(database, held, endings.finish_cancel)
+        ask(database, ending, held.job_id)
+        fenced(database, held, endings.leave)
     with database.read() as tx:
         row = tx.execute(attempts.select()).one()
         assert row.secret is None
-        assert row.outcome == {"evict": "evicted", "release": "released", "succeed": "succeeded"}.get(
-            ending, "cancelled"
-        )
+        assert row.outcome == {
+            "evict": "evicted",
+            "release": "released",
+            "succeed": "succeeded",
+            "cancel": "cancelled",
+            "pause": "released",
+        }.get(ending)
         assert seats.find_seat(tx, OTHER) is None
 
 

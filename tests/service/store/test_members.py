@@ -11,7 +11,7 @@ from lockstep.service.store.endings import Progress
 from lockstep.service.store.errors import Fenced
 from lockstep.service.store.leases import JobFence
 from lockstep.service.store.members import Stay
-from tests.stored_jobs import RESULT, WORKER, cancel, claim, evict, fenced, get, queue_job
+from tests.stored_jobs import RESULT, WORKER, ask, claim, evict, fenced, get, queue_job
 
 LEAD = Stay(
     attempt=1,
@@ -66,6 +66,7 @@ def test_who_lost_the_claim_writes_no_members(database: Database) -> None:
     [
         ("succeed", "released", "released"),
         ("cancel", "released", "released"),
+        ("pause", "released", "released"),
         ("release", "drained", "released"),
         ("evict", "died", "cut"),
     ],
@@ -89,8 +90,8 @@ def test_the_end_of_an_attempt_is_its_members(
     elif ending == "succeed":
         fenced(database, held, lambda fence: endings.succeed(fence, RESULT))
     else:
-        cancel(database, job_id)
-        fenced(database, held, endings.finish_cancel)
+        ask(database, ending, job_id)
+        fenced(database, held, endings.leave)
 
     assert [(stay.left, stay.left_step) for stay in found(database, job_id)] == [
         (lead, 7),

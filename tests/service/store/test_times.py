@@ -9,12 +9,13 @@ from lockstep.service.store import endings
 from lockstep.service.store.database import Database
 from lockstep.service.store.endings import Progress
 from lockstep.service.store.leases import JobFence
+from lockstep.service.store.statuses import STATUSES
 from lockstep.service.store.tables import jobs
 from tests.stored_jobs import claim as claim_job
 from tests.stored_jobs import evict, fenced, get, job_in, queue_job
 
 
-@pytest.mark.parametrize("status", ["queued", "running", "cancelling", "succeeded", "failed", "cancelled"])
+@pytest.mark.parametrize("status", STATUSES)
 def test_a_transition_is_at_the_very_time_that_the_job_tells(database: Database, status: str) -> None:
     for _ in range(5):
         job_id, _ = job_in(database, status)

@@ -88,21 +88,37 @@ def test_a_job_that_is_over_stays_as_it_is() -> None:
 
 
 def test_a_claim_that_is_to_end_comes_to_one_end() -> None:
-    """Unless the user asks for another."""
+    """Unless the user asks for another, or the run is over before."""
     for status in JOBS.statuses("leaving"):
         ways = [change for change in JOBS.changes if status in change.sources and change.who != "user"]
-        ends = {change.target for change in ways} - {None}
+        ends = {change.target for change in ways if change.act not in ("succeed", "fail")} - {None}
         assert len(ends) == 1, (status, ends)
 
 
-def test_a_job_that_waits_again_has_a_new_attempt_and_is_rung_for() -> None:
-    ending = [change for change in JOBS.changes if ends_a_claim(JOBS, change)]
-    again = [change for change in ending if change.target in JOBS.statuses("waiting")]
+def test_what_the_user_asks_a_holder_for_it_can_do() -> None:
+    for status in JOBS.statuses(*HELD):
+        asked = JOBS.asked(status)
+        assert (asked is not None) == (JOBS.phases[status] == "leaving")
+        assert asked is None or JOBS.change(f"finish_{asked}", status) is not None, status
 
-    assert [change.act for change in again] == ["release", "evict"]
+
+def test_what_is_set_aside_comes_back_by_its_user_alone() -> None:
+    for status in JOBS.statuses("aside"):
+        ways = {change.who: change.target for change in JOBS.changes if status in change.sources}
+        assert set(ways) == {"user"}, status
+        (back,) = {change.target for change in JOBS.of_act("resume") if status in change.sources}
+        assert back in JOBS.statuses("waiting")
+
+
+def test_a_job_that_goes_on_later_has_a_new_attempt_and_is_rung_for_if_it_waits() -> None:
+    ending = [change for change in JOBS.changes if ends_a_claim(JOBS, change)]
+    again = [change for change in ending if change.target in JOBS.statuses("waiting", "aside")]
+
+    assert [change.act for change in again] == ["finish_pause", "release", "release", "evict", "evict"]
     for change in again:
         assert "attempt" in change.values
-        assert change.values["rings"] == 0
+        if change.target in JOBS.statuses("waiting"):
+            assert change.values["rings"] == 0
 
 
 def test_each_change_that_is_seen_is_told() -> None:

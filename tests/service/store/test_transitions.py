@@ -3,14 +3,25 @@
 import json
 import random
 from collections.abc import Mapping
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import Connection, delete, update
 
 from lockstep.core.ground.arithmetic import ARITHMETIC
-from lockstep.service.store import claims, endings, evictions, fingerprints, leases, outdated, uncompared
+from lockstep.service.store import (
+    claims,
+    endings,
+    events,
+    evictions,
+    fingerprints,
+    leases,
+    outdated,
+    uncompared,
+)
 from lockstep.service.store.database import Database
 from lockstep.service.store.endings import Failure, Progress, Release
+from lockstep.service.store.errors import Refused
 from lockstep.service.store.leases import JobClaim, JobFence
 from lockstep.service.store.statuses import LIVE, STATUSES, TERMINAL
 from lockstep.service.store.tables import jobs as table
@@ -59,7 +70,13 @@ def by_holder(act: str) -> ActCase:
 
 
 def by_user(act: str) -> ActCase:
-    return trial(act, lambda tx, held: endings.request(tx, act, held.job_id, None))
+    """Of a job that is over or ends it may be refused, which changes nothing either."""
+
+    def work(tx: Connection, held: JobClaim) -> None:
+        with suppress(Refused):
+            endings.request(tx, act, held.job_id, None)
+
+    return trial(act, work)
 
 
 def is_of(row: Mapping[str, object], held: claims.Claim) -> bool:
@@ -208,8 +225,39 @@ def check_rules(before: RowView, after: RowView) -> None:
         assert all(each["secret"] is None for each in after.tries)
 
 
-def test_repeated_cancel_changes_nothing(database: Database) -> None:
-    job_id = held_in(database, "cancelled").job_id
+@pytest.mark.parametrize(
+    ("act", "status"),
+    [
+        *(("cancel", status) for status in ("cancelling", *TERMINAL)),
+        *(("pause", status) for status in ("pausing", "paused")),
+        *(("resume", status) for status in ("queued", "running")),
+    ],
+)
+def test_a_verb_that_is_repeated_changes_nothing(database: Database, act: str, status: str) -> None:
+    job_id = held_in(database, status).job_id
     before = get(database, job_id)
     with database.write() as tx:
-        assert endings.request(tx, "cancel", job_id, None) == before
+        assert endings.request(tx, act, job_id, None) == before
+
+
+@pytest.mark.parametrize("act", ["pause", "resume"])
+@pytest.mark.parametrize("status", ["cancelling", *TERMINAL])
+def test_what_ends_does_not_go_on(database: Database, act: str, status: str) -> None:
+    job_id = held_in(database, status).job_id
+    before = get(database, job_id)
+    with pytest.raises(Refused) as refused, database.write() as tx:
+        endings.request(tx, act, job_id, None)
+
+    assert refused.value.reason == ("job_over" if status in TERMINAL else "job_cancelling")
+    assert get(database, job_id) == before
+
+
+def test_a_verbs_event_names_the_key_that_asked(database: Database) -> None:
+    job_id = queue_job(database).id
+    for act in ("pause", "resume", "cancel"):
+        with database.write() as tx:
+            endings.request(tx, act, job_id, None, f"key_{act}")
+
+    with database.read() as tx:
+        told = [event.data.get("key") for event in events.list_events(tx, job_id)]
+    assert told == [None, "key_pause", "key_resume", "key_cancel"]

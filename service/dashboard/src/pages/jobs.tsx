@@ -66,8 +66,9 @@ function Numbers(): JSX.Element | null {
   const { jobs, workers } = queue.value;
   const all = Object.values(workers).reduce((sum, n) => sum + n, 0);
   const said: readonly [string, string][] = [
-    ["running", count((jobs["running"] ?? 0) + (jobs["cancelling"] ?? 0))],
+    ["running", count((jobs["running"] ?? 0) + (jobs["pausing"] ?? 0) + (jobs["cancelling"] ?? 0))],
     ["waiting", count(jobs["queued"] ?? 0)],
+    ...(jobs["paused"] ? [["paused", count(jobs["paused"])] as const] : []),
     all > 0 ? ["workers free", `${count(workers["idle"] ?? 0)} of ${count(all)}`] : ["workers", "no"],
   ];
   return (

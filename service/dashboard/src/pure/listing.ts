@@ -7,6 +7,8 @@ import { words } from "./format.ts";
 const EACH_STATUS: Record<Status, true> = {
   queued: true,
   running: true,
+  pausing: true,
+  paused: true,
   cancelling: true,
   succeeded: true,
   failed: true,
