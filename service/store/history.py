@@ -5,25 +5,25 @@ done again after a resume are compared, not written. A chunk that can't be read 
 stays as it is, and the points around it can still be read.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select
 
 from lockstep.core.learning.report import Points
 from lockstep.service.store.errors import ReplayMismatch
+from lockstep.service.store.history_chunks import Chunk, outside, packed, readable, unpacked
 from lockstep.service.store.leases import JobFence
 from lockstep.service.store.sampling import Sampled, sample
 from lockstep.service.store.tables import history
 
 FULL_CHUNK_POINTS = 4096
 """A chunk with fewer points is the last of its series, and later points join it."""
-MAX_CHUNK_POINTS = 65536
 
 _CHUNK = (
+    history.c.job_id,
     history.c.series,
     history.c.first_step,
     history.c.last_step,
@@ -32,12 +32,18 @@ _CHUNK = (
     history.c.steps,
     history.c.dtype,
     history.c.points,
+    history.c.checksum,
 )
 _TOUCHED = (
     select(*_CHUNK)
     .where(
         history.c.job_id == bindparam("job_id"),
-        or_(history.c.last_step >= bindparam("first"), history.c.size < FULL_CHUNK_POINTS),
+        or_(
+            history.c.last_step >= bindparam("first"),
+            # A damaged chunk may end before it begins, and its place is taken all the same.
+            history.c.first_step >= bindparam("first"),
+            history.c.size < FULL_CHUNK_POINTS,
+        ),
     )
     .order_by(history.c.series, history.c.first_step)
 )
@@ -86,7 +92,7 @@ class Recorded:
 def at(tx: Connection, job_id: str, series: str, step: int) -> float | None:
     """The value of a series at one step; None where none is recorded, or none that can be read."""
     row = tx.execute(_CHUNK_AT, {"job_id": job_id, "of_series": series, "at_step": step}).one_or_none()
-    points = None if row is None else _readable(row)
+    points = None if row is None else readable(row)
     if points is None:
         return None
     place = int(np.searchsorted(points.steps, step))
@@ -106,7 +112,7 @@ def append(fence: JobFence, series: Mapping[str, Points]) -> None:
     for name, points in series.items():
         _check(name, points)
     first = min(int(points.steps[0]) for points in series.values())
-    recorded: dict[str, list[Row[*tuple[Any, ...]]]] = {}
+    recorded: dict[str, list[Chunk]] = {}
     for row in fence.tx.execute(_TOUCHED, {"job_id": fence.claim.job_id, "first": first}):
         recorded.setdefault(row.series, []).append(row)
     stale: list[dict[str, object]] = []
@@ -116,11 +122,11 @@ def append(fence: JobFence, series: Mapping[str, Points]) -> None:
         added = _without_replayed(name, rows, points)
         if not len(added.steps):
             continue
-        unfilled = _readable(rows[-1]) if rows and rows[-1].size < FULL_CHUNK_POINTS else None
+        unfilled = readable(rows[-1]) if rows and rows[-1].size < FULL_CHUNK_POINTS else None
         if unfilled is not None:
             stale.append({"of_job": fence.claim.job_id, "of_series": name, "from_step": rows[-1].first_step})
             added = Points.joined([unfilled, added])
-        fresh.extend(_packed(fence.claim.job_id, name, added))
+        fresh.extend(packed(fence.claim.job_id, name, added))
     if stale:
         fence.tx.execute(_FORGET, stale)
     if fresh:
@@ -145,7 +151,7 @@ def read(
     gaps: list[Gap] = []
     for row in tx.execute(query, {"job_id": job_id, "since": since}):
         try:
-            chunks.setdefault(row.series, []).append(_unpacked(row))
+            chunks.setdefault(row.series, []).append(unpacked(row))
         except ValueError as error:
             gaps.append(
                 Gap(series=row.series, first_step=row.first_step, last_step=row.last_step, reason=str(error))
@@ -156,7 +162,7 @@ def read(
             continue
         points = Points.joined(parts)
         start = int(np.searchsorted(points.steps, since, side="right"))
-        points = Points(steps=points.steps[start:], values=points.values[start:])
+        points = _part(points, slice(start, None))
         most = max(len(points.steps), 1) if max_points is None else max_points
         found[name] = sample(points, most)
     return Recorded(series=found, gaps=tuple(gaps))
@@ -174,31 +180,36 @@ def _check(name: str, points: Points) -> None:
         raise ValueError(f"series {name!r}: expected steps that grow from 0 or more")
 
 
-def _without_replayed(name: str, rows: list[Row[*tuple[Any, ...]]], points: Points) -> Points:
+def _without_replayed(name: str, rows: list[Chunk], points: Points) -> Points:
     """The points beyond those on record, once the others were found equal to them.
 
     Points that a damaged chunk holds count as recorded, and nothing is there to compare them with.
     """
-    if not rows:
-        return points
-    readable = [chunk for row in rows if (chunk := _readable(row)) is not None]
-    if len(readable) < len(rows):
-        points = _outside(points, [row for row in rows if _readable(row) is None])
-    if not readable or not len(points.steps):
-        return points
-    record = Points.joined(readable)
+    found = [(row, readable(row)) for row in rows]
+    damaged = [row for row, chunk in found if chunk is None]
+    sound = [chunk for _, chunk in found if chunk is not None]
+    if not sound:
+        return outside(points, damaged)
+    record = Points.joined(sound)
     if record.values.dtype != points.values.dtype:
         raise ReplayMismatch(
             name, int(points.steps[0]), f"series {name!r} is {record.values.dtype}, got {points.values.dtype}"
         )
     known = int(np.searchsorted(points.steps, record.steps[-1], side="right"))
-    if known == 0:
-        return points
-    start = int(np.searchsorted(record.steps, points.steps[0]))
-    stop = int(np.searchsorted(record.steps, points.steps[known - 1], side="right"))
-    again = Points(steps=points.steps[:known], values=points.values[:known])
-    _compare(name, Points(steps=record.steps[start:stop], values=record.values[start:stop]), again)
-    return Points(steps=points.steps[known:], values=points.values[known:])
+    if known:
+        start = int(np.searchsorted(record.steps, points.steps[0]))
+        stop = int(np.searchsorted(record.steps, points.steps[known - 1], side="right"))
+        before, again = _part(record, slice(start, stop)), _part(points, slice(known))
+        if damaged:
+            # Where a damaged chunk lay, its row may not tell: steps that only one side has are its own.
+            _, mine, theirs = np.intersect1d(before.steps, again.steps, True, return_indices=True)
+            before, again = _part(before, mine), _part(again, theirs)
+        _compare(name, before, again)
+    return outside(_part(points, slice(known, None)), damaged)
+
+
+def _part(points: Points, which: slice | NDArray[np.intp]) -> Points:
+    return Points(steps=points.steps[which], values=points.values[which])
 
 
 def _compare(name: str, record: Points, again: Points) -> None:
@@ -225,75 +236,3 @@ def _point(points: Points, at: int) -> str:
     if at >= len(points.steps):
         return "nothing"
     return f"{float(points.values[at])!r} at step {int(points.steps[at])}"
-
-
-def _packed(job_id: str, name: str, points: Points) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
-    for start in range(0, len(points.steps), MAX_CHUNK_POINTS):
-        steps = points.steps[start : start + MAX_CHUNK_POINTS]
-        values = points.values[start : start + MAX_CHUNK_POINTS]
-        stride = _stride(steps)
-        rows.append(
-            {
-                "job_id": job_id,
-                "series": name,
-                "first_step": int(steps[0]),
-                "last_step": int(steps[-1]),
-                "size": len(steps),
-                "stride": stride,
-                "steps": None if stride else steps.astype("<i8").tobytes(),
-                "dtype": values.dtype.name,
-                "points": values.astype(values.dtype.newbyteorder("<")).tobytes(),
-            }
-        )
-    return rows
-
-
-def _stride(steps: NDArray[np.int64]) -> int:
-    """The constant distance of the steps, or 0."""
-    if len(steps) == 1:
-        return 1
-    gaps = np.diff(steps)
-    return int(gaps[0]) if np.all(gaps == gaps[0]) else 0
-
-
-def _outside(points: Points, rows: Iterable[Row[*tuple[Any, ...]]]) -> Points:
-    """The points that are in none of the chunks."""
-    kept = np.ones(len(points.steps), dtype=bool)
-    for row in rows:
-        kept &= (points.steps < row.first_step) | (points.steps > row.last_step)
-    return Points(steps=points.steps[kept], values=points.values[kept])
-
-
-def _readable(row: Row[*tuple[Any, ...]]) -> Points | None:
-    """The points of a chunk; None where it is damaged."""
-    try:
-        return _unpacked(row)
-    except ValueError:
-        return None
-
-
-def _unpacked(row: Row[*tuple[Any, ...]]) -> Points:
-    """The points of a chunk; raises ValueError where its parts contradict each other."""
-    if row.dtype not in ("float32", "float64"):
-        raise ValueError(f"expected numbers of float32 or float64, found {row.dtype!r}")
-    width = np.dtype(row.dtype).itemsize
-    if len(row.points) != row.size * width:
-        raise ValueError(f"expected {row.size} numbers of {width} bytes, found {len(row.points)} bytes")
-    values = np.frombuffer(row.points, dtype=np.dtype(row.dtype).newbyteorder("<"))
-    if row.stride:
-        steps = row.first_step + row.stride * np.arange(row.size, dtype=np.int64)
-    else:
-        steps = _uneven_steps(row)
-    if not row.size or (steps[0], steps[-1]) != (row.first_step, row.last_step):
-        raise ValueError(f"expected steps {row.first_step} to {row.last_step}, found others")
-    return Points(steps=steps.astype(np.int64, copy=False), values=values.astype(row.dtype, copy=False))
-
-
-def _uneven_steps(row: Row[*tuple[Any, ...]]) -> NDArray[np.int64]:
-    if row.steps is None or len(row.steps) != row.size * 8:
-        raise ValueError(f"expected {row.size} steps of 8 bytes, found {len(row.steps or b'')} bytes")
-    steps = np.frombuffer(row.steps, dtype="<i8").astype(np.int64, copy=False)
-    if not np.all(steps[1:] > steps[:-1]):
-        raise ValueError("expected steps that grow")
-    return steps

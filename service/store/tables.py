@@ -82,7 +82,7 @@ class HistoryColumns(TypedColumns):
 
     Steps are first_step, first_step + stride, ... or, where stride is 0, little-endian int64 in `steps`.
     `points` holds little-endian float32 or float64 (`dtype`), bit for bit as they came. `checksum` is
-    the CRC-32 of `steps` and `points`; versions before kept none.
+    a CRC-32 of all the others; versions before kept none.
     """
 
     job_id: Named[str] = Column(Id, ForeignKey("jobs.id", ondelete="CASCADE"))

@@ -9,7 +9,8 @@ from lockstep.core.learning.report import Points
 from lockstep.service.store import history
 from lockstep.service.store.database import Database
 from lockstep.service.store.errors import ReplayMismatch
-from lockstep.service.store.history import FULL_CHUNK_POINTS, MAX_CHUNK_POINTS
+from lockstep.service.store.history import FULL_CHUNK_POINTS
+from lockstep.service.store.history_chunks import MAX_CHUNK_POINTS
 from lockstep.service.store.leases import JobClaim
 from lockstep.service.store.tables import history as table
 from tests.stored_jobs import claim, evict, fenced, points, queue_job
