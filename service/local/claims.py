@@ -20,13 +20,14 @@ def evict_all_but(database_url: str, sessions: Collection[int]) -> None:
     try:
         with database.write() as tx:
             for worker_id, pid in holders(tx):
-                if _session_of(pid) not in sessions:
+                if session_of(pid) not in sessions:
                     evict_process(tx, worker_id, pid)
     finally:
         database.dispose()
 
 
-def _session_of(pid: int) -> int | None:
+def session_of(pid: int) -> int | None:
+    """The session that a process belongs to; None where it can't be seen."""
     try:
         return os.getsid(pid)
     except OSError:  # no such process, or out of sight

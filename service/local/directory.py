@@ -21,9 +21,14 @@ class DataDirectory:
     path: Path
 
     @property
+    def database_path(self) -> Path:
+        """The SQLite database."""
+        return self.path.resolve() / "lockstep.db"
+
+    @property
     def database_url(self) -> str:
-        """The SQLite database, as SQLAlchemy names it."""
-        return sqlite_url(self.path.resolve() / "lockstep.db")
+        """The same, as SQLAlchemy names it."""
+        return sqlite_url(self.database_path)
 
     @property
     def key_path(self) -> Path:

@@ -64,7 +64,7 @@ def holder_of(port: int) -> str | None:
     sockets = _listening_inodes(port)
     for process in Path("/proc").glob("[0-9]*"):
         if not sockets.isdisjoint(_open_files(process)):
-            return f"pid {process.name} ({_command_of(process)})"
+            return f"pid {process.name} ({command_of(int(process.name))})"
     return None
 
 
@@ -91,9 +91,12 @@ def _listening_inodes(port: int) -> set[str]:
     return found
 
 
-def _command_of(process: Path) -> str:
+def command_of(pid: int) -> str:
+    """The command line of a process, shortened."""
     try:
-        words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        words = (
+            Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        )
     except OSError:
         return "ended meanwhile"
     return words if len(words) <= 120 else words[:117] + "..."

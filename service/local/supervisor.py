@@ -6,9 +6,11 @@ killed takes its children with it, and the next one goes on from the same data d
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import logging
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -18,11 +20,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from lockstep.service.local.broker import EmbeddedBroker
 from lockstep.service.local.child import MAX_DELAY_SECONDS, Child, Program
-from lockstep.service.local.claims import evict_all_but
+from lockstep.service.local.claims import evict_all_but, session_of
 from lockstep.service.local.commands import module_command, worker_command
 from lockstep.service.local.directory import DataDirectory, DirectoryLock, write_whole
 from lockstep.service.local.errors import LocalError
-from lockstep.service.local.ports import HOST, listen
+from lockstep.service.local.frozen import FrozenWriter
+from lockstep.service.local.ports import HOST, command_of, listen
 from lockstep.service.local.signals import Signals
 from lockstep.service.runtime import NoFolder, RuntimeFolder, sweep
 from lockstep.service.settings import ENV_FILE_VARIABLE
@@ -57,6 +60,9 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._on_trouble: Callable[[str], None] = logger.error
         self._ready = False
+        self._frozen = FrozenWriter(options.directory.database_path)
+        self._told_of: int | None = None
+        self._has_dead = False
         self.url = ""
         self.api_key = ""
 
@@ -123,7 +129,7 @@ class Supervisor:
             ),
         ]
         for program in programs:
-            on_death = self._clean_up_after_the_dead if program.name.startswith("worker") else None
+            on_death = self._note_death if program.name.startswith("worker") else None
             child = Child(program=program, on_death=on_death, on_failing=self._tell_of)
             child.start()
             self._children[program.name] = child
@@ -152,9 +158,13 @@ class Supervisor:
             f"its log ({child.program.log_path}) ends with:\n{child.log_tail()}"
         )
 
+    def _note_death(self) -> None:
+        sweep()
+        self._has_dead = True
+
     def _clean_up_after_the_dead(self) -> None:
         """Free the jobs of a worker whose main process died, without waiting for the lease's end."""
-        sweep()
+        self._has_dead = False
         try:
             living = {child.pid for child in self._children.values() if child.pid is not None}
             evict_all_but(self._directory.database_url, living)
@@ -185,6 +195,28 @@ class Supervisor:
     def _tend(self) -> None:
         for child in self._children.values():
             child.tend()
+        frozen = self._frozen.look()
+        if frozen is not None:
+            self._free_database_from(frozen)
+        # This thread would wait for a frozen writer with all the others, and nobody would end it.
+        if self._has_dead and not self._frozen.suspects:
+            self._clean_up_after_the_dead()
+
+    def _free_database_from(self, pid: int) -> None:
+        """End a process of ours that is frozen inside a write transaction; of another's only tell."""
+        session = session_of(pid)
+        mine = next((name for name, child in self._children.items() if child.pid == session), None)
+        if mine is not None:
+            logger.warning("action=kill child=%s pid=%d reason=frozen_writer", mine, pid)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            self._on_trouble(f"a process of {mine} (pid {pid}) was frozen while it wrote, and was ended")
+        elif pid != self._told_of:
+            self._told_of = pid
+            self._on_trouble(
+                f"pid {pid} ({command_of(pid)}) is frozen inside a write transaction of "
+                f"{self._directory.database_path}, and everything waits for it: let it go on, or end it"
+            )
 
     def _stop(self, signals: Signals) -> None:
         """Workers and API at once, the broker last; a second signal ends the patience."""
