@@ -25,6 +25,7 @@ from lockstep.service.problems import (
     type_of,
 )
 from lockstep.service.store.damage import damage
+from lockstep.service.store.disk import says_disk_full
 from lockstep.service.store.errors import Damaged, KeyReused, NotFound, Refused
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ logger = logging.getLogger(__name__)
 MAX_ENTRIES = 100
 """Entries of `errors` in one answer."""
 RETRY_AFTER_SECONDS = 1
+FULL_RETRY_AFTER_SECONDS = 10
+"""Room comes when somebody makes it."""
 
 
 class ApiProblem(Exception):
@@ -166,6 +169,11 @@ def gone(code: str, message: str, pointer: str = "") -> ApiProblem:
     return single_problem(410, code, message, pointer)
 
 
+def disk_full(reason: str) -> ApiProblem:
+    """503 for a database that has no room."""
+    return ApiProblem(503, reason, code="disk_full", headers={"Retry-After": str(FULL_RETRY_AFTER_SECONDS)})
+
+
 def _of_http(error: HTTPException, request: Request) -> ApiProblem:
     match error.status_code:
         case 404:
@@ -206,6 +214,8 @@ def _of_validation(error: RequestValidationError) -> ApiProblem:
 def _of_database(error: Exception) -> ApiProblem:
     # The client only learns that it may try again.
     logger.error("action=database_failed error=%s", error)
+    if says_disk_full(error):
+        return disk_full("The disk of the database is full, and nothing of this was stored.")
     return ApiProblem(
         503,
         "The database does not answer right now; try again.",

@@ -71,6 +71,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "too_many_requests": "Too many requests came; wait as long as Retry-After says.",
         "headers_too_large": "Request line and headers are longer than 64 KiB.",
         "busy": "The service holds as many bodies as it has room for. Try again after Retry-After seconds.",
+        "disk_full": "The disk of the database is full: nothing was stored. Make room there, then try again.",
         "internal": "A fault of the service. Its log has the details under the answer's X-Request-Id.",
         "unavailable": "The database does not answer, or is not migrated. Try again after a while.",
     }

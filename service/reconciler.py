@@ -54,7 +54,8 @@ class Reconciler(Background):
         Raises what the database raises.
         """
         with self._database.write() as tx:
-            evicted = evictions.evict_expired(tx)
+            # While there is no room nobody can renew: who lives gives its claim back once there is some.
+            evicted = evictions.evict_expired(tx) if self._database.shortage() is None else []
             renewed = outdated.begin_again(tx)
             fingerprints.mark_no_worker(tx)
             ended = uncompared.settle(tx)

@@ -20,7 +20,8 @@ from lockstep.core.learning.report import Outcome
 from lockstep.core.model.encoding import to_safetensors
 from lockstep.core.run import Prepared, Run, blank_checkpoint, prepare
 from lockstep.core.spec import AnyResolvedSpec, ResolvedSpec
-from lockstep.service.store import endings, specs, weights
+from lockstep.service.store import claims, endings, specs, weights
+from lockstep.service.store.disk import says_disk_full
 from lockstep.service.store.errors import Fenced, ReplayMismatch
 from lockstep.service.store.leases import JobClaim, JobFence
 from lockstep.worker.failures import failure_of
@@ -35,6 +36,10 @@ from lockstep.worker.tools import Tools
 
 logger = logging.getLogger(__name__)
 
+HAND_BACK_SECONDS = 600.0
+"""How long to try to give back a claim for which the disk has no room."""
+RETRY_SECONDS = 0.5
+
 
 def lead_job(lease: Lease[JobClaim], tools: Tools, draining: Callable[[], bool]) -> None:
     """Lead the job of the lease's claim to an end, or give the claim back once `draining` says so."""
@@ -45,8 +50,28 @@ def lead_job(lease: Lease[JobClaim], tools: Tools, draining: Callable[[], bool])
             ending = Attempt(lease, tools, draining).run()
     except Fenced as error:
         logger.warning("action=fenced job=%s attempt=%s error=%s", claim.job_id, claim.attempt, error)
+        _hand_back(claim, tools, draining)
     else:
         logger.info("action=attempt_ended job=%s attempt=%s ending=%s", claim.job_id, claim.attempt, ending)
+
+
+def _hand_back(claim: JobClaim, tools: Tools, draining: Callable[[], bool]) -> None:
+    """Give back a claim that could not be renewed because the disk is full, as soon as there is room.
+
+    Else its lease's end would count as a lost worker, and three full disks would end the job.
+    """
+    until = time.monotonic() + HAND_BACK_SECONDS
+    while tools.database.shortage() is not None and not draining() and time.monotonic() < until:
+        try:
+            with tools.database.write() as tx:
+                endings.release(claims.lock(tx, claim), endings.DISK_FULL)
+        except SQLAlchemyError:
+            time.sleep(RETRY_SECONDS)
+        except Fenced:
+            return
+        else:
+            logger.info("action=handed_back job=%s attempt=%s", claim.job_id, claim.attempt)
+            return
 
 
 class Attempt:
@@ -149,7 +174,8 @@ class Attempt:
         """Give the claim back, and write nothing else; where even that fails, the lease ends by itself."""
         logger.error("action=attempt_given_up job=%s error=%s", self._claim.job_id, error)
         try:
-            self._lease.write(lambda fence: endings.release(fence, endings.DATABASE_FAILED))
+            why = endings.DISK_FULL if says_disk_full(error) else endings.DATABASE_FAILED
+            self._lease.write(lambda fence: endings.release(fence, why))
         except SQLAlchemyError as again:
             raise Fenced("the claim could not be given back; it ends with its lease") from again
         return "given_up"

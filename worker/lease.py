@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from lockstep.service.store import claims
 from lockstep.service.store.claims import Claim, Fence, Renewal
+from lockstep.service.store.disk import says_disk_full
 from lockstep.service.store.errors import Fenced
 from lockstep.worker.tools import Tools
 
@@ -41,6 +42,7 @@ class Lease(Generic[C]):
         self._claimed_at = claimed_at
         self._renewed_at = claimed_at
         self._fenced = False
+        self._told_full = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._renew_on, name="lockstep-lease", daemon=True)
         self.asked: str | None = None
@@ -105,9 +107,17 @@ class Lease(Generic[C]):
             except SQLAlchemyError as error:
                 if time.monotonic() >= give_up_at:
                     raise
-                logger.warning("action=database_failed %s error=%s: trying again", self._name, error)
+                self._tell("database_failed", error)
             time.sleep(RETRY_SECONDS)
         raise Fenced(f"the claim on {self.claim.on.thing} {self.claim.row_id} was not renewed in time")
+
+    def _tell(self, action: str, error: Exception) -> None:
+        """Log what the database refused; that its disk is full once, for it stays so."""
+        if not says_disk_full(error):
+            logger.warning("action=%s %s error=%s: trying again", action, self._name, error)
+        elif not self._told_full:
+            self._told_full = True
+            logger.error("action=disk_full %s error=%s: trying again", self._name, error)
 
     def _note(self, renewal: Renewal | None, asked_at: float) -> None:
         if renewal is not None:
@@ -133,7 +143,7 @@ class Lease(Generic[C]):
                 return
             except Exception as error:
                 # The database may come back before the lease ends.
-                logger.warning("action=renew_failed %s error=%s", self._name, error)
+                self._tell("renew_failed", error)
                 pause = RETRY_SECONDS
                 continue
             self._note(renewal, asked_at)

@@ -9,6 +9,8 @@ from collections import deque
 from lockstep.service.bell import TaskName
 from lockstep.service.store import leases, replays, seats
 from lockstep.service.store.errors import Damaged
+from lockstep.service.store.leases import JobClaim
+from lockstep.service.store.replays import ReplayClaim
 from lockstep.worker.attempt import lead_job
 from lockstep.worker.helping import help_job
 from lockstep.worker.lease import Lease
@@ -43,6 +45,7 @@ class Runner(threading.Thread):
         # SimpleQueue, because `drain` may run in a signal handler on a thread that is inside `put`.
         self._bells: queue.SimpleQueue[Bell | None] = queue.SimpleQueue()
         self._failing = False
+        self._short = False
         # Jobs whose spec can't be read (any more): their leads go on alone, and helpers go elsewhere.
         self._passed_over: deque[str] = deque(maxlen=MAX_PASSED_OVER)
         self.draining = False
@@ -105,11 +108,8 @@ class Runner(threading.Thread):
 
     def _work_once(self) -> bool:
         """Lead the oldest waiting job, else answer a question, else help; False for nothing to do."""
-        settings, worker = self._tools.settings, self._tools.worker
         asked_at = time.monotonic()
-        with self._tools.database.write() as tx:
-            claim = leases.claim_next(tx, worker, settings.lease_seconds)
-            question = None if claim else replays.claim_next(tx, worker, settings.lease_seconds)
+        claim, question = self._claim_next()
         if claim is not None:
             with self._presence.busy("leading", claim.job_id):
                 lead_job(Lease(claim, self._tools, asked_at), self._tools, lambda: self.draining)
@@ -119,7 +119,7 @@ class Runner(threading.Thread):
                 answer_replay(Lease(question, self._tools, asked_at), self._tools, lambda: self.draining)
             return True
         with self._tools.database.read() as tx:
-            seat = seats.find_seat(tx, worker, self._passed_over)
+            seat = seats.find_seat(tx, self._tools.worker, self._passed_over)
         if seat is None:
             return False
         try:
@@ -129,6 +129,19 @@ class Runner(threading.Thread):
             logger.warning("action=passed_over job=%s error=%s", seat.job_id, error)
             self._passed_over.append(seat.job_id)
             return True
+
+    def _claim_next(self) -> tuple[JobClaim | None, ReplayClaim | None]:
+        """A claim on a job, else on a question; on none while what would come of it could not be stored."""
+        shortage = self._tools.database.shortage()
+        if (shortage is not None) != self._short:
+            self._short = shortage is not None
+            logger.warning("action=%s", f"no_room reason={shortage}" if shortage else "room_again")
+        if shortage is not None:
+            return None, None
+        settings, worker = self._tools.settings, self._tools.worker
+        with self._tools.database.write() as tx:
+            claim = leases.claim_next(tx, worker, settings.lease_seconds)
+            return claim, None if claim else replays.claim_next(tx, worker, settings.lease_seconds)
 
 
 def _answer(bells: list[Bell]) -> None:

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 from lockstep.service.api.models import answer
 from lockstep.service.api.schema import ALWAYS_POSSIBLE, problems
 from lockstep.service.api.wire import JsonResponse
-from lockstep.service.errors import ApiProblem
+from lockstep.service.errors import ApiProblem, disk_full
 from lockstep.service.services import TheServices
 from lockstep.service.store.database import is_migrated
 
@@ -42,11 +42,13 @@ async def healthz() -> JsonResponse:
 @router.get(
     "/readyz",
     response_model=Health,
-    responses=problems({**ALWAYS_POSSIBLE, 503: "the database does not answer or is not migrated"}),
+    responses=problems(
+        {**ALWAYS_POSSIBLE, 503: "the database does not answer, is not migrated, or its disk is full"}
+    ),
     summary="Whether the service can work",
 )
 def readyz(services: TheServices) -> JsonResponse:
-    """200 once the migrated database answers. The broker need not: workers look for jobs by themselves."""
+    """200 once the migrated database answers and has room. The broker need not: workers ask the store."""
     try:
         with services.database.read() as tx:
             migrated = is_migrated(tx)
@@ -55,4 +57,7 @@ def readyz(services: TheServices) -> JsonResponse:
         raise ApiProblem(503, "The database does not answer.") from error
     if not migrated:
         raise ApiProblem(503, "The database is not migrated to this version; run `lockstep migrate`.")
+    shortage = services.database.shortage()
+    if shortage is not None:
+        raise disk_full(f"{shortage[0].upper()}{shortage[1:]}.")
     return JsonResponse(OK)

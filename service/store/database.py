@@ -4,6 +4,7 @@ SQLite is for one host: WAL, synchronous=FULL, writers begin IMMEDIATE. PostgreS
 writes and a REPEATABLE READ snapshot for reads (SQLite's reads are snapshots anyway).
 """
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -13,39 +14,30 @@ from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy import URL, Connection, Engine, event, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from lockstep.service.store.address import read_address
-from lockstep.service.store.redaction import redact_errors
+from lockstep.service.store.disk import Disk
+from lockstep.service.store.engines import (
+    BUSY_TIMEOUT_SECONDS,
+    POSTGRESQL_READS,
+    SQLITE_READS,
+    make_engine,
+)
+
+logger = logging.getLogger(__name__)
 
 HEAD_REVISION = "0006"
 """The migration that this version's code needs; a test compares it with migrations/."""
 
-BUSY_TIMEOUT_SECONDS = 10.0
-STATEMENT_TIMEOUT_SECONDS = 60.0
-POOL_SIZE = 10
-MAX_CONNECTIONS = 50
 WAL_CHECKPOINT_BYTES = 4 * 2**20
 WAL_CHECKPOINT_EVERY_SECONDS = 5.0
-WAL_SIZE_LIMIT_BYTES = 64 * 2**20
-SQLITE_WRITE = ("PRAGMA query_only=OFF", "BEGIN IMMEDIATE")
-SQLITE_READS = {"lockstep_begin": ("PRAGMA query_only=ON", "BEGIN")}
-POSTGRESQL_READS = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-_TIME_LIMITS = "SELECT " + ", ".join(
-    f"set_config('{name}', '{int(1000 * seconds)}', true)"  # true: until the transaction's end
-    for name, seconds in {
-        "lock_timeout": BUSY_TIMEOUT_SECONDS,
-        "statement_timeout": STATEMENT_TIMEOUT_SECONDS,
-        # A frozen process must not keep its job's row locked for ever: eviction skips locked rows.
-        "idle_in_transaction_session_timeout": BUSY_TIMEOUT_SECONDS,
-    }.items()
-)
 MIGRATION_LOCK = 0x10C_57E9
 """Number of PostgreSQL's advisory lock that lets one migrate at a time."""
 
@@ -123,7 +115,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, checkpoints_wal: bool = False) -> None:
-        self._engine = _make_engine(url)
+        self._engine = make_engine(url)
         self._disposed = False
         event.listen(self._engine, "checkin", self._close_late)
         is_sqlite = self._engine.dialect.name == "sqlite"
@@ -133,12 +125,17 @@ class Database:
         self._wal_path = Path(f"{self._engine.url.database}-wal") if is_sqlite and checkpoints_wal else None
         self._wal_lock = threading.Lock()
         self._wal_due_at = 0.0
+        self._disk = Disk(Path(str(self._engine.url.database)).parent if is_sqlite else None)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that writes: committed at the end, rolled back when the block raises."""
-        with self._own_turn(), self._engine.begin() as connection:
-            yield connection
+        try:
+            with self._own_turn(), self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            self._disk.refused(error)
+            raise
         if self._wal_path is not None and time.monotonic() >= self._wal_due_at:
             self._checkpoint_wal(self._wal_path)
 
@@ -147,6 +144,10 @@ class Database:
         """A snapshot of the database; nothing can be written in it."""
         with self._reads.begin() as connection:
             yield connection
+
+    def shortage(self) -> str | None:
+        """Why nothing should be written now, in words: its disk is full; None where there is room. Cheap."""
+        return self._disk.shortage()
 
     def dispose(self) -> None:
         """Close the connections that are idle; those in use close when they come back."""
@@ -173,7 +174,10 @@ class Database:
                 self._turn.release()
 
     def _checkpoint_wal(self, path: Path) -> None:
-        """Copy a long write-ahead log into the database file; never waits for anybody."""
+        """Copy a long write-ahead log into the database file; never waits for anybody.
+
+        What was committed stays so if that fails, for a full disk say: a later one does it.
+        """
         if not self._wal_lock.acquire(blocking=False):
             return
         try:
@@ -181,6 +185,9 @@ class Database:
             if path.exists() and path.stat().st_size > WAL_CHECKPOINT_BYTES:
                 with self._engine.connect().execution_options(lockstep_begin=()) as connection:
                     connection.execute(text("PRAGMA wal_checkpoint(PASSIVE)"))
+        except SQLAlchemyError as error:
+            self._disk.refused(error)
+            logger.warning("action=wal_checkpoint_failed error=%s: the log stays as it is", error)
         finally:
             self._wal_lock.release()
 
@@ -193,7 +200,7 @@ def migrate(url: str) -> None:
 
     from lockstep import migrations
 
-    engine = _make_engine(url)
+    engine = make_engine(url)
     config = Config()
     folder = Path(migrations.__file__).parent
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
@@ -212,82 +219,3 @@ def is_migrated(tx: Connection) -> bool:
     if not sa.inspect(tx).has_table("alembic_version"):
         return False
     return tx.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD_REVISION
-
-
-def _make_engine(url: str) -> Engine:
-    address = read_address(url)
-    if address.get_backend_name() == "sqlite":
-        return _make_sqlite_engine(address)
-    return _make_postgresql_engine(address)
-
-
-def _make_postgresql_engine(address: URL) -> Engine:
-    """One that keeps nothing on a connection between transactions: PgBouncer gives each another."""
-    engine = sa.create_engine(
-        address,
-        hide_parameters=True,
-        isolation_level="READ COMMITTED",  # said in each BEGIN, whatever the server's default is
-        use_native_hstore=False,  # else it asks for a type that nothing here has
-        pool_size=POOL_SIZE,
-        max_overflow=MAX_CONNECTIONS - POOL_SIZE,
-        pool_timeout=BUSY_TIMEOUT_SECONDS,
-        pool_pre_ping=True,
-        connect_args={
-            "connect_timeout": 5,
-            # A server that was set up for SQL_ASCII would send text as bytes.
-            "client_encoding": "utf8",
-            "application_name": "lockstep",
-            "prepare_threshold": None,  # a statement prepared on one server is unknown to the next
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 15000,
-        },
-    )
-    event.listen(engine, "begin", _limit_times)
-    redact_errors(engine)
-    return engine
-
-
-def _limit_times(connection: Connection) -> None:
-    connection.exec_driver_sql(_TIME_LIMITS)
-
-
-def _make_sqlite_engine(address: URL) -> Engine:
-    engine = sa.create_engine(
-        address,
-        hide_parameters=True,
-        pool_size=POOL_SIZE,
-        max_overflow=MAX_CONNECTIONS - POOL_SIZE,
-        pool_timeout=BUSY_TIMEOUT_SECONDS,
-        connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
-    )
-    event.listen(engine, "connect", _set_pragmas)
-    event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _set_pragmas(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:  # noqa: ARG001
-    # The sqlite3 module would begin transactions by itself, deferred, and late: `_begin` says how and when.
-    connection.isolation_level = None
-    connection.text_factory = _text
-    cursor = connection.cursor()
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        "wal_autocheckpoint=0",
-        f"journal_size_limit={WAL_SIZE_LIMIT_BYTES}",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _text(stored: bytes) -> str:
-    """Text of a column. Bytes that are no UTF-8 are damage in one row; the rows beside it are well."""
-    return stored.decode("utf-8", "backslashreplace")
-
-
-def _begin(connection: Connection) -> None:
-    for statement in connection.get_execution_options().get("lockstep_begin", SQLITE_WRITE):
-        connection.exec_driver_sql(statement)

@@ -63,6 +63,10 @@ DATABASE_FAILED = Release(
     reason="database_failed",
     message="The database refused what its worker had to write; it goes on from its checkpoint.",
 )
+DISK_FULL = Release(
+    reason="disk_full",
+    message="The disk of the database was full; it goes on from its checkpoint.",
+)
 
 _ASK = select(table.c.status, table.c.owner_id).where(table.c.id == bindparam("job_id")).with_for_update()
 _BY_USER = {
