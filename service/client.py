@@ -28,7 +28,7 @@ from lockstep.service.client_types import (
     WeightsFormat,
     job_path,
 )
-from lockstep.service.settings import is_loopback
+from lockstep.service.own_address import is_loopback
 
 __all__ = [
     "ApiError",

@@ -4,10 +4,8 @@ Nothing is read at import: what starts a process calls `read_settings` once and 
 `.env.example` lists every setting with its default and unit; a test keeps the two equal.
 """
 
-import ipaddress
 import os
-import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -15,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from lockstep.service.own_address import is_loopback, own_address
 from lockstep.service.wrong_settings import words_of
 
 EXAMPLE_API_KEY = "local-only-change-me"
@@ -247,50 +246,3 @@ def _fault(error: Mapping[str, Any], file: Path | None) -> str:
     if name in {variable.upper() for variable in os.environ}:
         return f"{name} (a variable of the environment): {message}"
     return f"{name}{f' (in {file.resolve()})' if file and file.exists() else ''}: {message}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` (a name or an address) is reached from this machine alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def own_address() -> str:
-    """This machine's first address that others reach, IPv4 before IPv6; 127.0.0.1 where it has none."""
-    # Addresses that were set aside for documentation: nothing answers there, and nothing is sent.
-    families = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
-    found = (address for family, beyond in families for address in _addresses(family, beyond))
-    return next(filter(_is_reached_by_others, found), "127.0.0.1")
-
-
-def _addresses(family: socket.AddressFamily, beyond: str) -> Iterator[str]:
-    """What this machine's name resolves to, and the address that the kernel would send from."""
-    try:
-        for entry in socket.getaddrinfo(socket.gethostname(), None, family, socket.SOCK_STREAM):
-            yield str(entry[4][0])
-    except OSError:
-        pass  # a machine whose own name does not resolve: the route below decides
-    try:
-        # Connecting a datagram socket sends nothing.
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((beyond, 9))
-            yield str(probe.getsockname()[0])
-    except OSError:
-        pass  # no route
-
-
-def _is_reached_by_others(address: str) -> bool:
-    found = ipaddress.ip_address(address.partition("%")[0])
-    # A link-local IPv6 address means nothing without the name of an interface of the host that asks.
-    if found.is_loopback or found.is_unspecified or (found.version == 6 and found.is_link_local):
-        return False
-    try:
-        with socket.socket(socket.AF_INET6 if found.version == 6 else socket.AF_INET) as listener:
-            listener.bind((address, 0))
-    except OSError:
-        return False  # a name's old address, say
-    return True
