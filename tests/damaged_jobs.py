@@ -13,8 +13,8 @@ from lockstep.service.store import (
     weights,
 )
 from lockstep.service.store.database import Database
-from lockstep.service.store.jobs import NewJob
 from lockstep.service.store.leases import JobFence
+from lockstep.service.store.new_job import NewJob
 from lockstep.service.store.specs import MAX_INLINE_IN_ROW
 from tests.damages import Harm, harm
 from tests.stored_jobs import (

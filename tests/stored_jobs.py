@@ -13,8 +13,9 @@ from lockstep.service.store import blobs, claims, endings, evictions, jobs, leas
 from lockstep.service.store.claims import WorkerIdentity
 from lockstep.service.store.database import Database
 from lockstep.service.store.endings import Failure
-from lockstep.service.store.jobs import Job, NewJob
+from lockstep.service.store.jobs import Job
 from lockstep.service.store.leases import JobClaim, JobFence
+from lockstep.service.store.new_job import NewJob
 from lockstep.service.store.specs import Parts, StoredSpec, parts_of
 from lockstep.service.store.tables import blob_parts
 

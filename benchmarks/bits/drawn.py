@@ -236,7 +236,7 @@ def _cut(decks: Decks, rows: int, whole: bool) -> Spec:
     )
 
 
-LABELS: list[Spec] = [{}, {}, {"name": "a search"}, {"metadata": {"by": "the recorder"}}]
+LABELS: list[Spec] = [{}, {}, {"name": "a search"}, {"metadata": {"by": "the recorder"}} | settings.LIMITS]
 DTYPES: list[Spec] = [{}, {"dtype": "float32"}, {"dtype": "float64"}]
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 Part = dict[str, Any]
 
+LIMITS: Part = {"priority": 3, "max_run_seconds": 600, "max_queue_seconds": 600}
 OPTIMIZERS: list[Part] = [
     {"type": "sgd", "learning_rate": 0.05},
     {"type": "sgd", "learning_rate": 0.02, "momentum": 0.9},
@@ -87,7 +88,7 @@ FURTHER: list[Part] = [
     {"data": {"standardize": True, "validation_fraction": 0.1}},
     {"data": {"standardize": True, "test_fraction": 0.1}},
     {"data": {"standardize": False}},
-    {"name": "a line", "metadata": {"by": "the recorder"}},
+    {"name": "a line", "metadata": {"by": "the recorder"}} | LIMITS,
     {"start_from": "job_1"},
     {"kind": "train"},
 ]

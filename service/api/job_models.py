@@ -124,13 +124,15 @@ class JobHead(TypedDict):
     object: Literal["job"]
     kind: Kind
     name: str | None
+    priority: Annotated[int, Field(description="which jobs come first: those of the greatest; -100 to 100")]
     metadata: Annotated[Mapping[str, str] | None, Field(description="null where it is damaged")]
     status: Status
     status_reason: Annotated[
         str | None,
         Field(
-            description="one word for programs: why it waits (no_worker, numerics_unavailable, worker_lost, "
-            "worker_drained,\ndatabase_failed), or why it ended; null where there is nothing to say"
+            description="one word for programs: why it waits (waiting_for_worker, no_worker, "
+            "numerics_unavailable, worker_lost,\nworker_drained, turn_over, resumed, database_failed), or "
+            "why it ended; null where there is nothing to say"
         ),
     ]
     status_message: str | None
@@ -196,6 +198,7 @@ def _head(job: StoredJob, root_path: str) -> JobHead:
         "object": "job",
         "kind": job.kind,
         "name": job.name,
+        "priority": job.priority,
         "metadata": job.metadata,
         "status": job.status,
         "status_reason": job.status_reason,

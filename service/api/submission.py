@@ -15,7 +15,7 @@ from lockstep.service.api.validation_models import GradientCheck, Validation
 from lockstep.service.api.wire import dump_json, parse_json
 from lockstep.service.errors import ApiProblem, refusal_of
 from lockstep.service.problems import ProblemEntry
-from lockstep.service.store.jobs import NewJob
+from lockstep.service.store.new_job import NewJob
 from lockstep.service.store.specs import Parts, take_apart
 
 
@@ -113,6 +113,9 @@ def _new_job(found: Checked, owner_id: str, parts: Parts) -> NewJob:
         workers=spec.most_workers,
         kind=spec.kind,
         name=spec.name,
+        priority=spec.priority,
+        max_run_seconds=spec.max_run_seconds,
+        max_queue_seconds=spec.max_queue_seconds,
         metadata=spec.metadata,
     )
 

@@ -28,7 +28,7 @@ from lockstep.service.services import TheServices
 from lockstep.service.store import specs, verifying
 from lockstep.service.store.database import Database
 from lockstep.service.store.idempotency import IdempotencyKey
-from lockstep.service.store.jobs import NewJob
+from lockstep.service.store.new_job import NewJob
 from lockstep.service.store.verifying import Verifiable
 
 router = APIRouter(tags=["jobs"])

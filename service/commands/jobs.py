@@ -31,6 +31,10 @@ def train(  # noqa: PLR0913  (one argument for each option)
         str | None,
         typer.Option(metavar="N|auto", help="On up to N workers, or as many as pay, whatever FILE says."),
     ] = None,
+    priority: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="From -100 to 100: the greatest comes first, whatever FILE says."),
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Follow the job to its end.")] = False,
     weights: Annotated[
         Path | None,
@@ -45,6 +49,8 @@ def train(  # noqa: PLR0913  (one argument for each option)
         raise CommandError(f"{file} holds no job: expected a JSON object, such as those in examples/")
     if workers is not None:
         spec["workers"] = _number_of(workers)
+    if priority is not None:
+        spec["priority"] = priority
     if weights is not None:
         spec = _with_weights(spec, weights)
     with connected(data_dir) as client:
@@ -158,6 +164,7 @@ def job_lines(
     lines = [
         f"{job['id']}  {job.get('name') or ''}".rstrip(),
         f"status    {_status(job)}",
+        *([f"priority  {job['priority']}"] if job.get("priority") else []),
         f"progress  step {progress['step']:,} of {progress['steps']:,}",
         workers_line(job),
     ]

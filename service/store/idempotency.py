@@ -8,7 +8,8 @@ from lockstep.service.store import jobs
 from lockstep.service.store.database import clock, insert_or_ignore
 from lockstep.service.store.errors import KeyReused
 from lockstep.service.store.ids import new_id
-from lockstep.service.store.jobs import Job, NewJob
+from lockstep.service.store.jobs import Job
+from lockstep.service.store.new_job import NewJob
 from lockstep.service.store.tables import idempotency_keys
 
 _FIND = select(idempotency_keys.c.job_id, idempotency_keys.c.body_sha256).where(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from lockstep.service.store.database import moment
 from lockstep.service.store.errors import NotFound
 from lockstep.service.store.events import Course, Transition
 from lockstep.service.store.ids import new_id
+from lockstep.service.store.new_job import NewJob
 from lockstep.service.store.records import (
     Readings,
     read_count,
@@ -25,7 +26,6 @@ from lockstep.service.store.records import (
     read_spec,
     read_time,
 )
-from lockstep.service.store.specs import StoredSpec
 from lockstep.service.store.statuses import SUCCEEDED, TERMINAL, WORKING, Status
 from lockstep.service.store.tables import job_metadata, jobs
 from lockstep.service.store.transitions import JOBS
@@ -37,39 +37,6 @@ _CREATE = insert(jobs).values(**JOBS.first("create")).returning(*SUMMARY)
 _GET = select(jobs).where(jobs.c.id == bindparam("job_id"))
 _GET_SUMMARY = select(*SUMMARY).where(jobs.c.id == bindparam("job_id"))
 _VERSION = select(jobs.c.version, jobs.c.owner_id).where(jobs.c.id == bindparam("job_id"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verification:
-    """Of a job that trains another again: the other's id, the digest of its weights.
-
-    `fingerprint` is that of the workers that can compare, by this version's arithmetic; None: any can.
-    `chaos`: members are to come and go at random.
-    """
-
-    verifies: str
-    expected_sha256: str
-    fingerprint: str | None
-    chaos: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewJob:
-    """What a user submitted: the resolved spec in its parts, and what the store looks jobs up by.
-
-    `spec_sha256` is that of the whole spec; the blob that the parts name is kept already. `steps` is the most
-    steps that can come.
-    """
-
-    owner_id: str
-    spec: StoredSpec
-    spec_sha256: str
-    steps: int
-    workers: int = 1
-    kind: str = "train"
-    name: str | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    verification: Verification | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +62,7 @@ class Job:
     owner_id: str
     kind: Kind
     name: str | None
+    priority: int
     metadata: Mapping[str, str] | None
     status: Status
     status_reason: str | None
@@ -170,6 +138,9 @@ def create(tx: Connection, new: NewJob, job_id: str | None = None) -> Job:
             "owner_id": new.owner_id,
             "kind": new.kind,
             "name": new.name,
+            "priority": new.priority,
+            "max_run_seconds": new.max_run_seconds,
+            "max_queue_seconds": new.max_queue_seconds,
             "metadata_json": json.dumps(dict(new.metadata)),
             "spec_json": new.spec.spec_json,
             "inline_json": new.spec.inline_json,
@@ -233,7 +204,7 @@ def summarized(row: Row[*tuple[Any, ...]], course: Course) -> Job:
 
 _TIMES = ("created_at", "updated_at", "started_at", "first_step_at", "finished_at")
 _COUNTS = (
-    *("version", "attempt", "step", "steps", "epoch"),
+    *("version", "attempt", "step", "steps", "epoch", "priority"),
     *("workers_wanted", "workers_active", "workers_most"),
 )
 

@@ -11,7 +11,7 @@ from lockstep.service.store.claims import Claim, Claimable, Fence, WorkerIdentit
 from lockstep.service.store.damage import damaged
 from lockstep.service.store.database import clock
 from lockstep.service.store.fingerprints import mark_unavailable, suits
-from lockstep.service.store.jobs import Verification
+from lockstep.service.store.new_job import Verification
 from lockstep.service.store.records import no_count
 from lockstep.service.store.tables import attempts
 from lockstep.service.store.transitions import JOBS

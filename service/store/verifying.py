@@ -13,7 +13,7 @@ from lockstep.service.store.damage import damaged, json_object
 from lockstep.service.store.errors import Damaged, Refused
 from lockstep.service.store.events import Level, NewEvent
 from lockstep.service.store.idempotency import Created, IdempotencyKey
-from lockstep.service.store.jobs import NewJob, Verification
+from lockstep.service.store.new_job import NewJob, Verification
 from lockstep.service.store.specs import SpecColumns, StoredSpec
 from lockstep.service.store.statuses import SUCCEEDED
 from lockstep.service.store.tables import events as event_table
@@ -104,6 +104,8 @@ def copy_of(tx: Connection, of: Verifiable, owner_id: str, workers_wanted: int, 
         workers=workers_wanted,
         kind=of.kind,
         name=spec.get("name"),
+        max_run_seconds=spec.get("max_run_seconds"),
+        max_queue_seconds=spec.get("max_queue_seconds"),
         metadata=spec.get("metadata") or {},
         verification=Verification(
             verifies=of.job_id,

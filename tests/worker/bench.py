@@ -14,8 +14,9 @@ from lockstep.service.settings import GroupHelpers, Settings
 from lockstep.service.store import events, evictions, history, jobs, leases, replays, workers
 from lockstep.service.store.claims import WorkerIdentity
 from lockstep.service.store.database import Database
-from lockstep.service.store.jobs import Job, NewJob
+from lockstep.service.store.jobs import Job
 from lockstep.service.store.leases import JobClaim
+from lockstep.service.store.new_job import NewJob
 from lockstep.service.store.replays import ReplayClaim
 from lockstep.service.store.specs import take_apart
 from lockstep.worker.attempt import lead_job

@@ -8,7 +8,8 @@ from lockstep.core.ground.arithmetic import ARITHMETIC
 from lockstep.service.parts import SHOWN_DIGITS
 from lockstep.service.store import events, fingerprints, leases, uncompared, workers
 from lockstep.service.store.database import Database
-from lockstep.service.store.jobs import Job, Verification
+from lockstep.service.store.jobs import Job
+from lockstep.service.store.new_job import Verification
 from lockstep.service.store.tables import jobs as table
 from lockstep.service.store.workers import WorkerState
 from tests.stored_jobs import NEW, STRANGER, WORKER, claim, get, queue_job
