@@ -10,10 +10,13 @@ STREAMS := --numprocesses 3  # two cores are busy with three: tests with process
 PAGE := service/dashboard
 PAGE_SOURCES := $(shell find $(PAGE) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: help install dev demo up test bits mutants fuzz chaos bench check lint types format clean
+SEED ?= 0
+MINUTES ?= 10
+
+.PHONY: help install dev demo up test bits mutants fuzz chaos chaos-groups bench check lint types format clean
 
 help:            ## this list
-	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
 install: $(VENV)/.installed $(PAGE)/dist/.built  ## set up: .venv, the packages, the page
 	@:
@@ -40,7 +43,10 @@ mutants: dev     ## plant mutants in lines of safety and arithmetic, and see tha
 fuzz: dev        ## a million forged frames at a group's connections and door: none may be taken; ~3 minutes
 	@$(BIN)/python -m tests.core.group.fuzzing $(ARGS)
 
-chaos: dev       ## two hundred groups whose members die, freeze and are cut off at every point; ~20 minutes
+chaos: dev       ## a service whose processes, broker and database die and freeze, judged by its history; SEED= MINUTES= FOLDER=
+	@$(BIN)/python -m tests.chaos.ledger --seed $(SEED) --minutes $(MINUTES) $(if $(FOLDER),--folder "$(FOLDER)") $(ARGS)
+
+chaos-groups: dev  ## two hundred groups whose members die, freeze and are cut off at every point; ~20 minutes
 	@$(BIN)/python -m tests.chaos.group $(ARGS)
 
 bench: $(BENCH)/.installed $(BENCH_OLD_JAX)/.installed  ## speed beside PyTorch, JAX and scikit-learn, PyTorch as an oracle, groups beside their peers; ~40 minutes

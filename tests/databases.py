@@ -82,7 +82,7 @@ class PostgresqlCluster:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgresqlCluster]:
     """A PostgreSQL cluster for this session; without PostgreSQL its tests are skipped, but never under CI."""
-    programs = _find_postgresql()
+    programs = find_postgresql()
     if programs is None:
         if os.environ.get("CI"):
             pytest.fail("PostgreSQL's initdb is neither on PATH nor in /usr/lib/postgresql/*/bin: install it")
@@ -146,7 +146,8 @@ def database(database_url: str) -> Iterator[Database]:
     database.dispose()
 
 
-def _find_postgresql() -> Path | None:
+def find_postgresql() -> Path | None:
+    """The folder of PostgreSQL's server programs; None where they are not installed."""
     on_path = shutil.which("initdb")
     if on_path is not None:
         return Path(on_path).parent

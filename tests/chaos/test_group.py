@@ -1,4 +1,4 @@
-"""A campaign of faults against groups, until each failpoint was struck. `make chaos` is a longer one."""
+"""A campaign of faults against groups, until each failpoint was struck; `make chaos-groups` is longer."""
 
 import subprocess
 import sys

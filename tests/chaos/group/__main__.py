@@ -100,7 +100,7 @@ def _say(*lines: str) -> None:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="make chaos", epilog="With make: make chaos ARGS='--runs 20 --seed 3'"
+        prog="make chaos-groups", epilog="With make: make chaos-groups ARGS='--runs 20 --seed 3'"
     )
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no run after so many")
