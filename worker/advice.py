@@ -22,8 +22,9 @@ MIN_GAIN = 0.05
 CLEARLY_SLOWER = 1.1
 TRIAL_SHARE = 0.01
 """The part of the remaining time that a trial may cost, before two clearly slower stretches end it."""
-MIN_SHARE_SECONDS = 50e-6
-"""An exchange costs about as much: where less of a step would be each member's, none is called."""
+MIN_SHARE_SECONDS = 100e-6
+"""An exchange costs about as much (docs/benchmarks.md): where each member's part of a step is less, none is
+called."""
 MIN_REMAINING_SECONDS = 2.0
 """Until a helper has come, has the weights and has its buffers, a shorter rest is over, or nearly."""
 RETRY_SECONDS, MAX_RETRY_SECONDS = 30.0, 600.0

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from lockstep.core.group import Group
@@ -50,7 +51,7 @@ class Team:
         self._run: Run | None = None
         self._shards = 1
         self._seen = (0, 1)
-        self._computed_seconds = 0.0
+        self._alone_seconds = 0.0
         self._seats_told: int | None = None
         self.offered = threading.Event()
 
@@ -95,7 +96,8 @@ class Team:
 
     def took(self, steps: int, seconds: float) -> None:
         """Learn from a stretch of steps, and let go who does not pay."""
-        self._computed_seconds += seconds
+        if self.world_size == 1:
+            self._alone_seconds += seconds
         if self._advice is None or self._group is None or self._run is None:
             return
         seen = (self._group.generation, self._group.world_size)
@@ -118,10 +120,13 @@ class Team:
     def look(self) -> None:
         """See what the members are doing now."""
         step = 0 if self._run is None else self._run.step
-        figures = [] if self._group is None else self._group.figures()
-        self._roster.look(figures)
+        figures = [] if self._group is None else [*self._group.figures()]
         if self._group is None:
-            self._roster.compute_alone(self._shards, self._computed_seconds)
+            self._roster.compute_alone(self._shards, self._alone_seconds)
+        for lead in figures[:1]:
+            # Its group counts no time that it is by itself.
+            figures[0] = replace(lead, compute_seconds=lead.compute_seconds + self._alone_seconds)
+        self._roster.look(figures)
         for found in self._slow.look(figures, step):
             self._events.append(happenings.event_of_slowness(found))
 

@@ -44,15 +44,14 @@ class GroupLead(Member):
         super().__init__(terms, arena)
         self._seats = seats
         self._herald = Herald(terms.identity, on_event)
-        self._alone = Alone()
+        self._alone, self._last = Alone(), LastTotal()
         self._followers: list[Follower] = []
         self._admitted: list[Follower] = []  # members from the next collective on that have no state yet
         self._leaving: list[Channel] = []  # of those let go, until they have closed
         self._change: MembershipChange[Follower] | None = None
         self._may_admit = False
         self._to_release = 0
-        self._leaves = 1
-        self._last = LastTotal()
+        self._work: Work | None = None
         self._reception = LeadsReception(seats)
         self._door = Door(terms, self._reception, segment, self._stamp)
         self.address = self._door.address
@@ -62,11 +61,15 @@ class GroupLead(Member):
     def all_reduce(
         self, work: Work, out: np.ndarray, *, admits: bool, update: DividedUpdate | None = None
     ) -> bool:
-        """See Group."""
+        """See Group. By itself it is as quick as a group of one: a step may take some µs."""
+        self._work = work
+        if not (self._followers or self._leaving or self._to_release or self.waiting):
+            self._alone.reduce(work, out)
+            self._stamp.collective += 1
+            return False
         if self._admitted:
             raise RuntimeError("expected a call of welcome() after an all_reduce that admits")
         self._may_admit = admits
-        self._leaves = work.leaves
         while not self._reduced(work, out, update):
             pass
         divided = update is not None and self._all_share
@@ -78,11 +81,8 @@ class GroupLead(Member):
         """Do the collective, alone or with the members that are left; False where it has to be done again."""
         self._drop_the_lost()
         if not self._followers:
-            began = time.monotonic()
             self._alone.reduce(work, out)
             self._ended_at = time.monotonic()
-            self._times.computing += self._ended_at - began
-            self._times.total += self._ended_at - began
             if self._may_admit and self._door.waiting:
                 self._change = self._decide()
             return True
@@ -134,9 +134,12 @@ class GroupLead(Member):
         self._to_release = min(count, len(self._followers) + len(self._door.waiting))
 
     def figures(self) -> tuple[MemberFigures, ...]:
-        """What is known of each member, in order of rank. Any thread may call it."""
-        followers = tuple(self._followers)
-        shares = shards_of_each(self._leaves, 1 + len(followers))
+        """What is known of each member, in order of rank. Any thread may call it.
+
+        The time that the lead is by itself is not in it: nobody else was waiting.
+        """
+        followers, work = tuple(self._followers), self._work
+        shares = shards_of_each(1 if work is None else work.leaves, 1 + len(followers))
         lead = figures_of_lead(self._terms, self._times, self.generation, shares[0])
         return (lead, *figures_of(followers, self.generation, shares[1:]))
 
