@@ -20,7 +20,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from lockstep.service.store.database import Database, migrate
+from lockstep.service.store.database import Database
+from lockstep.service.store.migrating import migrate
 from lockstep.service.store.tables import metadata
 
 START_SECONDS = 30.0

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from lockstep.migrations.losses import refuse_to_lose
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -54,4 +56,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop it, with all that was found out."""
+    refuse_to_lose(
+        op.get_bind(),
+        {
+            "answers of replays": ("replays", "true"),
+        },
+    )
     op.drop_table("replays")

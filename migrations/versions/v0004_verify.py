@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from lockstep.migrations.losses import refuse_to_lose
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -20,5 +22,11 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take them away."""
+    refuse_to_lose(
+        op.get_bind(),
+        {
+            "jobs that verify others": ("jobs", "verifies IS NOT NULL"),
+        },
+    )
     for name in ("chaos", "expected_sha256", "verifies"):
         op.drop_column("jobs", name)

@@ -8,6 +8,8 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
+from lockstep.migrations.losses import refuse_to_lose
+
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
@@ -51,6 +53,12 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop the table and take the columns away."""
+    refuse_to_lose(
+        op.get_bind(),
+        {
+            "members of jobs": ("members", "true"),
+        },
+    )
     for column in ("seat_gain", "seats", "workers_advised", "workers_most"):
         op.drop_column("jobs", column)
     op.drop_table("members")

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from lockstep.migrations.losses import refuse_to_lose
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
@@ -53,6 +55,24 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop the tables and take the columns away."""
+    refuse_to_lose(
+        op.get_bind(),
+        {
+            "paused jobs": ("jobs", "status IN ('pausing', 'paused')"),
+            "priorities of jobs": ("jobs", "priority <> 0"),
+            "limits of time of jobs": ("jobs", "coalesce(max_run_seconds, max_queue_seconds) IS NOT NULL"),
+            "the jobs that others were cloned from": ("jobs", "cloned_from IS NOT NULL"),
+            "weights that jobs start from": ("jobs", "start_sha256 IS NOT NULL AND finished_at IS NULL"),
+            "checkpoints that are kept as regular or best": ("checkpoints", "regular OR best"),
+            "counters of /metrics": ("counters", "true"),
+        },
+    )
+    for statement in (
+        "UPDATE jobs SET status = 'queued' WHERE status = 'paused'",
+        "UPDATE jobs SET status = 'running' WHERE status = 'pausing'",
+        """DELETE FROM events WHERE type = 'status' AND data_json LIKE '%"status": "paus%'""",
+    ):
+        op.execute(statement)
     for table in ("counters", "hosts", "owners"):
         op.drop_table(table)
     op.drop_column("history", "checksum")

@@ -12,7 +12,7 @@ from lockstep.service.api.schema import ALWAYS_POSSIBLE, problems
 from lockstep.service.api.wire import JsonResponse
 from lockstep.service.errors import ApiProblem, disk_full
 from lockstep.service.services import TheServices
-from lockstep.service.store.database import is_migrated
+from lockstep.service.store.migrating import is_migrated
 
 logger = logging.getLogger(__name__)
 router = APIRouter(tags=["health"])

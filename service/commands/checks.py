@@ -21,7 +21,8 @@ from lockstep.service.commands.place import find_settings, reason_of
 from lockstep.service.parts import PINS, SHOWN_DIGITS
 from lockstep.service.settings import Settings
 from lockstep.service.store.address import BadAddress
-from lockstep.service.store.database import Database, is_migrated, now
+from lockstep.service.store.database import Database, now
+from lockstep.service.store.migrating import is_migrated
 from lockstep.service.store.workers import list_workers
 
 BROKER_SECONDS = 3.0

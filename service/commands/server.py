@@ -69,17 +69,32 @@ def api() -> None:
         serve(None)
 
 
-def migrate() -> None:
+def migrate(
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REVISION", help="Go back to the tables of an older version, such as 0005, for its code."
+        ),
+    ] = None,
+    lose: Annotated[
+        bool,
+        typer.Option("--lose", help="With --to: even where older tables have no place for something."),
+    ] = False,
+) -> None:
     """Bring the database that LOCKSTEP_DATABASE_URL names to this version's tables."""
-    from alembic.util import CommandError as AlembicError
-
     from lockstep.service.commands.place import database_errors
     from lockstep.service.settings import read_settings
-    from lockstep.service.store.database import migrate as migrate_database
+    from lockstep.service.store import migrating
 
+    if lose and to is None:
+        raise CommandError("expected --to with --lose: on the way to newer tables nothing is lost")
+    url = read_settings().database_url
     with database_errors():
         try:
-            migrate_database(read_settings().database_url)
-        except AlembicError as error:
-            raise CommandError(f"the database is of a newer version of Lockstep ({error})") from error
-    typer.echo("The database is up to date.")
+            if to is None:
+                migrating.migrate(url)
+            else:
+                migrating.go_back(url, to, lose=lose)
+        except (migrating.UnknownRevision, migrating.WouldLose) as error:
+            raise CommandError(str(error)) from error
+    typer.echo("The database is up to date." if to is None else f"The database has the tables of {to}.")

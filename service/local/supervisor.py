@@ -29,7 +29,7 @@ from lockstep.service.local.ports import HOST, command_of, listen
 from lockstep.service.local.signals import Signals
 from lockstep.service.runtime import NoFolder, RuntimeFolder, sweep
 from lockstep.service.settings import ENV_FILE_VARIABLE
-from lockstep.service.store.database import migrate
+from lockstep.service.store.migrating import migrate
 
 logger = logging.getLogger(__name__)
 

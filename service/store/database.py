@@ -1,4 +1,4 @@
-"""The database: connections, transactions, the clock, migrations.
+"""The database: connections, transactions, the clock.
 
 SQLite is for one host: WAL, synchronous=FULL, writers begin IMMEDIATE. PostgreSQL runs READ COMMITTED for
 writes and a REPEATABLE READ snapshot for reads (SQLite's reads are snapshots anyway).
@@ -33,13 +33,8 @@ from lockstep.service.store.engines import (
 
 logger = logging.getLogger(__name__)
 
-HEAD_REVISION = "0006"
-"""The migration that this version's code needs; a test compares it with migrations/."""
-
 WAL_CHECKPOINT_BYTES = 4 * 2**20
 WAL_CHECKPOINT_EVERY_SECONDS = 5.0
-MIGRATION_LOCK = 0x10C_57E9
-"""Number of PostgreSQL's advisory lock that lets one migrate at a time."""
 
 
 class clock(FunctionElement[float]):
@@ -190,32 +185,3 @@ class Database:
             logger.warning("action=wal_checkpoint_failed error=%s: the log stays as it is", error)
         finally:
             self._wal_lock.release()
-
-
-def migrate(url: str) -> None:
-    """Bring the database at `url` to this version's tables; several may at once. Raises BadAddress."""
-    # Alembic takes longer to import than the whole store, and only this needs it.
-    from alembic import command
-    from alembic.config import Config
-
-    from lockstep import migrations
-
-    engine = make_engine(url)
-    config = Config()
-    folder = Path(migrations.__file__).parent
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))
-    try:
-        with engine.begin() as connection:
-            if engine.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": MIGRATION_LOCK})
-            config.attributes["connection"] = connection
-            command.upgrade(config, HEAD_REVISION)
-    finally:
-        engine.dispose()
-
-
-def is_migrated(tx: Connection) -> bool:
-    """Whether the database's tables are those of this version."""
-    if not sa.inspect(tx).has_table("alembic_version"):
-        return False
-    return tx.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD_REVISION

@@ -10,7 +10,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 from lockstep import migrations
-from lockstep.service.store.database import HEAD_REVISION, Database
+from lockstep.service.store.database import Database
+from lockstep.service.store.migrating import HEAD_REVISION
 from lockstep.service.store.tables import metadata
 
 FOLDER = Path(migrations.__file__).parent

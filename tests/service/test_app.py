@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from lockstep.service import page
 from lockstep.service.app import create_app
 from lockstep.service.settings import Settings
-from lockstep.service.store.database import migrate
+from lockstep.service.store.migrating import migrate
 from tests.service.conftest import NO_BROKER
 from tests.service.contract import ContractClient
 from tests.service.submissions import KEY, LINE

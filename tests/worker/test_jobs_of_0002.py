@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -25,12 +24,10 @@ from lockstep.service.store.tables import jobs as jobs_table
 from lockstep.service.store.tables import replays as replays_table
 from lockstep.service.store.workers import WorkerState
 from lockstep.worker.replaying import answer_replay
-from tests.migrations.rows_of_0002 import MACHINE, SECRET, rows, upgraded
+from tests.migrations.recordings import MACHINE, OF_0002, RECORDED_BY
 from tests.service.conftest import serve
 from tests.worker.bench import LINE, Bench, RecordingBell, never
 
-RECORDED_BY = "SkylakeX"
-"""The kernels of BLAS on the machine that recorded the rows."""
 OLD_WORKER = WorkerIdentity(worker_id="worker_old", pid=1, host="here", fingerprint=MACHINE)
 BEGUN = (
     "drained net",
@@ -52,7 +49,7 @@ UNTOUCHED = ("queued", "queued with bulk", "queued from another")
 @pytest.fixture
 def old(bench: Bench) -> Bench:
     """The store after the upgrade, and a worker of this version on the machine of those before."""
-    upgraded(bench.database)
+    OF_0002.upgraded(bench.database)
     *earlier, fingerprint = lineage(MACHINE)
     return replace(bench, fingerprint=fingerprint, earlier=tuple(earlier))
 
@@ -65,13 +62,8 @@ def tick(bench: Bench) -> None:
     Reconciler(bench.database, bell, 600).tick()
 
 
-def recorded(name: str) -> dict[str, Any]:
-    """The job's row as it was recorded."""
-    return next(row for row in rows()["jobs"] if row["name"] == name)
-
-
 def now(bench: Bench, name: str) -> Job:
-    return bench.job(recorded(name)["id"])
+    return bench.job(OF_0002.job(name)["id"])
 
 
 def lead_all(bench: Bench) -> None:
@@ -118,7 +110,7 @@ def test_those_that_were_begun_begin_again_and_say_so(old: Bench) -> None:
         with old.database.read() as tx:
             told = [event for event in events.list_events(tx, job.id) if event.type == "began_again"]
         assert len(told) == 1
-        steps = max(recorded(name)["step"], recorded(name)["checkpoint_step"] or 0)
+        steps = max(OF_0002.job(name)["step"], OF_0002.job(name)["checkpoint_step"] or 0)
         assert told[0].data == {"arithmetic": ARITHMETIC, "was": 1, "steps": steps}
     for name in UNTOUCHED:
         assert "began_again" not in old.events(now(old, name).id)
@@ -128,7 +120,7 @@ def test_what_is_over_stays_as_it_is(old: Bench) -> None:
     tick(old)
     lead_all(old)
 
-    for row in rows()["jobs"]:
+    for row in OF_0002.rows()["jobs"]:
         if row["finished_at"] is None:
             continue
         job = old.job(row["id"])
@@ -140,7 +132,7 @@ def test_what_is_over_stays_as_it_is(old: Bench) -> None:
 
 
 def test_a_worker_of_the_version_before_takes_nothing_that_was_begun_by_these_rules(old: Bench) -> None:
-    job_id = old.submit(json.loads(recorded("drained net")["spec_json"]))
+    job_id = old.submit(json.loads(OF_0002.job("drained net")["spec_json"]))
     with old.database.write() as tx:
         tx.execute(delete(jobs_table).where(jobs_table.c.status == "queued", jobs_table.c.id != job_id))
     drained = old.lead(draining=lambda: True)
@@ -214,10 +206,10 @@ def test_predictions_of_a_finished_job_are_the_old_ones(old: Bench, api: TestCli
 
 
 def test_keys_and_idempotency_keys_go_on(api: TestClient) -> None:
-    mine = {"Authorization": f"Bearer {SECRET}"}
+    mine = {"Authorization": f"Bearer {OF_0002.secret}"}
 
     again = api.post("/v1/jobs", headers=mine | {"Idempotency-Key": "once"}, json=LINE)
 
     assert again.status_code == 422
-    assert recorded("succeeded line")["id"] in again.json()["detail"]
-    assert len(api.get("/v1/jobs?limit=100", headers=mine).json()["data"]) == len(rows()["jobs"])
+    assert OF_0002.job("succeeded line")["id"] in again.json()["detail"]
+    assert len(api.get("/v1/jobs?limit=100", headers=mine).json()["data"]) == len(OF_0002.rows()["jobs"])

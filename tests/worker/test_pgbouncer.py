@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from lockstep.service.settings import Settings
-from lockstep.service.store.database import Database, is_migrated, migrate
+from lockstep.service.store.database import Database
+from lockstep.service.store.migrating import is_migrated, migrate
 from lockstep.worker.attempt import lead_job
 from tests.databases import PostgresqlCluster
 from tests.pgbouncer import pgbouncer

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from lockstep.service.store.address import BadAddress, read_address, sqlite_url
-from lockstep.service.store.database import Database, is_migrated, migrate
+from lockstep.service.store.database import Database
+from lockstep.service.store.migrating import is_migrated, migrate
 
 ODD = (
     "?",

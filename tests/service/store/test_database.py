@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from lockstep.service.store.database import Database, clock, is_migrated, migrate, moment
+from lockstep.service.store.database import Database, clock, moment
+from lockstep.service.store.migrating import is_migrated, migrate
 from lockstep.service.store.tables import jobs, workers
 from tests.databases import PostgresqlCluster
 from tests.stored_jobs import get, queue_job
