@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Literal
 
-from lockstep.service.store.database import migrate
+from lockstep.service.store.migrating import migrate
 from tests.chaos.ledger import audit, collecting
 from tests.chaos.ledger.calls import Caller, Place, Traffic
 from tests.chaos.ledger.clients import Clients, Crowd, look, verb
