@@ -138,7 +138,8 @@ class Lease(Generic[C]):
             try:
                 with self._tools.database.write() as tx:
                     renewal = claims.renew(tx, self.claim)
-            except Fenced:
+            except Fenced as error:
+                logger.warning("action=renewal_refused %s error=%s", self._name, error)
                 self._fenced = True
                 return
             except Exception as error:
