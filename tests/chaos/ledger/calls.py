@@ -130,7 +130,7 @@ def _shown(response: httpx2.Response) -> dict[str, Any]:
     body = response.json()
     if not isinstance(body, dict):
         return {}
-    if body.get("object") != "job":
+    if body.get("object") != "job" or "status" not in body:
         return {name: body[name] for name in ("code", "title", "detail", "object", "deleted") if name in body}
     result = body.get("result") or {}
     return {

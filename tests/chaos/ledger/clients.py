@@ -10,6 +10,7 @@ from tests.chaos.ledger.calls import Ask, Caller, Got, Place
 from tests.chaos.ledger.plain_sql import UNREACHABLE
 from tests.chaos.ledger.specs import LONG, SPECS
 
+CREATED = 201
 PAUSE_SECONDS = 0.05
 RETRY_SECONDS = 0.3
 SPARED = 0.35
@@ -110,7 +111,8 @@ class Clients:
     def _until_accepted(self, caller: Caller, ask: Ask) -> Got | None:
         while True:
             got = caller.ask(ask)
-            if got.status is not None and got.status < 500 and got.status not in (409, 429):
+            in_flight = got.status in (409, 429) and got.answer.get("code") != "job_deleted"
+            if got.status is not None and got.status < 500 and not in_flight:
                 return got
             if self._stop.wait(RETRY_SECONDS):
                 return None
@@ -136,7 +138,10 @@ class Clients:
         ):
             jobs = [job for job in self.known()[-12:] if not _is_spared(job)]
             if jobs:
-                caller.ask(verb(random.choice(self._crowd.verbs), random.choice(jobs), random))
+                got = caller.ask(verb(random.choice(self._crowd.verbs), random.choice(jobs), random))
+                if got.status == CREATED and got.job is not None:
+                    with self._lock:
+                        self._jobs.append(got.job)
 
     def _look(self, caller: Caller, random: Random) -> None:
         while not self._stop.wait(random.uniform(0.1, 0.6)):
@@ -174,6 +179,9 @@ def verb(act: str, job: str, random: Random) -> Ask:
         case "patch":
             body = {"priority": random.randint(-5, 5)}
             return Ask(act=act, method="PATCH", path=f"/v1/jobs/{job}", job=job, body=body)
+        case "clone":
+            key = f"clone-{random.getrandbits(64):x}"
+            return Ask(act=act, method="POST", path=f"/v1/jobs/{job}/clone", job=job, body={}, key=key)
         case _:
             return Ask(act=act, method="POST", path=f"/v1/jobs/{job}/{act}", job=job)
 

@@ -24,6 +24,7 @@ _QUERIES = {
     ),
     "events": "SELECT id, job_id, at, type, data_json FROM events ORDER BY id",
     "members": "SELECT job_id, attempt, number, left_step, left_how FROM members",
+    "counters": "SELECT name, labels, sum(value) AS value FROM counters GROUP BY name, labels",
     "workers": "SELECT id, pid, state, job_id, heartbeat_at FROM workers",
 }
 _CHECKPOINTS = "SELECT job_id, step, attempt, sha256 FROM checkpoints ORDER BY job_id, step"

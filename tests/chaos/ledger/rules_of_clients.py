@@ -57,12 +57,14 @@ def answers_are_known(evidence: Evidence) -> Iterator[str]:
 def over_stays_over(evidence: Evidence) -> Iterator[str]:
     """I2: once a client was told that a job is over, everybody who asks later is told the same."""
     for job, calls in evidence.calls_on.items():
-        told = [call for call in calls if call["answer"].get("is_terminal")]
+        told = [
+            call for call in calls if call["answer"].get("is_terminal") and call["answer"].get("id") == job
+        ]
         if not told:
             continue
         first = min(told, key=lambda call: call["at"])
         for call in calls:
-            status = call["answer"].get("status")
+            status = call["answer"].get("status") if call["answer"].get("id") == job else None
             later = call["asked_at"] > first["at"]
             if later and call["status"] == OK and status is not None and status != first["answer"]["status"]:
                 yield f"{job} was {first['answer']['status']}, then {status}"
