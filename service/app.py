@@ -16,6 +16,7 @@ from lockstep.service.api import (
     history,
     jobs,
     members,
+    metrics,
     predict,
     queue,
     verify,
@@ -29,9 +30,10 @@ from lockstep.service.api.schema import ALWAYS_POSSIBLE, openapi_of, problems
 from lockstep.service.auth import Keyring, authenticated
 from lockstep.service.bell import Ringer
 from lockstep.service.errors import install_error_handlers
+from lockstep.service.http_counts import CountedRequests, HttpCounts
 from lockstep.service.left_blobs import LeftBlobs
 from lockstep.service.origins import Origins
-from lockstep.service.paths import Prefixed
+from lockstep.service.paths import V1, Prefixed
 from lockstep.service.predictors import Predictors
 from lockstep.service.reconciler import Reconciler
 from lockstep.service.request_id import REQUEST_ID_HEADER, Envelope
@@ -86,6 +88,8 @@ def create_app(settings: Settings) -> FastAPI:
         predictors=Predictors(database),
         bodies=Room(settings.max_bodies_bytes, settings.max_body_bytes),
         reader=SubmissionReader(),
+        http_counts=HttpCounts(database),
+        broker_is_up=lambda: ringer.reached,
     )
 
     @asynccontextmanager
@@ -96,7 +100,8 @@ def create_app(settings: Settings) -> FastAPI:
             )
         try:
             left = LeftBlobs(database)
-            with ringer, Reconciler(database, ringer, settings.reconcile_seconds, left):
+            reconciler = Reconciler(database, ringer, settings.reconcile_seconds, left)
+            with ringer, reconciler, services.http_counts:
                 yield {"root_path": settings.root_path}
         finally:
             services.reader.close()
@@ -113,6 +118,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.services = services
+    app.add_middleware(CountedRequests, counts=services.http_counts)
     app.add_middleware(Compressed)
     app.add_middleware(Heads)
     if origins := settings.allowed_origins():
@@ -128,7 +134,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Prefixed, prefix=settings.root_path)
     install_error_handlers(app)
     v1 = APIRouter(
-        prefix="/v1",
+        prefix=V1,
         responses=PROBLEMS,
         dependencies=[Depends(authenticated), Depends(only_known_parameters)],
     )
@@ -136,6 +142,7 @@ def create_app(settings: Settings) -> FastAPI:
         v1.include_router(module.router)
     app.include_router(v1)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     app.include_router(docs.router)
     page.install(app, root_path=settings.root_path)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]  # FastAPI's documented way

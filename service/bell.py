@@ -32,6 +32,8 @@ MAX_WAITING_RINGS = 100
 CONNECT_TIMEOUT_SECONDS = 2.0
 RETRY_SECONDS = 1.0
 """How long to wait between two tries while the broker is away."""
+LOOK_SECONDS = 5.0
+"""How often to look for the broker while nothing is to be rung."""
 
 
 class Bell(Protocol):
@@ -104,7 +106,8 @@ class Loader(AppLoader):
 class Ringer(Background):
     """A bell on a Celery broker, with one thread that publishes; use as a context manager or start and close.
 
-    A broker that is away is logged once; what is noted meanwhile is rung when it is back.
+    A broker that is away is logged once; what is noted meanwhile is rung when it is back. `reached`: whether
+    it answered the last time, a few seconds ago at most.
     """
 
     def __init__(self, broker_url: str) -> None:
@@ -122,6 +125,7 @@ class Ringer(Background):
         self._changed = threading.Condition()
         self._closing = False
         self._away = False
+        self.reached = False
         self._thread = threading.Thread(target=self._publish_all, name="lockstep-ringer", daemon=True)
 
     def start(self) -> None:
@@ -145,26 +149,30 @@ class Ringer(Background):
 
     def _publish_all(self) -> None:
         self._try(None)
-        while (ring := self._next()) is not None:
-            if not self._try(ring):
+        while self._wait():
+            ring = self._take()
+            if not self._try(ring) and ring is not None:
                 with self._changed:
                     self._pending = {ring: None, **self._pending}
         self._disconnect()
 
-    def _next(self) -> tuple[TaskName, str] | None:
-        """Wait for a ring and, while the broker is away, a pause before it; None: it is time to stop."""
+    def _wait(self) -> bool:
+        """Wait for a ring or the time to look, and a pause while the broker is away; False: time to stop."""
         with self._changed:
-            self._changed.wait_for(lambda: self._pending or self._closing)
+            self._changed.wait_for(lambda: self._pending or self._closing, LOOK_SECONDS)
             if self._away:
                 self._changed.wait_for(lambda: self._closing, RETRY_SECONDS)
-            if not self._pending or (self._closing and self._away):
-                return None
-            ring = next(iter(self._pending))
-            del self._pending[ring]
+            return not self._closing or (bool(self._pending) and not self._away)
+
+    def _take(self) -> tuple[TaskName, str] | None:
+        with self._changed:
+            ring = next(iter(self._pending), None)
+            if ring is not None:
+                del self._pending[ring]
             return ring
 
     def _try(self, ring: tuple[TaskName, str] | None) -> bool:
-        """Publish a ring (or only connect); a connection that has gone stale is replaced once."""
+        """Publish a ring (or only look for the broker); a connection that has gone stale is replaced once."""
         stale = self._connection is not None
         try:
             try:
@@ -181,20 +189,21 @@ class Ringer(Background):
                 logger.warning(
                     "action=broker_away error=%s: workers look into the database by themselves", error
                 )
-            self._away = True
+            self._away, self.reached = True, False
             return False
         if self._away:
             logger.info("action=broker_back")
-        self._away = False
+        self._away, self.reached = False, True
         return True
 
     def _publish(self, ring: tuple[TaskName, str] | None) -> None:
         producer = self._producer or self._connect()
-        if ring is None:
-            return
-        task, job_id = ring
         # Redis is a "virtual" transport of Kombu's: declaring a queue only counts what waits in it.
         channel = cast(virtual.Channel, producer.channel)
+        if ring is None:
+            channel.queue_declare("lead")
+            return
+        task, job_id = ring
         if channel.queue_declare(task).message_count >= MAX_WAITING_RINGS:
             logger.debug("action=ring_dropped task=%s job=%s", task, job_id)
             return

@@ -2,6 +2,9 @@
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+V1 = "/v1"
+"""Where the API's resources are."""
+
 
 class Prefixed:
     """Tells all within that addresses begin with `prefix`, whether the proxy takes it off or leaves it on."""

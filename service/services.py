@@ -1,5 +1,6 @@
 """What the handlers of one API process share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from lockstep.service.api.body import Room
 from lockstep.service.api.reader import SubmissionReader
 from lockstep.service.auth import Keyring
 from lockstep.service.bell import Bell
+from lockstep.service.http_counts import HttpCounts
 from lockstep.service.predictors import Predictors
 from lockstep.service.settings import Settings
 from lockstep.service.store.database import Database
@@ -25,6 +27,8 @@ class Services:
     predictors: Predictors
     bodies: Room
     reader: SubmissionReader
+    http_counts: HttpCounts
+    broker_is_up: Callable[[], bool]
 
 
 async def services_of(request: Request) -> Services:

@@ -4,6 +4,7 @@ Safety comes from the fence (`claims.lock` in each transaction). The holder's ow
 work: when no renewal has gone through for 0.8 of the lease, somebody else may be at it already.
 """
 
+import contextlib
 import logging
 import threading
 import time
@@ -14,7 +15,7 @@ from typing import Generic, Self, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from lockstep.service.store import claims
+from lockstep.service.store import claims, counted, counters
 from lockstep.service.store.claims import Claim, Fence, Renewal
 from lockstep.service.store.disk import says_disk_full
 from lockstep.service.store.errors import Fenced
@@ -81,10 +82,14 @@ class Lease(Generic[C]):
         """
 
         def transaction() -> T:
-            with self._tools.database.write() as tx:
-                result = work(claims.lock(tx, self.claim))
-                asked_at = time.monotonic()
-                renewal = claims.renew(tx, self.claim) if renews else None
+            try:
+                with self._tools.database.write() as tx:
+                    result = work(claims.lock(tx, self.claim))
+                    asked_at = time.monotonic()
+                    renewal = claims.renew(tx, self.claim) if renews else None
+            except Fenced:
+                self._count_refusal()
+                raise
             self._note(renewal, asked_at)
             return result
 
@@ -110,6 +115,11 @@ class Lease(Generic[C]):
                 self._tell("database_failed", error)
             time.sleep(RETRY_SECONDS)
         raise Fenced(f"the claim on {self.claim.on.thing} {self.claim.row_id} was not renewed in time")
+
+    def _count_refusal(self) -> None:
+        """Count a write that the fence has refused, whose own transaction is rolled back."""
+        with contextlib.suppress(SQLAlchemyError), self._tools.database.write() as tx:
+            counters.count(tx, counted.FENCED_WRITES)
 
     def _tell(self, action: str, error: Exception) -> None:
         """Log what the database refused; that its disk is full once, for it stays so."""
@@ -141,6 +151,7 @@ class Lease(Generic[C]):
             except Fenced as error:
                 logger.warning("action=renewal_refused %s error=%s", self._name, error)
                 self._fenced = True
+                self._count_refusal()
                 return
             except Exception as error:
                 # The database may come back before the lease ends.

@@ -11,7 +11,7 @@ from lockstep.core.explain.watching import watcher_of
 from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.learning.report import Points, Report
 from lockstep.core.run import Run
-from lockstep.service.store import checkpoints, endings, events, history
+from lockstep.service.store import checkpoints, counted, counters, endings, events, history
 from lockstep.service.store.endings import Progress
 from lockstep.service.store.events import NewEvent
 from lockstep.service.store.leases import JobClaim, JobFence
@@ -39,6 +39,7 @@ class Reporter:
         self._written_at = time.monotonic()
         self._written_step = run.step
         self._first_step_seconds: float | None = None
+        self._checkpoint_seconds: list[float] = []
 
     def add(self, report: Report, since_claim_seconds: float) -> None:
         """Note what some steps have brought, the last of them `since_claim_seconds` after the claim."""
@@ -65,11 +66,13 @@ class Reporter:
         self._points.clear()
         self._team.written()
         self._found.clear()
+        self._checkpoint_seconds.clear()
         self._written_at = time.monotonic()
         self._written_step = self._run.step
         if saves:
             self._start = None
             self._pace.saved(self._written_at, self._written_at - started_at)
+            self._checkpoint_seconds.append(self._written_at - started_at)
 
     def write(self, fence: JobFence, *, with_checkpoint: bool = False) -> None:
         """Put all that is pending into a fenced transaction; it stays pending, for a transaction may fail."""
@@ -78,6 +81,8 @@ class Reporter:
         self._write_findings(fence)
         history.append(fence, {name: Points.joined(points) for name, points in self._points.items()})
         endings.record_progress(fence, self._progress())
+        for seconds in self._checkpoint_seconds:
+            counters.observe(fence.tx, counted.CHECKPOINT_SECONDS, seconds)
         if with_checkpoint:
             if self._start is not None:
                 checkpoints.save(fence, 0, self._start.to_bytes())
@@ -109,4 +114,5 @@ class Reporter:
             advised=self._team.advised,
             steps_per_second=(step - self._written_step) / seconds,
             first_step_seconds=self._first_step_seconds,
+            new_steps=step - self._written_step,
         )

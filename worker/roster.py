@@ -4,7 +4,7 @@ A stay begins and ends with an event; in between the group's figures say where i
 left between two looks at the figures is known all the same, with the figures of the last look.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lockstep.core.group.figures import MemberFigures
@@ -90,6 +90,15 @@ class Roster:
     def unsaved(self) -> list[Stay]:
         """Those that have changed since `saved`, in the order of their coming."""
         return [self._stays[number] for number in sorted(self._unsaved)]
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """What all of them together have spent their time on up to now."""
+        return {
+            "computing": sum(stay.compute_seconds for stay in self._stays),
+            "exchanging": sum(stay.exchange_seconds for stay in self._stays),
+            "waiting": sum(stay.waiting_seconds for stay in self._stays),
+        }
 
     def saved(self) -> None:
         """All that was unsaved is written down."""

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from lockstep.core.group import Group
 from lockstep.core.group.figures import MemberFigures
+from lockstep.core.group.refusals import Refusals
 from lockstep.core.run import Run
 from lockstep.service.store import events, members
 from lockstep.service.store.events import NewEvent
@@ -22,10 +23,13 @@ from lockstep.worker.advice import Advice, Stretch
 from lockstep.worker.pace import SHORT_STRIDE_SECONDS, STRIDE_SECONDS
 from lockstep.worker.roster import Roster
 from lockstep.worker.slowness import SlowWatch
+from lockstep.worker.spent import Spent
 
 
 class LedGroup(Group, Protocol):
-    """A group as its lead has it: helpers may come, and be let go."""
+    """A group as its lead has it: helpers may come, and be let go. `refusals` counts what it refused."""
+
+    refusals: Refusals
 
     def figures(self) -> Sequence[MemberFigures]:
         """The members now, the lead first."""
@@ -46,6 +50,7 @@ class Team:
         self._advice = advice
         self._roster = Roster(happenings.lead_of(claim))
         self._slow = SlowWatch()
+        self._spent = Spent()
         self._events: deque[NewEvent] = deque()
         self._group: LedGroup | None = None
         self._run: Run | None = None
@@ -127,19 +132,26 @@ class Team:
             # Its group counts no time that it is by itself.
             figures[0] = replace(lead, compute_seconds=lead.compute_seconds + self._alone_seconds)
         self._roster.look(figures)
+        self._spent.look(self._roster.seconds, self._refused())
         for found in self._slow.look(figures, step):
             self._events.append(happenings.event_of_slowness(found))
+
+    def _refused(self) -> Mapping[str, int]:
+        counts = {} if self._group is None else self._group.refusals.counts()
+        return {str(reason): count for reason, count in counts.items()}
 
     def write(self, fence: JobFence) -> None:
         """Put what is pending into a fenced transaction; it stays pending, for that may fail."""
         for event in self._events:
             events.append(fence.tx, fence.claim.job_id, event)
         members.save(fence, self._roster.unsaved)
+        self._spent.write(fence.tx)
 
     def written(self) -> None:
         """That transaction is committed."""
         self._events.clear()
         self._roster.saved()
+        self._spent.written()
         if self.seats > max(self.world_size, self._seats_told or 1):
             self.offered.set()
         self._seats_told = self.seats

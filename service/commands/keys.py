@@ -24,7 +24,10 @@ app = typer.Typer(name="keys", help="Make, list and revoke API keys.", no_args_i
 @app.command("add")
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Whose key it is, for the list.")],
-    scope: Annotated[Scope, typer.Option(help="What it may do; each includes the ones before.")] = "write",
+    scope: Annotated[
+        Scope,
+        typer.Option(help="What it may do: write includes read, admin all; metrics is for /metrics alone."),
+    ] = "write",
     owner: Annotated[
         str | None,
         typer.Option(metavar="OWNER", help="Whose jobs it sees (see `keys list`); else the administrator's."),

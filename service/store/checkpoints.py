@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
+from lockstep.service.store import counted, counters
 from lockstep.service.store.blobs import joined, split
 from lockstep.service.store.database import clock, moment
 from lockstep.service.store.errors import Corrupt, CorruptCheckpoint
@@ -97,6 +98,7 @@ def save(fence: JobFence, step: int, data: bytes) -> None:
         return
     row = {"job_id": claim.job_id, "step": step, "attempt": claim.attempt, "size_bytes": len(data)}
     fence.tx.execute(_INSERT, {**row, "sha256": hashlib.sha256(data).hexdigest()})
+    counters.count(fence.tx, counted.CHECKPOINT_BYTES, len(data))
     for part, piece in enumerate(split(data)):
         fence.tx.execute(
             insert(checkpoint_parts),
@@ -138,6 +140,7 @@ def discard(tx: Connection, job_id: str, damaged: Sequence[CheckpointKey]) -> li
     ]
     if gone:
         tx.execute(_GO_BACK, {"of_job": job_id})
+        counters.count(tx, counted.DAMAGED_CHECKPOINTS, len(gone))
     return gone
 
 

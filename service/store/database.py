@@ -23,6 +23,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from lockstep.service.store import counters
 from lockstep.service.store.disk import Disk
 from lockstep.service.store.engines import (
     BUSY_TIMEOUT_SECONDS,
@@ -127,7 +128,9 @@ class Database:
         """A transaction that writes: committed at the end, rolled back when the block raises."""
         try:
             with self._own_turn(), self._engine.begin() as connection:
+                counters.open_tally(connection)
                 yield connection
+                counters.close_tally(connection)
         except SQLAlchemyError as error:
             self._disk.refused(error)
             raise

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select
 
-from lockstep.service.store import attempts, claims, events, jobs, verifying
+from lockstep.service.store import attempts, claims, counted, counters, events, jobs, verifying
 from lockstep.service.store.errors import Refused
 from lockstep.service.store.events import by_key
 from lockstep.service.store.jobs import Job, not_found
@@ -24,7 +24,7 @@ class Progress:
     `most` of them were there at once. `seats`: the members that the lead would have now, and `seat_gain` what
     one more is worth: see worker/advice.py. `advised`: the number of members at which another one stops
     paying, None while that is not known. `first_step_seconds`: from the claim to the end of the attempt's
-    first step, as the worker measured it.
+    first step, as the worker measured it. `new_steps`: done since it told the last time.
     """
 
     step: int
@@ -36,6 +36,7 @@ class Progress:
     advised: int | None = None
     steps_per_second: float | None = None
     first_step_seconds: float | None = None
+    new_steps: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,7 @@ _BY_USER = {
 
 def record_progress(fence: JobFence, progress: Progress) -> None:
     """Show how far the job is."""
+    counters.count(fence.tx, counted.STEPS, progress.new_steps)
     change(
         fence,
         "progress",

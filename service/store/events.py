@@ -11,6 +11,7 @@ from typing import Literal, cast
 from pydantic import JsonValue
 from sqlalchemy import Connection, Row, bindparam, insert, select
 
+from lockstep.service.store import counted
 from lockstep.service.store.damage import json_object
 from lockstep.service.store.database import clock, moment
 from lockstep.service.store.lifecycle import StatusChange
@@ -120,6 +121,7 @@ def note(
     data = {"status": change.target, "reason": change.reason(given), **more}
     row = {"message": f"the job is {change.target}", "data_json": json.dumps(data)}
     tx.execute(_APPEND_STATUS, {"job_id": job_id, **row})
+    counted.job_came_to(tx, job_id, change.target, change.act)
 
 
 def by_key(key_id: str | None) -> Mapping[str, object]:

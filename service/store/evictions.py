@@ -5,7 +5,7 @@ Raising `attempt` fences the old holder from that moment on, should it still liv
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
 
-from lockstep.service.store import attempts, events
+from lockstep.service.store import attempts, counted, counters, events
 from lockstep.service.store.database import clock
 from lockstep.service.store.tables import jobs
 from lockstep.service.store.transitions import JOBS
@@ -28,16 +28,21 @@ def evict_expired(tx: Connection) -> list[str]:
     """End the attempts whose lease ran out; returns their jobs' ids."""
     expired = and_(_held, jobs.c.lease_expires_at < clock())
     # A row that is locked is being renewed or written to, so its holder lives: the next tick looks again.
-    return _evict(tx, expired, {}, skip_locked=True)
+    return _evict(tx, expired, {}, "lease_expired", skip_locked=True)
 
 
 def evict_process(tx: Connection, worker_id: str, pid: int | None) -> list[str]:
     """End the attempts of a process that is known to be dead; `pid` None: of the whole worker."""
-    return _evict(tx, _of_worker, {"worker": worker_id, "pid": pid}, skip_locked=False)
+    return _evict(tx, _of_worker, {"worker": worker_id, "pid": pid}, "process_died", skip_locked=False)
 
 
 def _evict(
-    tx: Connection, condition: ColumnElement[bool], values: dict[str, object], *, skip_locked: bool
+    tx: Connection,
+    condition: ColumnElement[bool],
+    values: dict[str, object],
+    reason: str,
+    *,
+    skip_locked: bool,
 ) -> list[str]:
     lost = (
         select(jobs.c.id, jobs.c.attempt)
@@ -52,6 +57,7 @@ def _evict(
         if made.outcome is not None:
             attempts.close(tx, job_id, attempt, made.outcome)
         events.note(tx, job_id, made, {})
+        counters.count(tx, counted.EVICTIONS, reason=reason)
         evicted.append(job_id)
     return evicted
 

@@ -4,7 +4,7 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import cast
 
 from sqlalchemy import Connection, bindparam, delete, insert, literal, select, update
@@ -17,6 +17,7 @@ from lockstep.service.store.tables import api_keys, jobs
 
 ADMIN_KEY_ID = "key_admin"
 """The row of the key that the settings name; a new key there takes the old one's place."""
+ADMIN_KEY_NAME = "LOCKSTEP_API_KEY"
 ADMIN_OWNER_ID = "owner_admin"
 OWNER_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
 
@@ -85,6 +86,17 @@ def find(tx: Connection, secret: str) -> ApiKey | None:
     return _api_key(*row)
 
 
+def admin_key() -> ApiKey:
+    """What the settings' key may do, while nobody can look it up."""
+    return ApiKey(
+        id=ADMIN_KEY_ID,
+        owner_id=ADMIN_OWNER_ID,
+        name=ADMIN_KEY_NAME,
+        scopes=INCLUDED["admin"],
+        created_at=datetime.fromtimestamp(0, UTC),
+    )
+
+
 def list_keys(tx: Connection) -> list[ApiKey]:
     """The keys that are valid, the oldest first."""
     rows = tx.execute(_VALID.order_by(api_keys.c.created_at, api_keys.c.id))
@@ -110,7 +122,7 @@ def ensure_admin(tx: Connection, secret: str) -> None:
     sha256 = _hash(secret)
     row = {
         "owner_id": ADMIN_OWNER_ID,
-        "name": "LOCKSTEP_API_KEY",
+        "name": ADMIN_KEY_NAME,
         "sha256": sha256,
         "scopes": _joined(INCLUDED["admin"]),
     }

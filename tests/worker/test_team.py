@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from lockstep.core.group.figures import MemberFigures
+from lockstep.core.group.refusals import Refusals
 from lockstep.core.group.solo import SoloGroup
 from lockstep.core.run import Run, prepare
 from lockstep.core.submission import parse_job, resolve
@@ -27,6 +28,7 @@ class OpenHouse(SoloGroup):
         self.world_size = 1
         self.released: list[int] = []
         self.shown: Sequence[MemberFigures] = ()
+        self.refusals = Refusals()
 
     def figures(self) -> Sequence[MemberFigures]:
         """As the test has set them."""

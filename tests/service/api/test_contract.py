@@ -91,7 +91,7 @@ def requests(job_id: str, spec: Spec, x: list[Any]) -> Iterator[tuple[str, str, 
     """Method, address and body of what can be asked of a service in which the job is over."""
     job = f"/v1/jobs/{job_id}"
     yield "POST", "/v1/jobs?validate_only=true", spec
-    for path in ("/v1/jobs", "/v1/workers", "/v1/queue", "/healthz", "/readyz"):
+    for path in ("/v1/jobs", "/v1/workers", "/v1/queue", "/healthz", "/readyz", "/metrics"):
         yield "GET", path, None
     for rest in ("", "/spec", "/history", "/history?max_points=2", "/events", "/checkpoints"):
         yield "GET", f"{job}{rest}", None

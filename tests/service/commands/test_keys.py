@@ -110,7 +110,7 @@ def test_the_list_as_json_has_everything(place: Path, stored: Database) -> None:
     assert listed["object"] == "list"
     assert [(key["name"], key["scopes"], key["owner"]) for key in listed["data"]] == [
         ("stored", ["read"], "owner_01k9"),
-        ("Zoë", ["read", "write", "admin"], "zoe"),
+        ("Zoë", ["read", "write", "admin", "metrics"], "zoe"),
     ]
     with stored.read() as tx:
         assert [(key["id"], datetime.fromisoformat(key["created_at"])) for key in listed["data"]] == [
