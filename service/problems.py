@@ -46,6 +46,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "conflict": "The request does not fit the present state of what it is about.",
         "result_not_ready": "The job is not over, so there is nothing learned to take. Ask again when it is.",
         "no_weights": "The job ended and left no weights; `detail` says why.",
+        "no_checkpoint": "The job has no checkpoint of that step. `detail` says of which steps it has one.",
         "job_not_succeeded": "Only a result can be verified, and the job ended without one.",
         "nothing_to_verify": "The job was to verify another, nobody could compare, and it learned nothing.",
         "no_model": "The job found numbers and has no model; they are in result.parameters.",

@@ -10,6 +10,7 @@ more is written (fenced).
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable
 
@@ -18,13 +19,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from lockstep.core.ground.errors import Diverged, DomainError
 from lockstep.core.learning.report import Outcome
 from lockstep.core.model.encoding import to_safetensors
-from lockstep.core.run import Prepared, Run, blank_checkpoint, prepare
+from lockstep.core.run import Prepared, Run, StartWeights, blank_checkpoint, prepare
 from lockstep.core.spec import AnyResolvedSpec, ResolvedSpec
 from lockstep.service.store import claims, endings, specs, weights
 from lockstep.service.store.disk import says_disk_full
 from lockstep.service.store.errors import Fenced, ReplayMismatch
 from lockstep.service.store.leases import JobClaim, JobFence
 from lockstep.worker.failures import failure_of
+from lockstep.worker.keeping import Keeping, lowest_loss
 from lockstep.worker.lease import Lease
 from lockstep.worker.pace import CheckpointPace, Stride
 from lockstep.worker.reporter import Reporter
@@ -106,22 +108,24 @@ class Attempt:
         spec = self._lease.read(lambda tx: specs.load(tx, self._claim.job_id)).resolved()
         prepared = prepare(spec)
         checkpoint = self._resumed(spec).checkpoint
-        start = None if checkpoint else self._lease.read(lambda tx: starting_weights(tx, spec))
+        start = None if checkpoint else self._start(spec)
         with open_group(self._claim, self._tools, self._lease) as (group, team):
             run = prepared.start(group, checkpoint, start)
             team.follow(run, spec.shards if isinstance(spec, ResolvedSpec) else 1)
             hurried = self._claim.attempt > 1
             pace = CheckpointPace(self._tools.settings.checkpoint_seconds, hurried=hurried)
-            self._reporter = Reporter(run, prepared.epochs, team, pace)
-            ending = self._take_steps(run, team, self._reporter)
+            per_epoch = max(run.steps // prepared.epochs, 1) if prepared.epochs else None
+            keeping = Keeping(spec.checkpoints, run, per_epoch, self._lowest_loss(spec, run.step))
+            self._reporter = Reporter(run, per_epoch, team, pace, keeping)
+            ending = self._take_steps(run, team, self._reporter, keeping)
         return ending or self._succeed(run, prepared, self._reporter)
 
-    def _take_steps(self, run: Run, team: Team, reporter: Reporter) -> str | None:
+    def _take_steps(self, run: Run, team: Team, reporter: Reporter, keeping: Keeping) -> str | None:
         """Go on until the run is finished: None. Or end the attempt before that, and return how."""
         stride = Stride()
         while not run.finished:
             started_at = time.monotonic()
-            report = run.advance(stride.steps)
+            report = run.advance(keeping.at_most(stride.steps))
             now = time.monotonic()
             team.took(report.step - report.first_step, now - started_at)
             stride.took(report.step - report.first_step, now - started_at, team.stride_seconds)
@@ -207,6 +211,15 @@ class Attempt:
         if resumed.damaged:
             self._lease.write(lambda fence: tell_of_damage(fence.tx, job_id, resumed))
         return resumed
+
+    def _start(self, spec: AnyResolvedSpec) -> StartWeights:
+        return self._lease.read(lambda tx: starting_weights(tx, self._claim.job_id, spec))
+
+    def _lowest_loss(self, spec: AnyResolvedSpec, step: int) -> float:
+        """The lowest validation loss of the epochs before `step`, where somebody wants to know."""
+        if step == 0 or spec.checkpoints is None or not spec.checkpoints.keep_best:
+            return math.inf
+        return self._lease.read(lambda tx: lowest_loss(tx, self._claim.job_id, step))
 
 
 def result_of(run: Run, outcome: Outcome) -> dict[str, object]:

@@ -85,7 +85,9 @@ class _Answering:
             # Without the fence: beginning a job again locks the job before its questions, and so does this.
             with self._tools.database.write() as tx:
                 tell_of_damage(tx, asked.job_id, resumed)
-        start = None if resumed.checkpoint else self._lease.read(lambda tx: starting_weights(tx, spec))
+        start = None
+        if resumed.checkpoint is None:
+            start = self._lease.read(lambda tx: starting_weights(tx, asked.job_id, spec))
         replay = ReplayRun(spec, asked.step, resumed.checkpoint, start)
         stride = Stride()
         while not replay.done:

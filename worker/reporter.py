@@ -8,13 +8,16 @@ import time
 
 from lockstep.core.explain.findings import Finding
 from lockstep.core.explain.watching import watcher_of
+from lockstep.core.learned import is_finite
 from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.learning.report import Points, Report
 from lockstep.core.run import Run
 from lockstep.service.store import checkpoints, counted, counters, endings, events, history
+from lockstep.service.store.checkpoints import KeptMarks
 from lockstep.service.store.endings import Progress
 from lockstep.service.store.events import NewEvent
 from lockstep.service.store.leases import JobClaim, JobFence
+from lockstep.worker.keeping import Keeping
 from lockstep.worker.lease import Lease
 from lockstep.worker.pace import CheckpointPace
 from lockstep.worker.team import Team
@@ -24,11 +27,17 @@ REPORT_SECONDS = 0.8
 
 
 class Reporter:
-    """Collects what `run` reports and writes it when it is due; without `epochs`, none are counted."""
+    """Collects what `run` reports and writes it when it is due; without `steps_per_epoch`, none are counted.
 
-    def __init__(self, run: Run, epochs: int, team: Team, pace: CheckpointPace) -> None:
+    A state whose weights are no longer finite numbers is not saved: nothing can be learned from it.
+    """
+
+    def __init__(
+        self, run: Run, steps_per_epoch: int | None, team: Team, pace: CheckpointPace, keeping: Keeping
+    ) -> None:
         self._run = run
-        self._steps_per_epoch = max(run.steps // epochs, 1) if epochs else None
+        self._steps_per_epoch = steps_per_epoch
+        self._keeping = keeping
         self._team = team
         self._pace = pace
         # The state of step 0 waits here for the first report: a job that ends before it never needs it.
@@ -43,6 +52,7 @@ class Reporter:
 
     def add(self, report: Report, since_claim_seconds: float) -> None:
         """Note what some steps have brought, the last of them `since_claim_seconds` after the claim."""
+        self._keeping.look(report)
         self._watcher.add(report.series)
         for name, points in report.series.items():
             self._points.setdefault(name, []).append(points)
@@ -52,7 +62,8 @@ class Reporter:
     @property
     def due(self) -> bool:
         """Whether it is time to write."""
-        return self._pace.hurried or self._team.is_urgent or self._is_regular(time.monotonic())
+        is_urgent = self._pace.hurried or self._team.is_urgent or self._keeping.is_due
+        return is_urgent or self._is_regular(time.monotonic())
 
     def _is_regular(self, now: float) -> bool:
         return now - self._written_at >= REPORT_SECONDS
@@ -67,6 +78,9 @@ class Reporter:
         self._team.written()
         self._found.clear()
         self._checkpoint_seconds.clear()
+        if self._keeping.caught:
+            self._start = None
+        self._keeping.written()
         self._written_at = time.monotonic()
         self._written_step = self._run.step
         if saves:
@@ -83,11 +97,15 @@ class Reporter:
         endings.record_progress(fence, self._progress())
         for seconds in self._checkpoint_seconds:
             counters.observe(fence.tx, counted.CHECKPOINT_SECONDS, seconds)
-        if with_checkpoint:
-            if self._start is not None:
-                checkpoints.save(fence, 0, self._start.to_bytes())
-            if self._run.step > 0:
-                checkpoints.save(fence, self._run.step, self._run.checkpoint().to_bytes())
+        if self._start is not None and (with_checkpoint or self._keeping.caught):
+            checkpoints.save(fence, 0, self._start.to_bytes())
+        for caught in self._keeping.caught:
+            marks = KeptMarks(regular=caught.regular, best=caught.best)
+            checkpoints.save(fence, caught.checkpoint.step, caught.checkpoint.to_bytes(), marks)
+        if with_checkpoint and self._run.step > 0:
+            state = self._run.checkpoint()
+            if is_finite(state):
+                checkpoints.save(fence, state.step, state.to_bytes())
 
     def _write_findings(self, fence: JobFence) -> None:
         """What the series say, once for a job: an attempt before this one may have told it."""

@@ -236,7 +236,12 @@ def _cut(decks: Decks, rows: int, whole: bool) -> Spec:
     )
 
 
-LABELS: list[Spec] = [{}, {}, {"name": "a search"}, {"metadata": {"by": "the recorder"}} | settings.LIMITS]
+LABELS: list[Spec] = [
+    {},
+    {},
+    {"name": "a search"} | settings.KEPT_OF_A_SEARCH,
+    {"metadata": {"by": "the recorder"}} | settings.LIMITS,
+]
 DTYPES: list[Spec] = [{}, {"dtype": "float32"}, {"dtype": "float64"}]
 
 

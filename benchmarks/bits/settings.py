@@ -5,6 +5,8 @@ from typing import Any
 Part = dict[str, Any]
 
 LIMITS: Part = {"priority": 3, "max_run_seconds": 600, "max_queue_seconds": 600}
+KEPT: Part = {"checkpoints": {"every_steps": 7, "keep_last": 3, "keep_best": True}}
+KEPT_OF_A_SEARCH: Part = {"checkpoints": {"every_steps": 7, "keep_best": False}}
 OPTIMIZERS: list[Part] = [
     {"type": "sgd", "learning_rate": 0.05},
     {"type": "sgd", "learning_rate": 0.02, "momentum": 0.9},
@@ -82,14 +84,14 @@ FURTHER: list[Part] = [
     {"stop": {"loss_below": {"value": 0.4, "of": "validation"}}, "data": {"validation_fraction": 0.2}},
     {"stop": {"patience": 1, "min_delta": 0.01, "restore_best": True}},
     {"stop": {"patience": 2, "restore_best": False}, "data": {"validation_fraction": 0.25}},
-    {"stop": {"restore_best": True}, "data": {"validation_fraction": 0.3, "test_fraction": 0.2}},
+    {"stop": {"restore_best": True}, "data": {"validation_fraction": 0.3, "test_fraction": 0.2}} | KEPT,
     {"shuffle": False},
     {"shuffle": True, "data": {"test_fraction": 0.25}},
     {"data": {"standardize": True, "validation_fraction": 0.1}},
     {"data": {"standardize": True, "test_fraction": 0.1}},
     {"data": {"standardize": False}},
     {"name": "a line", "metadata": {"by": "the recorder"}} | LIMITS,
-    {"start_from": "job_1"},
+    {"start_from": {"job": "job_1", "step": 3}},
     {"kind": "train"},
 ]
 AUGMENTATIONS: list[Part] = [

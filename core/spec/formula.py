@@ -6,6 +6,7 @@ from pydantic import Field
 
 from lockstep.core.ground.fields import Real, Whole, few_entries
 from lockstep.core.model.spec import MAX_EXPRESSION, MAX_EXPRESSION_PARAMETERS, ParameterName
+from lockstep.core.spec.kept import CheckpointRules
 from lockstep.core.spec.labels import DType, Labels
 
 MAX_FORMULA_STEPS = 100_000_000
@@ -30,6 +31,8 @@ class FormulaSpec(Labels):
     # That there are no more is said at submission, with the reason; a schema can only forbid them.
     workers: Annotated[int, Whole(ge=1), Field(json_schema_extra={"maximum": 1})] = 1
     """how many workers may take part; always 1, because a step is too small to be shared"""
+    checkpoints: CheckpointRules | None = None
+    """which states are kept along the way, beside those that the job itself goes on from"""
 
     @property
     def most_workers(self) -> int:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, StringConstraints, Tag
 
 from lockstep.core.data.spec import Data
-from lockstep.core.ground.fields import Seed, Switch, Whole
+from lockstep.core.ground.fields import Seed, SpecModel, Switch, Whole
 from lockstep.core.losses.kinds import AnyLoss
 from lockstep.core.metrics.kinds import Metrics
 from lockstep.core.model.spec import LayersModel, Model
@@ -13,6 +13,7 @@ from lockstep.core.optim import AnyOptimizer
 from lockstep.core.optim.clipping import Clip
 from lockstep.core.optim.penalty import Penalty
 from lockstep.core.optim.schedules import AnySchedule
+from lockstep.core.spec.kept import CheckpointRules
 from lockstep.core.spec.labels import DType, Labels
 from lockstep.core.spec.stop import StopRules
 
@@ -47,6 +48,25 @@ JobId = Annotated[str, StringConstraints(pattern=JOB_ID_PATTERN)]
 """The id of a job."""
 
 
+class StartPoint(SpecModel):
+    """A state of a job along its way."""
+
+    job: JobId
+    """whose weights"""
+    step: Annotated[int, Whole(ge=0)]
+    """after how many of its steps: one of which it has a checkpoint; 0: before training"""
+
+
+def _kind_of_start(value: object) -> str:
+    return "<start point>" if isinstance(value, (dict, StartPoint)) else "<start>"
+
+
+StartFrom = Annotated[
+    Annotated[JobId, Tag("<start>")] | Annotated[StartPoint, Tag("<start point>")],
+    Discriminator(_kind_of_start),
+]
+
+
 class TrainSpec(Labels):
     """What to train, on what, and how. `seed`, `dtype` and `shards` may be None: `resolve` fills them."""
 
@@ -66,9 +86,9 @@ class TrainSpec(Labels):
     """limits to the gradient"""
     penalty: Penalty | None = None
     """a price of large weights, part of the loss"""
-    start_from: JobId | None = None
-    """a job whose weights this one starts with; it has succeeded, and its parameters have these names and
-    shapes"""
+    start_from: StartFrom | None = None
+    """a job whose weights this one starts with: it is over, and its parameters have these names and shapes;
+    {"job": ID, "step": N} takes those of a checkpoint. They are kept from submission on"""
     epochs: Annotated[int, Whole(ge=1, le=MAX_EPOCHS)] = 10
     """how many times to go over the training rows"""
     batch_size: BatchSize = 32
@@ -92,6 +112,18 @@ class TrainSpec(Labels):
     metrics: Metrics | None = None
     """what is measured beside the validation loss after each epoch; if not given accuracy, or mae, rmse, r2;
     the result has all metrics of its kind in any case, top_k_accuracy alone has to be named"""
+    checkpoints: CheckpointRules | None = None
+    """which states are kept along the way, beside those that the job itself goes on from"""
+
+    @property
+    def start_job(self) -> str | None:
+        """The id of the job whose weights this one starts with."""
+        return self.start_from.job if isinstance(self.start_from, StartPoint) else self.start_from
+
+    @property
+    def start_step(self) -> int | None:
+        """After how many steps of it; None: as it ended."""
+        return self.start_from.step if isinstance(self.start_from, StartPoint) else None
 
     @property
     def step_rows(self) -> int | Literal["full"]:

@@ -7,6 +7,7 @@ from lockstep.core.model.expression_syntax import RESERVED, Expr, is_identifier,
 from lockstep.core.spec.minimize import MinimizeSpec
 from lockstep.core.spec.solve import SolveSpec
 from lockstep.core.submission.check_data import FLOAT32_MAX
+from lockstep.core.submission.check_kept import check_kept
 from lockstep.core.submission.check_name import check_name
 from lockstep.core.submission.check_optimizer import check_optimizer
 from lockstep.core.submission.check_workers import check_alone
@@ -41,6 +42,7 @@ def _problems(spec: SearchSpec) -> Iterator[Problem]:
         yield from _check_unknowns(spec)
     yield from _check_sizes(spec)
     yield from _check_steps(spec)
+    yield from check_kept(spec.checkpoints, spec.steps, validates=False)
     yield from check_alone(spec.workers, spec.kind)
 
 

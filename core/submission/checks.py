@@ -9,6 +9,7 @@ from lockstep.core.spec.job import MAX_SHARDS, TrainSpec
 from lockstep.core.submission.check_augment import check_augment
 from lockstep.core.submission.check_batch_norm import check_batch_norm
 from lockstep.core.submission.check_data import check_data
+from lockstep.core.submission.check_kept import check_kept
 from lockstep.core.submission.check_model import check_model
 from lockstep.core.submission.check_name import check_name
 from lockstep.core.submission.check_optimizer import check_stop, check_updates
@@ -35,6 +36,7 @@ def check(spec: TrainSpec, facts: Facts | None = None) -> tuple[Problem, ...]:
         check_updates(spec),
         check_stop(spec),
         _check_steps(spec, facts),
+        _check_kept(spec, facts),
         _check_shards(spec),
         check_batch_norm(spec, facts, lambda other: _shards_of(other, facts)),
         _check_workers(spec, facts),
@@ -53,7 +55,7 @@ def default_shards(spec: TrainSpec, facts: Facts) -> int:
 
 
 def _check_steps(spec: TrainSpec, facts: Facts) -> Iterator[Problem]:
-    steps = spec.epochs * steps_in_epoch(max(1, facts.parts.train), spec.step_rows)
+    steps = _most_steps(spec, facts)
     if steps > MAX_STEPS:
         yield Problem(
             pointer="/epochs",
@@ -61,6 +63,15 @@ def _check_steps(spec: TrainSpec, facts: Facts) -> Iterator[Problem]:
             message=f"expected at most {MAX_STEPS} steps in all, got {steps} (epochs times batches); "
             "lower epochs or raise batch_size",
         )
+
+
+def _check_kept(spec: TrainSpec, facts: Facts) -> Iterator[Problem]:
+    validates = bool(spec.data.validation_fraction)
+    yield from check_kept(spec.checkpoints, _most_steps(spec, facts), validates=validates)
+
+
+def _most_steps(spec: TrainSpec, facts: Facts) -> int:
+    return spec.epochs * steps_in_epoch(max(1, facts.parts.train), spec.step_rows)
 
 
 def _check_shards(spec: TrainSpec) -> Iterator[Problem]:

@@ -23,7 +23,8 @@ from lockstep.core.optim.clipping import Clip
 from lockstep.core.optim.kinds import OPTIMIZER_TAG
 from lockstep.core.optim.penalty import Penalty
 from lockstep.core.optim.schedules import SCHEDULE_TAG, SCHEDULES
-from lockstep.core.spec.job import TrainSpec
+from lockstep.core.spec.job import StartPoint, TrainSpec
+from lockstep.core.spec.kept import CheckpointRules
 from lockstep.core.spec.kinds import SPECS
 from lockstep.core.spec.minimize import MinimizeSpec, MinimizeStop
 from lockstep.core.spec.stop import LossBelow, StopRules
@@ -53,6 +54,8 @@ _TAGS: dict[str, type[BaseModel] | None] = {
     "<rows>": None,
     "<full>": None,
     "<goal>": None,
+    "<start>": None,
+    "<start point>": StartPoint,
     "<goal of>": LossBelow,
     "<gain>": None,
     "<gain name>": None,
@@ -75,6 +78,7 @@ _PARTS: dict[type[BaseModel], dict[str, tuple[type[BaseModel], ...]]] = {
         "optimizer": _OPTIMIZERS,
         "stop": (StopRules,),
         "schedule": tuple(SCHEDULES.values()),
+        "checkpoints": (CheckpointRules,),
     },
     MinimizeSpec: {"optimizer": _OPTIMIZERS, "stop": (MinimizeStop,)},
 }

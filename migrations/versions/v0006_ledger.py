@@ -12,6 +12,16 @@ depends_on = None
 
 ID = sa.String(64).with_variant(sa.String(64, collation="C"), "postgresql")
 ZERO = sa.text("0")
+INDEXES = (
+    ("idempotency_keys", "created_at", None),
+    ("jobs", "finished_at", sa.text("finished_at IS NOT NULL")),
+    ("jobs", "inline_sha256", sa.text("inline_sha256 IS NOT NULL")),
+    ("jobs", "start_sha256", sa.text("start_sha256 IS NOT NULL")),
+    ("replays", "finished_at", sa.text("finished_at IS NOT NULL")),
+    ("replays", "result_sha256", sa.text("result_sha256 IS NOT NULL")),
+    ("weights", "sha256", None),
+)
+"""What is old, and who names a blob: by table and column, and for which rows."""
 
 
 def upgrade() -> None:
@@ -20,6 +30,7 @@ def upgrade() -> None:
         sa.Column("priority", sa.Integer(), server_default=ZERO, nullable=False),
         sa.Column("cloned_from", ID, nullable=True),
         sa.Column("start_sha256", sa.String(64), nullable=True),
+        sa.Column("keep_last", sa.Integer(), nullable=True),
         sa.Column("max_run_seconds", sa.Double(), nullable=True),
         sa.Column("max_queue_seconds", sa.Double(), nullable=True),
         sa.Column("run_seconds", sa.Double(), server_default=ZERO, nullable=False),
@@ -51,6 +62,8 @@ def upgrade() -> None:
         sa.Column("value", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("name", "labels", "slot", name=op.f("pk_counters")),
     )
+    for table, name, rows in INDEXES:
+        op.create_index(f"ix_{table}_{name}", table, [name], sqlite_where=rows, postgresql_where=rows)
 
 
 def downgrade() -> None:
@@ -64,6 +77,7 @@ def downgrade() -> None:
             "the jobs that others were cloned from": ("jobs", "cloned_from IS NOT NULL"),
             "weights that jobs start from": ("jobs", "start_sha256 IS NOT NULL AND finished_at IS NULL"),
             "checkpoints that are kept as regular or best": ("checkpoints", "regular OR best"),
+            "how many checkpoints jobs keep": ("jobs", "keep_last IS NOT NULL"),
             "counters of /metrics": ("counters", "true"),
         },
     )
@@ -73,6 +87,8 @@ def downgrade() -> None:
         """DELETE FROM events WHERE type = 'status' AND data_json LIKE '%"status": "paus%'""",
     ):
         op.execute(statement)
+    for table, name, _ in INDEXES:
+        op.drop_index(f"ix_{table}_{name}", table)
     for table in ("counters", "hosts", "owners"):
         op.drop_table(table)
     op.drop_column("history", "checksum")
@@ -83,6 +99,7 @@ def downgrade() -> None:
         "run_seconds",
         "max_queue_seconds",
         "max_run_seconds",
+        "keep_last",
         "start_sha256",
         "cloned_from",
         "priority",

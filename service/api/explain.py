@@ -141,6 +141,7 @@ def _checkpoint(kept: CheckpointInfo) -> Checkpoint:
         "attempt": kept.attempt,
         "size_bytes": kept.size_bytes,
         "sha256": kept.sha256,
+        "reasons": kept.reasons,
         "created_at": kept.created_at,
     }
 

@@ -135,11 +135,17 @@ class Checkpoint(TypedDict):
     attempt: int
     size_bytes: int
     sha256: str
+    reasons: Sequence[Literal["start", "last", "best", "every"]]
+    """why it is there: it is that of the start; one of the latest; that of the lowest validation loss, or one
+    of every so many steps, as the spec asks"""
     created_at: AwareDatetime
 
 
 @answer
 class CheckpointPage(Page):
-    """Those that are kept, by their steps: that of step 0 and the latest two."""
+    """Those that are kept, by their steps: that of step 0, the latest two, and what the spec asks for.
+
+    Of a job that is over, those that its spec does not ask for go after a day, or as the service is set.
+    """
 
     data: Sequence[Checkpoint]

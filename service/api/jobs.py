@@ -1,5 +1,6 @@
 """/v1/jobs: create, list, read, cancel."""
 
+from dataclasses import replace
 from typing import Annotated, get_args
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -24,13 +25,13 @@ from lockstep.service.api.conditions import (
 )
 from lockstep.service.api.job_models import Job, JobPage, job_bytes, job_page_bytes, job_path
 from lockstep.service.api.schema import BODY_PROBLEMS, DAMAGED, body_of, problems
-from lockstep.service.api.start import START_PROBLEMS, require_start
+from lockstep.service.api.start import START_PROBLEMS, kept_start, require_start
 from lockstep.service.api.submission import Asked, Submission
 from lockstep.service.api.validation_models import Validation
 from lockstep.service.api.wire import JsonResponse, sent_body
 from lockstep.service.auth import Reader, Writer
 from lockstep.service.services import Services, TheServices
-from lockstep.service.store import blobs, endings, idempotency, listing, specs
+from lockstep.service.store import blobs, endings, idempotency, listing, specs, starts
 from lockstep.service.store import jobs as store
 from lockstep.service.store.database import Database
 from lockstep.service.store.idempotency import Created, IdempotencyKey
@@ -120,9 +121,13 @@ def _create(database: Database, submission: Submission, key: str | None) -> Crea
         blob = None
     if blob is not None and sha256 is not None:
         blobs.keep(database, blob, sha256)
+    start = kept_start(database, submission.start)
     with database.write() as tx:
         if blob is not None and sha256 is not None:
             blobs.hold(tx, blob, sha256)
+        if start is not None:
+            starts.pin(tx, start)
+            new = replace(new, start_sha256=start.sha256)
         if key is None or submission.body_sha256 is None:
             return Created(job=store.create(tx, new), replayed=False)
         return idempotency.create_once(tx, new, IdempotencyKey(key=key, body_sha256=submission.body_sha256))

@@ -1,17 +1,20 @@
-"""Whether a job may start with the weights of another."""
+"""Whether a job may start with the weights of another, and those weights."""
+
+from sqlalchemy import Connection
 
 from lockstep.core.ground.errors import SpecError
 from lockstep.core.submission.check_start import check_start
 from lockstep.service.api.submission import Start
-from lockstep.service.errors import gone, single_problem
-from lockstep.service.store import jobs, weights
+from lockstep.service.errors import ApiProblem, gone, single_problem
+from lockstep.service.store import blobs, jobs, starts
 from lockstep.service.store.database import Database
-from lockstep.service.store.errors import Damaged, NotFound
+from lockstep.service.store.errors import Damaged, NotFound, Refused
+from lockstep.service.store.starts import PinnedStart
 
 POINTER = "/start_from"
 START_PROBLEMS = {
     404: "no job has the id in start_from",
-    409: "the job in start_from has no weights, or not yet",
+    409: "the job in start_from has no weights, or not yet, or no checkpoint of that step",
     410: "the weights of the job in start_from can't be read any more",
 }
 
@@ -22,16 +25,41 @@ def require_start(database: Database, start: Start | None, owner: str | None) ->
         return
     with database.read() as tx:
         try:
-            job = jobs.summary(tx, start.job_id, owner)
-        except NotFound as error:
-            raise single_problem(404, "unknown_job", str(error), POINTER) from error
-        try:
-            shapes = weights.shapes(tx, job.id)
-        except NotFound as error:
-            message = f"expected a job that has learned something: {error}; take another"
-            code = "no_weights" if job.is_terminal else "result_not_ready"
-            raise single_problem(409, code, message, POINTER) from error
-        except Damaged as error:
-            raise gone(f"{error.part}_damaged", str(error), POINTER) from error
+            shapes = starts.shapes(tx, _seen(tx, start, owner), start.step)
+        except (NotFound, Refused, Damaged) as error:
+            raise _problem(tx, start, error) from error
     if problems := tuple(check_start(start.shapes, shapes)):
         raise SpecError(problems)
+
+
+def kept_start(database: Database, start: Start | None) -> PinnedStart | None:
+    """The weights of a start that was found usable, kept as a blob; a job that names them pins it."""
+    if start is None:
+        return None
+    with database.read() as tx:
+        try:
+            found = starts.find(tx, start.job_id, start.step)
+        except (NotFound, Refused, Damaged) as error:
+            raise _problem(tx, start, error) from error
+    if found.data is not None:
+        blobs.keep(database, found.data, found.sha256)
+    return found
+
+
+def _seen(tx: Connection, start: Start, owner: str | None) -> str:
+    try:
+        return jobs.summary(tx, start.job_id, owner).id
+    except NotFound as error:
+        raise single_problem(404, "unknown_job", str(error), POINTER) from error
+
+
+def _problem(tx: Connection, start: Start, error: Exception) -> ApiProblem:
+    match error:
+        case Refused():
+            return single_problem(409, error.reason, str(error), POINTER)
+        case Damaged():
+            return gone(f"{error.part}_damaged", str(error), POINTER)
+    job = jobs.summary(tx, start.job_id, None)
+    message = f"expected a job that has learned something: {error}; take another"
+    code = "no_weights" if job.is_terminal else "result_not_ready"
+    return single_problem(409, code, message, POINTER)

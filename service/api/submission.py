@@ -33,9 +33,13 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """The job whose weights a job starts with, and the shapes that they must have."""
+    """The job whose weights a job starts with, and the shapes that they must have.
+
+    `step`: after how many of its steps; None: as it ended.
+    """
 
     job_id: str
+    step: int | None
     shapes: Shapes
 
 
@@ -85,8 +89,9 @@ def _submission(body: bytes, asked: Asked) -> Submission:
     start = None
     if isinstance(resolved, ResolvedSpec) and facts is not None:
         require_fitting(resolved, facts, asked.max_job_bytes)
-        if resolved.start_from is not None:
-            start = Start(job_id=resolved.start_from, shapes=learned_shapes(facts))
+        if resolved.start_job is not None:
+            shapes = learned_shapes(facts)
+            start = Start(job_id=resolved.start_job, step=resolved.start_step, shapes=shapes)
     if asked.gradcheck:
         require_checkable(resolved, validate_only=asked.validate_only)
     parts = take_apart(resolved)
@@ -117,6 +122,7 @@ def _new_job(found: Checked, owner_id: str, parts: Parts) -> NewJob:
         max_run_seconds=spec.max_run_seconds,
         max_queue_seconds=spec.max_queue_seconds,
         metadata=spec.metadata,
+        keep_last=None if spec.checkpoints is None else spec.checkpoints.keep_last,
     )
 
 

@@ -27,10 +27,15 @@ def put(tx: Connection, data: bytes) -> str:
 
     Parts that are there and damaged become whole again: else those bytes could never be stored a second time.
     """
-    sha256 = hashlib.sha256(data).hexdigest()
+    sha256 = name_of(data)
     for part, piece in enumerate(split(data)):
         _put_part(tx, sha256, part, piece)
     return sha256
+
+
+def name_of(data: bytes) -> str:
+    """The name of the blob that these bytes are, or would be."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def keep(database: Database, data: bytes, sha256: str) -> None:
@@ -53,6 +58,14 @@ def hold(tx: Connection, data: bytes, sha256: str) -> None:
     for part, piece in enumerate(split(data)):
         if part not in there:
             _put_part(tx, sha256, part, piece)
+
+
+def hold_there(tx: Connection, sha256: str) -> bool:
+    """Let a blob that another row names stay to the transaction's end; False where it is gone by now.
+
+    Whoever takes blobs out takes all parts of one or none: a part that is held holds them all.
+    """
+    return bool(tx.execute(_HOLD, {"sha256": sha256}).all())
 
 
 def _put_part(tx: Connection, sha256: str, part: int, piece: bytes) -> None:

@@ -1,9 +1,13 @@
-"""Checkpoints: what an attempt goes on from. The one of step 0 is kept, and the latest two."""
+"""Checkpoints: what an attempt goes on from, and what its spec asks to keep.
+
+The one of step 0 is kept, the latest two or as many as the spec says, the regular ones, and the best.
+"""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
@@ -15,10 +19,20 @@ from lockstep.service.store.leases import JobFence
 from lockstep.service.store.tables import checkpoint_parts, checkpoints, jobs
 
 KEPT_LATEST = 2
+"""At least, while the job runs: one may turn out damaged."""
+KeptReason = Literal["start", "last", "best", "every"]
+"""Why a checkpoint is there."""
 
 _INSERT = insert(checkpoints).values(created_at=clock())
 _STEPS = (
-    select(checkpoints.c.step).where(checkpoints.c.job_id == bindparam("job_id")).order_by(checkpoints.c.step)
+    select(checkpoints.c.step, checkpoints.c.regular, checkpoints.c.best)
+    .where(checkpoints.c.job_id == bindparam("job_id"))
+    .order_by(checkpoints.c.step)
+)
+_NO_LONGER_BEST = (
+    update(checkpoints)
+    .where(checkpoints.c.job_id == bindparam("of_job"), checkpoints.c.best)
+    .values(best=False)
 )
 _LATEST = (
     select(checkpoints.c.step, checkpoints.c.attempt, checkpoints.c.sha256)
@@ -26,7 +40,12 @@ _LATEST = (
     .order_by(checkpoints.c.step.desc())
     .limit(1)
 )
-_LIST = select(checkpoints).where(checkpoints.c.job_id == bindparam("job_id")).order_by(checkpoints.c.step)
+_LIST = (
+    select(checkpoints, jobs.c.keep_last)
+    .join_from(checkpoints, jobs, jobs.c.id == checkpoints.c.job_id)
+    .where(checkpoints.c.job_id == bindparam("job_id"))
+    .order_by(checkpoints.c.step)
+)
 _PARTS = (
     select(checkpoint_parts.c.data)
     .where(checkpoint_parts.c.job_id == bindparam("job_id"), checkpoint_parts.c.step == bindparam("step"))
@@ -81,23 +100,42 @@ class CheckpointKey:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointInfo:
-    """What is known of a checkpoint without reading it."""
+    """What is known of a checkpoint without reading it, and why it is there."""
 
     step: int
     attempt: int
     size_bytes: int
     sha256: str
+    reasons: tuple[KeptReason, ...]
     created_at: datetime
 
 
-def save(fence: JobFence, step: int, data: bytes) -> None:
+@dataclass(frozen=True, kw_only=True)
+class KeptMarks:
+    """Why a checkpoint stays whatever comes after it.
+
+    `regular`: its spec asks for this step. `best`: none before had a lower validation loss.
+    """
+
+    regular: bool = False
+    best: bool = False
+
+
+PLAIN = KeptMarks()
+
+
+def save(fence: JobFence, step: int, data: bytes, marks: KeptMarks = PLAIN) -> None:
     """Keep a checkpoint, once per step: the bits of a step are always the same. Steps only grow."""
     claim = fence.claim
-    steps = list(fence.tx.execute(_STEPS, {"job_id": claim.job_id}).scalars())
+    there = fence.tx.execute(_STEPS, {"job_id": claim.job_id}).all()
+    steps = [each.step for each in there]
     if steps and step <= steps[-1]:
         return
+    if marks.best:
+        fence.tx.execute(_NO_LONGER_BEST, {"of_job": claim.job_id})
     row = {"job_id": claim.job_id, "step": step, "attempt": claim.attempt, "size_bytes": len(data)}
-    fence.tx.execute(_INSERT, {**row, "sha256": hashlib.sha256(data).hexdigest()})
+    kept = {"regular": marks.regular, "best": marks.best}
+    fence.tx.execute(_INSERT, {**row, **kept, "sha256": hashlib.sha256(data).hexdigest()})
     counters.count(fence.tx, counted.CHECKPOINT_BYTES, len(data))
     for part, piece in enumerate(split(data)):
         fence.tx.execute(
@@ -113,9 +151,16 @@ def save(fence: JobFence, step: int, data: bytes) -> None:
             "lease_seconds": claim.lease_seconds,
         },
     )
-    old = [old for old in [*steps, step][:-KEPT_LATEST] if old != 0]
+    latest_kept = max(KEPT_LATEST, claim.keep_last or 0)
+    stays = {0, *[*steps, step][-latest_kept:], *_marked(there, but_best=marks.best)}
+    old = [each for each in steps if each not in stays]
     if old:
         fence.tx.execute(_FORGET, [{"of_job": claim.job_id, "of_step": each} for each in old])
+
+
+def _marked(there: Iterable[Row[int, bool, bool]], *, but_best: bool) -> list[int]:
+    """The steps of checkpoints that are regular, or still the best."""
+    return [step for step, regular, best in there if regular or (best and not but_best)]
 
 
 def latest(tx: Connection, job_id: str, at_most: int = 2**62) -> StoredCheckpoint | None:
@@ -146,16 +191,29 @@ def discard(tx: Connection, job_id: str, damaged: Sequence[CheckpointKey]) -> li
 
 def list_checkpoints(tx: Connection, job_id: str) -> list[CheckpointInfo]:
     """Those that are kept, by their steps."""
+    rows = tx.execute(_LIST, {"job_id": job_id}).all()
     return [
         CheckpointInfo(
             step=row.step,
             attempt=row.attempt,
             size_bytes=row.size_bytes,
             sha256=row.sha256,
+            reasons=_reasons(row, len(rows) - 1 - place),
             created_at=moment(row.created_at),
         )
-        for row in tx.execute(_LIST, {"job_id": job_id})
+        for place, row in enumerate(rows)
     ]
+
+
+def _reasons(row: Row[*tuple[Any, ...]], later: int) -> tuple[KeptReason, ...]:
+    """Why the checkpoint of a row is there, which `later` others follow."""
+    reasons: dict[KeptReason, bool] = {
+        "start": row.step == 0,
+        "every": row.regular,
+        "best": row.best,
+        "last": later < max(KEPT_LATEST, row.keep_last or 0),
+    }
+    return tuple(reason for reason, is_one in reasons.items() if is_one)
 
 
 def _read(tx: Connection, job_id: str, row: Row[int, int, str]) -> StoredCheckpoint:

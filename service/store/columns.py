@@ -18,3 +18,7 @@ Serial = BigInteger().with_variant(Integer(), "sqlite")
 
 LEASED = text("lease_expires_at IS NOT NULL")
 UNFINISHED = text("finished_at IS NULL")
+FINISHED = text("finished_at IS NOT NULL")
+INLINE_IS_A_BLOB = text("inline_sha256 IS NOT NULL")
+START_IS_A_BLOB = text("start_sha256 IS NOT NULL")
+ANSWERED = text("result_sha256 IS NOT NULL")

@@ -86,6 +86,10 @@ def _set_pragmas(connection: DBAPIConnection, record: ConnectionPoolEntry) -> No
     connection.isolation_level = None
     connection.text_factory = _text
     cursor = connection.cursor()
+    cursor.execute("PRAGMA page_count")
+    if cursor.fetchone() == (0,):
+        # Before anything is written: from then on only a VACUUM can change it (space.py).
+        cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",

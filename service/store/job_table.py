@@ -17,7 +17,14 @@ from sqlalchemy import (
     text,
 )
 
-from lockstep.service.store.columns import LEASED, Id, metadata
+from lockstep.service.store.columns import (
+    FINISHED,
+    INLINE_IS_A_BLOB,
+    LEASED,
+    START_IS_A_BLOB,
+    Id,
+    metadata,
+)
 
 
 class JobColumns(TypedColumns):
@@ -35,6 +42,7 @@ class JobColumns(TypedColumns):
     `run_seconds`: under the claims that are over; `max_run_seconds` and `max_queue_seconds` are the spec's.
     `not_before_at`: a job that was lost again without a later checkpoint is not claimed before that.
     `start_sha256` names the blob of the weights that it begins with, where those are another job's.
+    `keep_last`: how many of its latest checkpoints stay as long as the job, where its spec says so.
     `cloned_from` is the id of the job that it was made of, which may be gone by now.
     """
 
@@ -76,6 +84,7 @@ class JobColumns(TypedColumns):
     chaos: Named[bool | None] = Column(Boolean)
     cloned_from: Named[str | None] = Column(Id)
     start_sha256: Named[str | None] = Column(String(64))
+    keep_last: Named[int | None] = Column(Integer)
     max_run_seconds: Named[float | None] = Column(Double)
     max_queue_seconds: Named[float | None] = Column(Double)
     run_seconds: Named[float] = Column(Double, server_default=text("0"))
@@ -107,6 +116,19 @@ jobs = Table(
 Index("ix_jobs_owner_id_id", jobs.c.owner_id, jobs.c.id)
 Index("ix_jobs_status_id", jobs.c.status, jobs.c.id)
 Index("ix_jobs_leased", jobs.c.lease_expires_at, sqlite_where=LEASED, postgresql_where=LEASED)
+Index("ix_jobs_finished_at", jobs.c.finished_at, sqlite_where=FINISHED, postgresql_where=FINISHED)
+Index(
+    "ix_jobs_inline_sha256",
+    jobs.c.inline_sha256,
+    sqlite_where=INLINE_IS_A_BLOB,
+    postgresql_where=INLINE_IS_A_BLOB,
+)
+Index(
+    "ix_jobs_start_sha256",
+    jobs.c.start_sha256,
+    sqlite_where=START_IS_A_BLOB,
+    postgresql_where=START_IS_A_BLOB,
+)
 
 
 class JobMetadataColumns(TypedColumns):

@@ -148,6 +148,8 @@ def create(tx: Connection, new: NewJob, job_id: str | None = None) -> Job:
             "spec_sha256": new.spec_sha256,
             "workers_wanted": new.workers,
             "steps": new.steps,
+            "start_sha256": new.start_sha256,
+            "keep_last": new.keep_last,
             "verifies": None if compared is None else compared.verifies,
             "expected_sha256": None if compared is None else compared.expected_sha256,
             "chaos": None if compared is None else compared.chaos,

@@ -27,7 +27,7 @@ CLAIMABLE = Claimable(
     candidates=_candidates,
     tells=(
         *("id", "attempt", "spec_sha256", "workers_wanted", "steps", "checkpoint_step"),
-        *("verifies", "expected_sha256", "chaos"),
+        *("keep_last", "verifies", "expected_sha256", "chaos"),
     ),
     thing="job",
     turn="attempt",
@@ -38,6 +38,8 @@ _BEGIN_ATTEMPT = insert(attempts).values(started_at=clock())
 @dataclass(frozen=True, kw_only=True)
 class JobClaim(Claim):
     """The right to work on `attempt` of a job. `checkpoint_step`: that of the latest checkpoint, if any.
+
+    `keep_last`: how many of the latest checkpoints stay, where its spec says so.
 
     `verification` says what the weights are to be compared with, where the job trains another again.
 
@@ -52,6 +54,7 @@ class JobClaim(Claim):
     workers_wanted: int
     steps: int
     checkpoint_step: int | None
+    keep_last: int | None = None
     verification: Verification | None = None
 
     @property
@@ -114,6 +117,7 @@ def claim_next(tx: Connection, worker: WorkerIdentity, lease_seconds: float) -> 
         workers_wanted=row.workers_wanted,
         steps=row.steps,
         checkpoint_step=row.checkpoint_step,
+        keep_last=row.keep_last,
         verification=None
         if row.verifies is None
         else Verification(

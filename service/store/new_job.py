@@ -25,7 +25,8 @@ class NewJob:
     """What a user submitted: the resolved spec in its parts, and what the store looks jobs up by.
 
     `spec_sha256` is that of the whole spec; the blob that the parts name is kept already. `steps` is the most
-    steps that can come. `max_run_seconds` and `max_queue_seconds` stand in the spec too.
+    steps that can come. `max_run_seconds`, `max_queue_seconds` and `keep_last` (of its latest checkpoints)
+    stand in the spec too. `start_sha256` names the weights that it begins with, where they are another job's.
     """
 
     owner_id: str
@@ -38,5 +39,7 @@ class NewJob:
     priority: int = 0
     max_run_seconds: float | None = None
     max_queue_seconds: float | None = None
+    start_sha256: str | None = None
+    keep_last: int | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     verification: Verification | None = None

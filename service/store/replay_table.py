@@ -15,7 +15,7 @@ from sqlalchemy import (
     TypedColumns,
 )
 
-from lockstep.service.store.columns import UNFINISHED, Id, metadata
+from lockstep.service.store.columns import ANSWERED, FINISHED, UNFINISHED, Id, metadata
 
 
 class ReplayColumns(TypedColumns):
@@ -56,4 +56,6 @@ Index(
     replays.c.sample,
     unique=True,
 )
+Index("ix_replays_finished_at", replays.c.finished_at, sqlite_where=FINISHED, postgresql_where=FINISHED)
+Index("ix_replays_result_sha256", replays.c.result_sha256, sqlite_where=ANSWERED, postgresql_where=ANSWERED)
 Index("ix_replays_unfinished", replays.c.id, sqlite_where=UNFINISHED, postgresql_where=UNFINISHED)

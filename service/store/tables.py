@@ -46,6 +46,7 @@ class IdempotencyKeyColumns(TypedColumns):
 
 
 idempotency_keys = Table("idempotency_keys", metadata, IdempotencyKeyColumns)
+Index("ix_idempotency_keys_created_at", idempotency_keys.c.created_at)
 
 
 class AttemptColumns(TypedColumns):
@@ -158,6 +159,7 @@ class WeightsColumns(TypedColumns):
 
 
 weights = Table("weights", metadata, WeightsColumns)
+Index("ix_weights_sha256", weights.c.sha256)
 
 
 class EventColumns(TypedColumns):

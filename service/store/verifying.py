@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, bindparam, func, select
 
 from lockstep.core.ground.arithmetic import advanced
-from lockstep.service.store import events, idempotency, jobs, specs, uncompared
+from lockstep.service.store import blobs, events, idempotency, jobs, specs, uncompared
 from lockstep.service.store.damage import damaged, json_object
 from lockstep.service.store.errors import Damaged, Refused
 from lockstep.service.store.events import Level, NewEvent
@@ -28,6 +28,7 @@ _STORED = select(
     table.c.spec_json,
     table.c.inline_json,
     table.c.inline_sha256,
+    table.c.start_sha256,
 ).where(table.c.id == bindparam("job_id"))
 _COMPANY = (
     select(event_table.c.type, func.count().label("number"))
@@ -50,6 +51,7 @@ class Verifiable:
     fingerprint: str | None
     arithmetic: int
     weights_sha256: str
+    start_sha256: str | None
 
 
 def verifiable(tx: Connection, job_id: str, owner: str | None) -> Verifiable:
@@ -76,6 +78,7 @@ def verifiable(tx: Connection, job_id: str, owner: str | None) -> Verifiable:
         fingerprint=row.fingerprint,
         arithmetic=row.number,
         weights_sha256=weights_sha256,
+        start_sha256=row.start_sha256,
     )
 
 
@@ -86,6 +89,8 @@ def copy_of(tx: Connection, of: Verifiable, owner_id: str, workers_wanted: int, 
     """
     try:
         spec = {**json_object(of.stored.spec_json, finite=True), "workers": workers_wanted}
+        # Which states are kept alters no bit, and nobody needs those of a copy.
+        spec.pop("checkpoints", None)
     except ValueError as error:
         raise damaged("spec", of.job_id, error) from error
     columns = replace(of.stored, spec_json=json.dumps(spec))
@@ -107,6 +112,7 @@ def copy_of(tx: Connection, of: Verifiable, owner_id: str, workers_wanted: int, 
         max_run_seconds=spec.get("max_run_seconds"),
         max_queue_seconds=spec.get("max_queue_seconds"),
         metadata=spec.get("metadata") or {},
+        start_sha256=of.start_sha256,
         verification=Verification(
             verifies=of.job_id,
             expected_sha256=of.weights_sha256,
@@ -117,7 +123,13 @@ def copy_of(tx: Connection, of: Verifiable, owner_id: str, workers_wanted: int, 
 
 
 def create(tx: Connection, new: NewJob, key: IdempotencyKey | None, why_not: str | None) -> Created:
-    """Queue the job, once for a key; `why_not`: end it at once, because this version can't compare."""
+    """Queue the job, once for a key; `why_not`: end it at once, because this version can't compare.
+
+    Raises Refused where the other job was deleted since it was looked at, and its blobs with it.
+    """
+    for sha256 in (new.spec.inline_sha256, new.start_sha256):
+        if sha256 is not None and not blobs.hold_there(tx, sha256):
+            raise Refused("job_deleted", "the job to verify was deleted meanwhile: take another")
     if key is None:
         created = Created(job=jobs.create(tx, new), replayed=False)
     else:

@@ -65,6 +65,12 @@ def save(fence: JobFence, safetensors: bytes, preprocessing_json: str) -> None:
     fence.tx.execute(insert(weights), {"job_id": fence.claim.job_id, **row})
 
 
+def blob_of(tx: Connection, job_id: str) -> str | None:
+    """The name of the blob of what the job learned; None where it has no result."""
+    row = tx.execute(_LOAD, {"job_id": job_id}).one_or_none()
+    return None if row is None else row.sha256
+
+
 def load(tx: Connection, job_id: str) -> StoredWeights:
     """What the job learned; raises NotFound where there is nothing (yet), and Damaged.
 

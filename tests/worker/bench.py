@@ -104,6 +104,7 @@ class Bench:
             steps=total_steps(spec),
             workers=spec.most_workers,
             kind=spec.kind,
+            keep_last=None if spec.checkpoints is None else spec.checkpoints.keep_last,
         )
         with self.database.write() as tx:
             return jobs.create(tx, new).id

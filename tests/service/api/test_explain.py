@@ -111,6 +111,7 @@ def test_without_a_worker_it_is_202(
 def test_checkpoints_are_listed(api: TestClient, job_id: str) -> None:
     page = api.get(f"/v1/jobs/{job_id}/checkpoints").json()
     assert [(each["step"], each["size_bytes"]) for each in page["data"]] == [(0, 5), (3, 5)]
+    assert [each["reasons"] for each in page["data"]] == [["start", "last"], ["last"]]
     assert (page["object"], page["has_more"], page["last_id"]) == ("list", False, "3")
 
 
