@@ -37,6 +37,7 @@ from lockstep.service.paths import V1, Prefixed
 from lockstep.service.predictors import Predictors
 from lockstep.service.reconciler import Reconciler
 from lockstep.service.request_id import REQUEST_ID_HEADER, Envelope
+from lockstep.service.retention import Retention, ages_of
 from lockstep.service.services import Services
 from lockstep.service.settings import Settings, read_settings
 from lockstep.service.store.database import Database
@@ -99,8 +100,8 @@ def create_app(settings: Settings) -> FastAPI:
                 "action=example_key: LOCKSTEP_API_KEY is the example's, which everybody knows; change it"
             )
         try:
-            left = LeftBlobs(database)
-            reconciler = Reconciler(database, ringer, settings.reconcile_seconds, left)
+            chores = (Retention(database, ages_of(settings)), LeftBlobs(database))
+            reconciler = Reconciler(database, ringer, settings.reconcile_seconds, *chores)
             with ringer, reconciler, services.http_counts:
                 yield {"root_path": settings.root_path}
         finally:

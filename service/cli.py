@@ -17,6 +17,7 @@ from lockstep.service.commands.gradcheck import gradcheck
 from lockstep.service.commands.members import members
 from lockstep.service.commands.opening import open_page
 from lockstep.service.commands.output import complain, finish, reason_of, speak_any_text
+from lockstep.service.commands.prune import prune
 from lockstep.service.commands.verify import verify
 from lockstep.service.commands.weights import weights
 from lockstep.service.local.errors import LocalError
@@ -32,7 +33,7 @@ for command in (
     *(server.up, demo, jobs.train, listing.jobs, jobs.show, jobs.watch, jobs.cancel),
     *(weights, jobs.predict, members, inside.history, inside.events, inside.gradients, inside.walk),
     *(inside.graph, verify, gradcheck, listing.workers),
-    *(server.worker, server.api, server.migrate, doctor),
+    *(server.worker, server.api, server.migrate, prune, doctor),
 ):
     app.command()(command)
 app.command("open")(open_page)

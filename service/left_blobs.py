@@ -10,7 +10,7 @@ from lockstep.service.store.database import Database
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 60.0
-"""Between two steps: a look finds names in tables that have no index for it."""
+"""Between two looks."""
 LEFT_SECONDS = 3600.0
 """How long nothing must have named a blob: a POST names its own within seconds."""
 MAX_LOOKED_AT = 10_000
@@ -32,7 +32,7 @@ class LeftBlobs:
         self._since: dict[str, float] = {}
 
     def step(self) -> None:
-        """Look at some blobs, or take some out, once a minute at most. Raises what the database raises."""
+        """Take some out, or look at some, the latter once a minute. Raises what the database raises."""
         now = self._monotonic()
         if now < self._due_at:
             return
@@ -40,6 +40,7 @@ class LeftBlobs:
         old = [name for name, since in self._since.items() if now - since >= LEFT_SECONDS]
         if old:
             self._take_out(old[:MAX_TAKEN_OUT])
+            self._due_at = now
         else:
             self._look(now)
 

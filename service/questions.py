@@ -49,7 +49,7 @@ async def answer_to(database: Database, bell: Bell, owner: str | None, asked: As
     while _goes_on(found) and time.monotonic() < deadline:
         await asyncio.sleep(pause)
         pause = min(2 * pause, MAX_LOOK_SECONDS)
-        found = await run_in_threadpool(_look, database, asked)
+        found = await run_in_threadpool(_look, database, owner, asked)
     if isinstance(found, bytes):
         return found
     if found.error_message is not None:
@@ -72,24 +72,32 @@ def _ask(database: Database, owner: str | None, asked: Asked) -> Replay | bytes:
         _require_comparable(database, asked.job_id)
         with database.write() as tx:
             replays.ask(tx, asked)
-    return _look(database, asked)
+    return _look(database, owner, asked)
 
 
-def _look(database: Database, asked: Asked) -> Replay | bytes:
-    """The answer, or how far it is. One that can't be read any more was computed, and is computed again."""
-    gone = Replay(status="failed", result_sha256=None, error_message="the job is gone")
+def _look(database: Database, owner: str | None, asked: Asked) -> Replay | bytes:
+    """The answer, or how far it is. One that can't be read any more was computed, and is computed again.
+
+    So is one that was old enough to go since it was found. Raises NotFound where the job has gone.
+    """
     with database.read() as tx:
-        found = replays.find(tx, asked) or gone
-        if found.result_sha256 is None:
+        found = replays.find(tx, asked)
+        if found is None:
+            jobs.version_of(tx, asked.job_id, owner)
+        elif found.result_sha256 is None:
             return found
-        try:
-            return _checked(asked, replays.answer(tx, found.result_sha256))
-        except (NotFound, Corrupt, InvalidData, ValueError) as error:
-            logger.warning("action=answer_damaged job=%s step=%d error=%s", asked.job_id, asked.step, error)
+        else:
+            try:
+                return _checked(asked, replays.answer(tx, found.result_sha256))
+            except (NotFound, Corrupt, InvalidData, ValueError) as error:
+                logger.warning(
+                    "action=answer_damaged job=%s step=%d error=%s", asked.job_id, asked.step, error
+                )
     _require_comparable(database, asked.job_id)
     with database.write() as tx:
-        replays.ask_anew(tx, asked, found.result_sha256)
-        return replays.find(tx, asked) or gone
+        if found is not None and found.result_sha256 is not None:
+            replays.ask_anew(tx, asked, found.result_sha256)
+        return replays.find(tx, asked) or replays.ask(tx, asked)
 
 
 def _checked(asked: Asked, found: bytes) -> bytes:

@@ -5,10 +5,10 @@ Safe in any number of processes at once: each statement is conditional, and a do
 
 import logging
 import threading
+from typing import Protocol
 
 from lockstep.service.background import Background
 from lockstep.service.bell import Bell
-from lockstep.service.left_blobs import LeftBlobs
 from lockstep.service.store import evictions, fingerprints, outdated, rings, uncompared
 from lockstep.service.store.database import Database
 
@@ -17,23 +17,28 @@ logger = logging.getLogger(__name__)
 MAX_RINGS_PER_TICK = 100
 
 
+class Chore(Protocol):
+    """Something to be done now and then; it knows itself when."""
+
+    def step(self) -> None:
+        """Do a little of it, if it is due. Raises what the database raises."""
+
+
 class Reconciler(Background):
     """A thread that evicts attempts whose lease ran out and rings for jobs that wait, every `every_seconds`.
 
     Queued jobs that an older arithmetic began are made to begin again; they say so where no worker is there.
     Those that verify others end where no worker can compare.
-    `left` goes with an API process: that is where blobs are left behind, and workers are many.
+    `chores` go with an API process: workers are many.
 
     It outlives outages of the database: the first failure is logged, the ticks go on, and so is the recovery.
     """
 
-    def __init__(
-        self, database: Database, bell: Bell, every_seconds: float, left: LeftBlobs | None = None
-    ) -> None:
+    def __init__(self, database: Database, bell: Bell, every_seconds: float, *chores: Chore) -> None:
         self._database = database
         self._bell = bell
         self._every_seconds = every_seconds
-        self._left = left
+        self._chores = chores
         self._stop = threading.Event()
         self._failing = False
         self._thread = threading.Thread(target=self._run, name="lockstep-reconciler", daemon=True)
@@ -49,7 +54,7 @@ class Reconciler(Background):
             self._thread.join(timeout_seconds)
 
     def tick(self) -> None:
-        """Do it once: evict, renew what older rules began, say where no worker is, ring, take out blobs.
+        """Do it once: evict, renew what older rules began, say where no worker is, ring, do the chores.
 
         Raises what the database raises.
         """
@@ -69,8 +74,8 @@ class Reconciler(Background):
             logger.warning("action=not_comparable job=%s", job_id)
         for job_id in due:
             self._bell.ring("lead", job_id)
-        if self._left is not None:
-            self._left.step()
+        for chore in self._chores:
+            chore.step()
 
     def _run(self) -> None:
         while True:

@@ -11,9 +11,10 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from lockstep.service.own_address import is_loopback, own_address
+from lockstep.service.retention_settings import RetentionSettings
 from lockstep.service.wrong_settings import words_of
 
 EXAMPLE_API_KEY = "local-only-change-me"
@@ -36,7 +37,7 @@ class SettingsError(Exception):
     """The settings can't be read; the message names the setting and the file."""
 
 
-class Settings(BaseSettings):
+class Settings(RetentionSettings):
     """The settings of one process, without a file's; a wrong value raises pydantic's ValidationError."""
 
     model_config = SettingsConfigDict(

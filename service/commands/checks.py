@@ -16,13 +16,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from lockstep import service
 from lockstep.service.bell import tls_of
-from lockstep.service.commands.access import CommandError, client_of, find_access
+from lockstep.service.commands.access import DEFAULT_DATA_DIR, CommandError, client_of, find_access
 from lockstep.service.commands.place import find_settings, reason_of
+from lockstep.service.commands.sizes import in_words
 from lockstep.service.parts import PINS, SHOWN_DIGITS
+from lockstep.service.retention import ages_of, due
 from lockstep.service.settings import Settings
 from lockstep.service.store.address import BadAddress
+from lockstep.service.store.amounts import database_bytes, stored
 from lockstep.service.store.database import Database, now
 from lockstep.service.store.migrating import is_migrated
+from lockstep.service.store.space import room_of
 from lockstep.service.store.workers import list_workers
 
 BROKER_SECONDS = 3.0
@@ -47,6 +51,7 @@ def findings(data_dir: Path | None) -> Iterator[Finding]:
     settings = find_settings(data_dir)
     for look in (_python, _numpy, _page, _key, _database, _broker):
         yield from look(settings)
+    yield from _logs(data_dir)
     yield _service(data_dir)
 
 
@@ -100,6 +105,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         return
     try:
         yield from _look_into(database)
+        yield from _sizes(database, settings)
     except SQLAlchemyError as error:
         yield Finding("database", "error", f"does not answer: {reason_of(error)}")
     finally:
@@ -127,6 +133,37 @@ def _look_into(database: Database) -> Iterator[Finding]:
         yield Finding("clock", "ok", "agrees with the database's")
     if migrated:
         yield _workers_finding([worker.fingerprint for worker in workers])
+
+
+def _sizes(database: Database, settings: Settings) -> Iterator[Finding]:
+    """How large everything is, and what of it goes by the settings."""
+    with database.read() as tx:
+        if not is_migrated(tx):
+            return
+        size, room = database_bytes(tx), room_of(tx)
+        found = stored(tx)
+    free = "" if room is None else f", {in_words(room.free_bytes)} of it free"
+    parts = ", ".join(f"{amount.of} {in_words(amount.size_bytes)}" for amount in found if amount.rows)
+    yield Finding("size", "ok", f"{in_words(size)}{free}{f': {parts}' if parts else ''}")
+    if room is not None and not room.shrinks:
+        text = (
+            "its file can't get shorter, for it was made by a version before: free room is used again; when "
+            'all is stopped, `sqlite3 FILE "PRAGMA auto_vacuum=2; VACUUM"` lets it shrink'
+        )
+        yield Finding("size", "warning", text)
+    amounts = due(database, ages_of(settings))
+    if not amounts:
+        yield Finding("retention", "ok", "nothing has been kept longer than the settings say")
+        return
+    words = ", ".join(f"{each.rows:,} {each.of} ({in_words(each.size_bytes)})" for each in amounts)
+    yield Finding("retention", "ok", f"goes next: {words}; the service does it, `lockstep prune` at once")
+
+
+def _logs(data_dir: Path | None) -> Iterator[Finding]:
+    logs = [*(data_dir or DEFAULT_DATA_DIR).glob("logs/*.log*")]
+    if logs:
+        size = sum(log.stat().st_size for log in logs)
+        yield Finding("logs", "ok", f"{in_words(size)} in {len(logs)} files; each is put aside at 8 MiB")
 
 
 def _workers_finding(fingerprints: list[str | None]) -> Finding:

@@ -14,10 +14,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lockstep.service.local.logs import rotate
+
 logger = logging.getLogger(__name__)
 
 FIRST_DELAY_SECONDS = 0.2
 MAX_DELAY_SECONDS = 10.0
+LOG_LOOK_SECONDS = 5.0
+"""Between two looks at how long its log is."""
 STEADY_SECONDS = 60.0  # one that lived this long has recovered: its next restart is prompt again
 DEATHS_TO_TELL = 3
 """So many deaths in a row, and it is not bad luck: somebody should know."""
@@ -72,6 +76,7 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     _started_at: float = field(default=0.0)
     _due_at: float = field(default=0.0)
+    _log_due_at: float = field(default=0.0)
     _delay_seconds: float = field(default=FIRST_DELAY_SECONDS)
 
     def start(self) -> None:
@@ -91,8 +96,11 @@ class Child:
         logger.info("action=start child=%s pid=%d", self.program.name, self.process.pid)
 
     def tend(self) -> None:
-        """Notice a death and, when it is time, start the process again."""
+        """Notice a death and, when it is time, start the process again; keep its log short."""
         now = time.monotonic()
+        if now >= self._log_due_at:
+            self._log_due_at = now + LOG_LOOK_SECONDS
+            rotate(self.program.log_path)
         if self.process is not None and self.process.poll() is not None:
             code = self.process.returncode
             self._sweep()

@@ -30,6 +30,7 @@ from lockstep.service.local.signals import Signals
 from lockstep.service.runtime import NoFolder, RuntimeFolder, sweep
 from lockstep.service.settings import ENV_FILE_VARIABLE
 from lockstep.service.store.migrating import migrate
+from lockstep.service.store.space import NotRewritten, make_shrinkable
 
 logger = logging.getLogger(__name__)
 
@@ -111,11 +112,19 @@ class Supervisor:
         """Make the tables, and free the jobs that a predecessor was killed with."""
         try:
             migrate(self._directory.database_url)
+            self._let_the_file_shrink()
             evict_all_but(self._directory.database_url, sessions=())
         except SQLAlchemyError as error:
-            path = self._directory.path / "lockstep.db"
+            path = self._directory.database_path
             reason = str(getattr(error, "orig", None) or error).splitlines()[0]
             raise LocalError(f"the database {path} cannot be used: {reason}") from error
+
+    def _let_the_file_shrink(self) -> None:
+        """A database of a version before is written anew, once; where that fails it serves as it is."""
+        try:
+            make_shrinkable(self._directory.database_path)
+        except NotRewritten as error:
+            logger.warning("action=rewrite_failed error=%s", error)
 
     def _start(self, broker: EmbeddedBroker, listener: socket.socket) -> None:
         descriptor = listener.fileno()

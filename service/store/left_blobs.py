@@ -1,14 +1,17 @@
 """Blobs that nothing names: left behind by a POST that failed between its blob and its job.
 
 A transaction that names a blob holds its parts locked when it commits (`blobs.put`, `blobs.hold`), and has
-put back what was missing. One that takes a blob out locks the parts that are free first, and looks for names
-in a later statement, which sees all that was committed before the lock. So none goes that is named.
+put back what was missing; or it names one that another row names too, and holds a part of it at least
+(`blobs.hold_there`). One that takes a blob out locks the parts that are free first, and looks for names, and
+for parts that it has not locked, in later statements, which see all that was committed before the lock. So
+none goes that is named, and none goes in part.
 """
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Select, bindparam, delete, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, select
 
 from lockstep.service.store.replay_table import replays
 from lockstep.service.store.tables import blob_parts, jobs, weights
@@ -35,6 +38,11 @@ _FREE_PARTS = (
     .where(blob_parts.c.sha256.in_(bindparam("names", expanding=True)))
     .with_for_update(skip_locked=True)
 )
+_PARTS = (
+    select(blob_parts.c.sha256, func.count().label("parts"))
+    .where(blob_parts.c.sha256.in_(bindparam("names", expanding=True)))
+    .group_by(blob_parts.c.sha256)
+)
 _TAKE_OUT = delete(blob_parts).where(
     blob_parts.c.sha256 == bindparam("name"), blob_parts.c.part == bindparam("number")
 )
@@ -59,10 +67,13 @@ def find(tx: Connection, after: str, most: int) -> BlobPage:
 
 
 def take_out(tx: Connection, names: Collection[str]) -> list[str]:
-    """Take out those of the blobs that nothing names and nobody holds; which they were."""
-    free = tx.execute(_FREE_PARTS, {"names": list(names)}).all()
-    named = {name for query in _AMONG for name in tx.execute(query, {"names": list(names)}).scalars()}
-    parts = [{"name": name, "number": part} for name, part in free if name not in named]
+    """Take out those of the blobs that nothing names and nobody holds a part of; which they were."""
+    which = {"names": list(names)}
+    free = tx.execute(_FREE_PARTS, which).all()
+    locked = Counter(name for name, _ in free)
+    held = {name for name, parts in tx.execute(_PARTS, which) if parts > locked[name]}
+    named = {name for query in _AMONG for name in tx.execute(query, which).scalars()}
+    parts = [{"name": name, "number": part} for name, part in free if name not in named | held]
     if parts:
         tx.execute(_TAKE_OUT, parts)
     return sorted({str(part["name"]) for part in parts})

@@ -21,6 +21,7 @@ COMMANDS = (
         "worker",
         "api",
         "migrate",
+        "prune",
         "doctor",
         "keys",
     ),
