@@ -33,7 +33,7 @@ for command in (
     *(server.up, demo, jobs.train, listing.jobs, jobs.show, jobs.watch, jobs.cancel),
     *(weights, jobs.predict, members, inside.history, inside.events, inside.gradients, inside.walk),
     *(inside.graph, verify, gradcheck, listing.workers),
-    *(server.worker, server.api, server.migrate, prune, doctor),
+    *(server.worker, server.api, server.migrate, server.restored, prune, doctor),
 ):
     app.command()(command)
 app.command("open")(open_page)

@@ -1,4 +1,4 @@
-"""Commands that run the service: up, worker, migrate."""
+"""Commands that run the service, and those for its database: up, worker, api, migrate, restored."""
 
 from __future__ import annotations
 
@@ -98,3 +98,18 @@ def migrate(
         except (migrating.UnknownRevision, migrating.WouldLose) as error:
             raise CommandError(str(error)) from error
     typer.echo("The database is up to date." if to is None else f"The database has the tables of {to}.")
+
+
+def restored() -> None:
+    """Once after the database was restored from a copy: workers from before then write nothing into it."""
+    from lockstep.service.commands.place import database_errors
+    from lockstep.service.settings import read_settings
+    from lockstep.service.store import restoring
+    from lockstep.service.store.database import Database
+
+    with database_errors():
+        database = Database(read_settings().database_url)
+        with database.write() as tx:
+            jobs = restoring.disown(tx)
+        database.dispose()
+    typer.echo(f"No claim from before holds; jobs that are not over: {jobs}.")

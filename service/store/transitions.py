@@ -16,8 +16,11 @@ MAX_EVICTIONS = 3
 """So many in a row without a later checkpoint end the job: it may be what kills its workers."""
 RING_AFTER_SECONDS = 2.0
 """POST rings by itself; when that got lost, the reconciler rings from then on."""
+ATTEMPTS_SINCE_A_COPY = 1_000
+"""No job has so many between the copy of a database and its return: attempts of then never come again."""
 
 LOST = f"Its worker was lost {MAX_EVICTIONS} times before a later checkpoint could be saved."
+RESTORED = "The database was restored from a copy; it goes on from the checkpoint in it."
 GOES_ON = "Its worker was lost; it goes on from its latest checkpoint."
 WOULD_GO_ON = "Its worker was lost; once resumed it goes on from its latest checkpoint."
 
@@ -67,6 +70,9 @@ _FREE = Effect(
     },
 )
 _NEXT_ATTEMPT = Effect(words="attempt + 1", values={"attempt": jobs.c.attempt + 1})
+_FAR_ATTEMPT = Effect(
+    words=f"attempt + {ATTEMPTS_SINCE_A_COPY}", values={"attempt": jobs.c.attempt + ATTEMPTS_SINCE_A_COPY}
+)
 _RUNG_FOR = Effect(words="rung for at once", values={"ring_due_at": clock(), "rings": 0})
 _COUNTED = Effect(words="evictions + 1", values={"evictions": jobs.c.evictions + 1})
 ENDED = Effect(words="finished", values={"finished_at": clock()})
@@ -151,6 +157,7 @@ _FROM_THE_START = Effect(
 )
 _given = _because(bindparam("reason"), bindparam("message"))
 _evicted = (_NEXT_ATTEMPT, _COUNTED, _FREE, _RUNG_FOR, _SEEN)
+_restored = (_FAR_ATTEMPT, _FREE, _RUNG_FOR, _SEEN)
 
 JOBS = Lifecycle(
     table=jobs,
@@ -254,6 +261,22 @@ JOBS = Lifecycle(
         StatusChange(
             act="evict", who="service", sources=("cancelling",), target="cancelled",
             effects=(_because("cancel_requested"), ENDED, *_evicted), outcome="evicted", event="status",
+        ),
+        StatusChange(
+            act="restore", who="service", sources=("queued", "paused"),
+            effects=(_FAR_ATTEMPT, _SEEN),
+        ),
+        StatusChange(
+            act="restore", who="service", sources=("running",), target="queued",
+            effects=(_because("worker_lost", RESTORED), *_restored), outcome="evicted", event="status",
+        ),
+        StatusChange(
+            act="restore", who="service", sources=("pausing",), target="paused",
+            effects=(_PAUSED, *_restored), outcome="evicted", event="status",
+        ),
+        StatusChange(
+            act="restore", who="service", sources=("cancelling",), target="cancelled",
+            effects=(_CANCELLED, ENDED, *_restored), outcome="evicted", event="status",
         ),
     ),
 )  # fmt: skip

@@ -17,6 +17,7 @@ from lockstep.service.store import (
     fingerprints,
     leases,
     outdated,
+    restoring,
     uncompared,
 )
 from lockstep.service.store.database import Database
@@ -25,7 +26,7 @@ from lockstep.service.store.errors import Refused
 from lockstep.service.store.leases import JobClaim, JobFence
 from lockstep.service.store.statuses import LIVE, STATUSES, TERMINAL
 from lockstep.service.store.tables import jobs as table
-from lockstep.service.store.transitions import JOBS, MAX_EVICTIONS
+from lockstep.service.store.transitions import ATTEMPTS_SINCE_A_COPY, JOBS, MAX_EVICTIONS
 from tests.service.store.walking import ActCase, RowView, look, try_and_check, way_to
 from tests.stored_jobs import OTHER, RESULT, WORKER, claim, get, older, queue_job
 
@@ -108,6 +109,7 @@ NAMED = [
     ),
     trial("begin_again", lambda tx, _: outdated.begin_again(tx), message=OLD),
     trial("leave_uncompared", lambda tx, held: uncompared.record(tx, held.job_id, RESULT)),
+    trial("restore", lambda tx, _: restoring.disown(tx)),
     ActCase(
         acts=("evict",),
         work=lambda tx, held: evictions.evict_process(tx, held.worker.worker_id, held.worker.pid),
@@ -213,7 +215,7 @@ def check_rules(before: RowView, after: RowView) -> None:
     old, new = before.row, after.row
     moved = new["status"] != old["status"]
     assert new["version"] - old["version"] == (new["updated_at"] != old["updated_at"] or moved) or not moved
-    assert new["attempt"] - old["attempt"] in (0, 1)
+    assert new["attempt"] - old["attempt"] in (0, 1, ATTEMPTS_SINCE_A_COPY)
     assert new["attempt"] > old["attempt"] or not (old["status"] in LIVE and new["status"] == "queued")
     statuses = [event for event in after.noted if event["type"] == "status"]
     assert json.loads(statuses[-1]["data_json"])["status"] == new["status"]
