@@ -10,10 +10,12 @@ checkpoints stay, jobs four times as long; 0: both for ever, to compare.
 """
 
 import os
+import sqlite3
 import statistics
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +53,8 @@ class Measured:
 
     jobs: int
     file_bytes: int
+    log_bytes: int
+    jobs_left: int
     memory_bytes: int
     wait_ms: float
 
@@ -92,10 +96,14 @@ def measure(service: Service, count: int) -> Measured:
     for _ in range(PROBES):
         job = service.client.create_job(LINE)
         waits.append(finish(service.client, job["id"], pause_seconds=0.01)["timings"]["queued_ms"])
-    files = [service.data_dir / f"lockstep.db{end}" for end in ("", "-wal")]
+    path = service.data_dir / "lockstep.db"
+    with closing(sqlite3.connect(path)) as connection:
+        (left,) = connection.execute("SELECT count(*) FROM jobs").fetchone()
     return Measured(
         jobs=count,
-        file_bytes=sum(file.stat().st_size for file in files if file.exists()),
+        file_bytes=path.stat().st_size,
+        log_bytes=path.with_name("lockstep.db-wal").stat().st_size,
+        jobs_left=left,
         memory_bytes=max(map(_resident_bytes, _api_processes(service.pid))),
         wait_ms=statistics.median(waits),
     )
@@ -150,7 +158,8 @@ def main() -> None:
     for found in run(count, kept_seconds):
         print(
             f"{found.jobs:>6} jobs  {time.monotonic() - started_at:>6.0f} s  "
-            f"file {found.file_bytes / MIB:>7.1f} MiB  "
+            f"left {found.jobs_left:>5}  file {found.file_bytes / MIB:>7.1f} MiB  "
+            f"log {found.log_bytes / MIB:>6.1f} MiB  "
             f"API {found.memory_bytes / MIB:>6.1f} MiB  POST to claim {found.wait_ms:>5.1f} ms",
             flush=True,
         )

@@ -25,14 +25,15 @@ LOOK_SECONDS = 60.0
 """Between two looks where the last has found nothing to do,"""
 LOOK_SHARE = 0.25
 """or this part of the shortest time that something is kept."""
-WORK_SECONDS = 0.2
+WORK_SECONDS = 0.5
 """The most of a tick that goes into it."""
 MAX_CHECKPOINTS = 50
 MAX_BYTES = 8 * 2**20
 """Of checkpoints in one transaction, where they are more than one."""
 MAX_ROWS = 100
+MAX_JOBS = 10
 MAX_BLOBS = 4
-MAX_PAGES = 1024
+MAX_PAGES = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,8 +180,8 @@ def _works(ages: Ages) -> Iterator[_Work]:
             drop=partial(retention.drop_keys, age_seconds=ages.keys),
         )
     if ages.jobs is not None:
-        find = partial(retention.old_jobs, age_seconds=ages.jobs, most=1)
-        yield _Work(of="jobs", find=find, drop=_drop_job)
+        find = partial(retention.old_jobs, age_seconds=ages.jobs, most=MAX_JOBS)
+        yield _Work(of="jobs", find=find, drop=_drop_jobs)
 
 
 def _some_checkpoints(tx: Connection, age_seconds: float) -> list[CheckpointOf]:
@@ -191,8 +192,9 @@ def _some_checkpoints(tx: Connection, age_seconds: float) -> list[CheckpointOf]:
     return found
 
 
-def _drop_job(tx: Connection, found: Sequence[str]) -> None:
-    """Remove a job, or a part of it where it is large: the next look finds it again."""
-    (job_id,) = found
-    if not removal.lighten(tx, job_id):
+def _drop_jobs(tx: Connection, found: Sequence[str]) -> None:
+    """Remove jobs, up to a part of one that is large: the next look finds the rest."""
+    for job_id in found:
+        if removal.lighten(tx, job_id):
+            return
         retention.drop_job(tx, job_id)

@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 WAL_CHECKPOINT_BYTES = 4 * 2**20
 WAL_CHECKPOINT_EVERY_SECONDS = 5.0
+WAL_PASSES = 8
 
 
 class clock(FunctionElement[float]):
@@ -174,6 +175,8 @@ class Database:
     def _checkpoint_wal(self, path: Path) -> None:
         """Copy a long write-ahead log into the database file; never waits for anybody.
 
+        Others write on meanwhile, and only a log that has been copied to its end begins anew: each pass has
+        less to copy than the one before.
         What was committed stays so if that fails, for a full disk say: a later one does it.
         """
         if not self._wal_lock.acquire(blocking=False):
@@ -182,7 +185,10 @@ class Database:
             self._wal_due_at = time.monotonic() + WAL_CHECKPOINT_EVERY_SECONDS
             if path.exists() and path.stat().st_size > WAL_CHECKPOINT_BYTES:
                 with self._engine.connect().execution_options(lockstep_begin=()) as connection:
-                    connection.execute(text("PRAGMA wal_checkpoint(PASSIVE)"))
+                    for _ in range(WAL_PASSES):
+                        _, pages, copied = connection.execute(text("PRAGMA wal_checkpoint(PASSIVE)")).one()
+                        if copied == pages:
+                            break
         except SQLAlchemyError as error:
             self._disk.refused(error)
             logger.warning("action=wal_checkpoint_failed error=%s: the log stays as it is", error)

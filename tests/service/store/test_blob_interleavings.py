@@ -15,13 +15,14 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
-from sqlalchemy import Connection, Engine, delete, event
+from sqlalchemy import Connection, Engine, delete, event, select
 
 from lockstep.service.store import blobs, jobs, left_blobs, starts
 from lockstep.service.store.blobs import PART_BYTES
 from lockstep.service.store.database import Database
 from lockstep.service.store.errors import Refused
 from lockstep.service.store.starts import PinnedStart
+from lockstep.service.store.tables import blob_parts
 from lockstep.service.store.tables import jobs as job_table
 from tests.databases import PostgresqlCluster
 from tests.stored_jobs import NEW, blob_names
@@ -178,3 +179,25 @@ def _one_order(
     with database.read() as tx:
         assert blobs.get(tx, name) == data
     return True, bool(taken)
+
+
+def test_a_blob_of_which_a_part_is_held_goes_whole_or_not_at_all(
+    postgresql: PostgresqlCluster,
+) -> None:
+    name = postgresql.take()
+    database = Database(postgresql.url(name))
+    large = blobs.name_of(LARGE)
+    first = select(blob_parts.c.part).where(blob_parts.c.part == 0).with_for_update(read=True, key_share=True)
+    try:
+        blobs.keep(database, LARGE, large)
+        with database.write() as holder:
+            assert holder.execute(first).all() == [(0,)]
+            with database.write() as taker:
+                assert left_blobs.take_out(taker, [large]) == []
+        with database.read() as tx:
+            assert blobs.get(tx, large) == LARGE
+        with database.write() as taker:
+            assert left_blobs.take_out(taker, [large]) == [large]
+    finally:
+        database.dispose()
+        postgresql.give_back(name)
