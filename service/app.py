@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from lockstep import __version__
 from lockstep.service import page
 from lockstep.service.api import (
+    cloning,
     docs,
     events,
     explain,
@@ -19,6 +20,7 @@ from lockstep.service.api import (
     metrics,
     predict,
     queue,
+    verbs,
     verify,
     weights,
     workers,
@@ -139,7 +141,10 @@ def create_app(settings: Settings) -> FastAPI:
         responses=PROBLEMS,
         dependencies=[Depends(authenticated), Depends(only_known_parameters)],
     )
-    for module in (jobs, verify, history, events, members, explain, weights, predict, workers, queue):
+    for module in (
+        *(jobs, verbs, cloning, verify, history, events, members),
+        *(explain, weights, predict, workers, queue),
+    ):
         v1.include_router(module.router)
     app.include_router(v1)
     app.include_router(health.router)

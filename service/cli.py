@@ -9,7 +9,7 @@ import typer
 
 from lockstep import __version__
 from lockstep.service.client import ApiError
-from lockstep.service.commands import inside, jobs, keys, listing, server
+from lockstep.service.commands import inside, jobs, keys, listing, server, verbs
 from lockstep.service.commands.access import CommandError
 from lockstep.service.commands.demo import demo
 from lockstep.service.commands.doctor import doctor
@@ -30,7 +30,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
-    *(server.up, demo, jobs.train, listing.jobs, jobs.show, jobs.watch, jobs.cancel),
+    *(server.up, demo, jobs.train, listing.jobs, jobs.show, jobs.watch),
+    *(verbs.cancel, verbs.pause, verbs.resume, verbs.clone, verbs.edit, verbs.delete),
     *(weights, jobs.predict, members, inside.history, inside.events, inside.gradients, inside.walk),
     *(inside.graph, verify, gradcheck, listing.workers),
     *(server.worker, server.api, server.migrate, server.restored, prune, doctor),

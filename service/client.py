@@ -9,16 +9,14 @@ Answers are the API's JSON as dictionaries. Numbers that are not finite come as 
 and "-Infinity", which `float` reads.
 """
 
-import json
 import time
-import urllib.parse
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import httpx2
 
-from lockstep.service.answers import FASTEST_WATCH_SECONDS, SLOWEST_WATCH_SECONDS, problem_in, slowest_poll
+from lockstep.service.answers import FASTEST_WATCH_SECONDS, SLOWEST_WATCH_SECONDS, slowest_poll
 from lockstep.service.client_types import (
     ApiError,
     Call,
@@ -28,7 +26,7 @@ from lockstep.service.client_types import (
     WeightsFormat,
     job_path,
 )
-from lockstep.service.own_address import is_loopback
+from lockstep.service.connection import Connection, json_object
 
 __all__ = [
     "ApiError",
@@ -43,51 +41,17 @@ __all__ = [
 
 GraphFormat = Literal["json", "dot", "svg"]
 
-CONNECT_TIMEOUT_SECONDS = 5.0
-FIRST_PATIENCE_SECONDS = 1.0
-"""How long to try a service that has never answered: it may be starting, but most likely it does not run."""
-PATIENCE_SECONDS = 6.0
-"""How long to try a service that has answered before: it may be restarting."""
-FIRST_PAUSE_SECONDS = 0.1
-MAX_PAUSE_SECONDS = 2.0
 GONE = 410
-RETRIED_STATUSES = frozenset({429, 502, 503, 504})
-
 MOVING_WATCH_SECONDS = 0.2
 
 
-class Client:
+class Client(Connection):
     """A synchronous client with one pool of connections; close it, or use it as a context manager.
 
     Raises ApiError for every answer that is not a success, and ValueError for what can't be a job's id. All
-    calls are safe to repeat (`create_job` and `verify` send an Idempotency-Key), so each is tried again for
-    some seconds when the connection breaks or the service is busy.
+    calls are safe to repeat (`create_job`, `clone` and `verify` send an Idempotency-Key), so each is tried
+    again for some seconds when the connection breaks or the service is busy.
     """
-
-    def __init__(self, url: str, api_key: str | None = None, *, timeout_seconds: float = 30.0) -> None:
-        self._url = url.rstrip("/")
-        parts = urllib.parse.urlsplit(self._url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"expected an address such as http://127.0.0.1:8000, got {url!r}")
-        self._http = httpx2.Client(
-            base_url=self._url,
-            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
-            timeout=httpx2.Timeout(timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS),
-            trust_env=not is_loopback(parts.hostname),  # a proxy can't reach this machine's loopback
-            # Loading the certificates takes longer than most calls; plain HTTP has no use for them.
-            verify=parts.scheme == "https",
-        )
-        self._answered = False
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def create_job(self, spec: Mapping[str, Any], *, idempotency_key: str | None = None) -> JsonObject:
         """POST /v1/jobs: the new job, or the one that the same key has made already.
@@ -95,12 +59,12 @@ class Client:
         `service.given_weights.with_weights` puts the weights of a file into a spec.
         """
         key = idempotency_key or str(uuid.uuid4())
-        return _object(self._send(Call("POST", "/v1/jobs", body=spec, headers={"Idempotency-Key": key})))
+        return json_object(self._send(Call("POST", "/v1/jobs", body=spec, headers={"Idempotency-Key": key})))
 
     def validate(self, spec: Mapping[str, Any], *, gradcheck: bool = False) -> JsonObject:
         """POST /v1/jobs?validate_only=true: the job as it would be; none is made."""
         query = {"validate_only": "true", "gradcheck": "true" if gradcheck else None}
-        return _object(self._send(Call("POST", "/v1/jobs", body=spec, query=query)))
+        return json_object(self._send(Call("POST", "/v1/jobs", body=spec, query=query)))
 
     def list_jobs(  # noqa: PLR0913  (one argument for each parameter of the address)
         self,
@@ -133,7 +97,35 @@ class Client:
 
     def cancel(self, job_id: str) -> JsonObject:
         """POST /v1/jobs/{id}/cancel: the job; safe to repeat."""
-        return _object(self._send(Call("POST", job_path(job_id, "/cancel"))))
+        return json_object(self._send(Call("POST", job_path(job_id, "/cancel"))))
+
+    def pause(self, job_id: str) -> JsonObject:
+        """POST /v1/jobs/{id}/pause: the job, which no worker works at until it is resumed; safe to repeat."""
+        return json_object(self._send(Call("POST", job_path(job_id, "/pause"))))
+
+    def resume(self, job_id: str) -> JsonObject:
+        """POST /v1/jobs/{id}/resume: the job, which goes on from where it was paused; safe to repeat."""
+        return json_object(self._send(Call("POST", job_path(job_id, "/resume"))))
+
+    def clone(
+        self,
+        job_id: str,
+        patch: Mapping[str, Any] | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> JsonObject:
+        """POST /v1/jobs/{id}/clone: a new job of the same spec, changed by a merge patch (RFC 7396)."""
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        call = Call("POST", job_path(job_id, "/clone"), body=dict(patch or {}), headers=headers)
+        return json_object(self._send(call))
+
+    def edit(self, job_id: str, patch: Mapping[str, Any]) -> JsonObject:
+        """PATCH /v1/jobs/{id}: the job with another `priority`, `name` or `metadata`, by a merge patch."""
+        return json_object(self._send(Call("PATCH", job_path(job_id), body=patch)))
+
+    def delete(self, job_id: str) -> JsonObject:
+        """DELETE /v1/jobs/{id}: {id, object, deleted}, of a job that is over; a repeat is answered 404."""
+        return json_object(self._send(Call("DELETE", job_path(job_id))))
 
     def verify(
         self, job_id: str, workers: int, *, chaos: bool = False, idempotency_key: str | None = None
@@ -148,7 +140,7 @@ class Client:
             body={"workers": workers, "chaos": chaos},
             headers={"Idempotency-Key": idempotency_key or str(uuid.uuid4())},
         )
-        return _object(self._send(call))
+        return json_object(self._send(call))
 
     def history(
         self,
@@ -198,7 +190,7 @@ class Client:
 
     def predict(self, job_id: str, x: Sequence[Any]) -> JsonObject:
         """POST /v1/jobs/{id}/predict: {y} and, for a classifier, {probabilities, labels, label_names}."""
-        return _object(self._send(Call("POST", job_path(job_id, "/predict"), body={"x": x})))
+        return json_object(self._send(Call("POST", job_path(job_id, "/predict"), body={"x": x})))
 
     def workers(self) -> JsonObject:
         """GET /v1/workers: the workers that have been heard of lately."""
@@ -207,13 +199,6 @@ class Client:
     def queue(self) -> JsonObject:
         """GET /v1/queue: how many jobs wait and run, and how many workers are present."""
         return self._get("/v1/queue")
-
-    def is_ready(self) -> bool:
-        """GET /readyz, once: whether the service answers and its database is migrated and answers too."""
-        try:
-            return self._http.get("/readyz", timeout=CONNECT_TIMEOUT_SECONDS).status_code == 200
-        except httpx2.HTTPError:
-            return False
 
     def watch(self, job_id: str, *, series: Sequence[str] | None = None) -> Iterator[Update]:
         """Yield the job and its new points whenever something moved, and a last time when the job is over.
@@ -228,7 +213,7 @@ class Client:
             if response.status_code == 304:
                 pause = min(pause * 1.5, slowest_poll(response))
             else:
-                tag, job = response.headers.get("ETag"), _object(response)
+                tag, job = response.headers.get("ETag"), json_object(response)
                 history = self._points(job_id, series, since_step)
                 since_step = max([since_step, *(points["steps"][-1] for points in history.values())])
                 yield Update(job=job, history=history)
@@ -247,54 +232,10 @@ class Client:
             return {}
 
     def _explained(self, job_id: str, rest: str, query: Mapping[str, object]) -> JsonObject:
-        return _object(self._answered_at_last(Call("GET", job_path(job_id, rest), query=query)))
+        return json_object(self._answered_at_last(Call("GET", job_path(job_id, rest), query=query)))
 
     def _answered_at_last(self, call: Call) -> httpx2.Response:
         """Ask until a worker has computed it; 202 says that it has not yet."""
         while (response := self._send(call)).status_code == 202:
             time.sleep(float(response.headers.get("Retry-After", SLOWEST_WATCH_SECONDS)))
         return response
-
-    def _get(self, path: str, query: Mapping[str, object] | None = None) -> JsonObject:
-        return _object(self._send(Call("GET", path, query=query)))
-
-    def _send(self, call: Call) -> httpx2.Response:
-        """Send a call until it is answered or patience is out; 304 counts as a success."""
-        patience = PATIENCE_SECONDS if self._answered else FIRST_PATIENCE_SECONDS
-        deadline = time.monotonic() + patience
-        pause = FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                response = self._http.send(self._request(call))
-            except httpx2.TransportError as error:
-                # After a timeout the patience is used up already.
-                if isinstance(error, httpx2.TimeoutException) or time.monotonic() + pause > deadline:
-                    raise self._no_answer(error) from error
-            else:
-                self._answered = True
-                if response.is_success or response.status_code == 304:
-                    return response
-                if response.status_code not in RETRIED_STATUSES or time.monotonic() + pause > deadline:
-                    raise ApiError(response.status_code, problem_in(response))
-            time.sleep(pause)
-            pause = min(pause * 2, MAX_PAUSE_SECONDS)
-
-    def _request(self, call: Call) -> httpx2.Request:
-        headers = dict(call.headers or {})
-        content: bytes | None = None
-        if call.body is not None:
-            headers["Content-Type"] = "application/json"
-            content = json.dumps(call.body, allow_nan=False, separators=(",", ":")).encode()
-        query = {name: str(value) for name, value in (call.query or {}).items() if value is not None}
-        return self._http.build_request(
-            call.method, call.path, params=query, content=content, headers=headers
-        )
-
-    def _no_answer(self, error: httpx2.TransportError) -> ApiError:
-        detail = f"{self._url} does not answer ({error or type(error).__name__}). Is the service running?"
-        return ApiError(0, {"title": "No answer", "detail": detail})
-
-
-def _object(response: httpx2.Response) -> JsonObject:
-    body: JsonObject = response.json()
-    return body

@@ -26,7 +26,7 @@ from lockstep.service.problems import (
 )
 from lockstep.service.store.damage import damage
 from lockstep.service.store.disk import says_disk_full
-from lockstep.service.store.errors import Damaged, KeyReused, NotFound, Refused
+from lockstep.service.store.errors import Damaged, KeyReused, NotFound, Refused, Unfit
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +99,7 @@ def install_error_handlers(app: FastAPI) -> None:
         NotFound,
         KeyReused,
         Refused,
+        Unfit,
         Damaged,
         RecursionError,
         OperationalError,
@@ -146,6 +147,8 @@ def refusal_of(error: Exception) -> ApiProblem | None:
             return ApiProblem(404, str(error))
         case Refused():
             return single_problem(409, error.reason, str(error))
+        case Unfit():
+            return unprocessable(error.pointer, error.code, str(error))
         case Damaged():
             return gone(f"{error.part}_damaged", str(error))
         case ExpressionError():

@@ -135,7 +135,20 @@ async def reading(request: Request, bodies: Room) -> AsyncIterator[bytes]:
     size = _declared(request)
     if size is not None and size > limit:
         raise _too_large(limit)
-    room = bodies.hold(limit if size is None else size)
+    async with held(bodies, limit if size is None else size, seconds):
+        try:
+            async with asyncio.timeout(seconds):
+                body = await _read(request, limit)
+        except TimeoutError:
+            message = f"expected the whole body within {seconds:g} s; LOCKSTEP_BODY_SECONDS sets the limit"
+            raise ApiProblem(408, message, headers={"Connection": "close"}) from None
+        yield body
+
+
+@asynccontextmanager
+async def held(bodies: Room, size: int, seconds: float) -> AsyncIterator[None]:
+    """Room for so many bytes to the block's end; refuses what has waited for it too long."""
+    room = bodies.hold(size)
     try:
         async with asyncio.timeout(seconds):
             await room.__aenter__()
@@ -147,13 +160,7 @@ async def reading(request: Request, bodies: Room) -> AsyncIterator[bytes]:
             headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
         ) from None
     try:
-        try:
-            async with asyncio.timeout(seconds):
-                body = await _read(request, limit)
-        except TimeoutError:
-            message = f"expected the whole body within {seconds:g} s; LOCKSTEP_BODY_SECONDS sets the limit"
-            raise ApiProblem(408, message, headers={"Connection": "close"}) from None
-        yield body
+        yield
     finally:
         await room.__aexit__(None, None, None)
 

@@ -148,6 +148,9 @@ class JobHead(TypedDict):
         Sequence[DamagedPart],
         Field(description="what can't be read any more of the job's record; empty where all is well"),
     ]
+    cloned_from: Annotated[
+        str | None, Field(description="the job that this one was made of; it may be gone. null for others")
+    ]
     verifies: Annotated[
         str | None, Field(description="the job that this one trains again, to compare; null for others")
     ]
@@ -227,6 +230,7 @@ def _head(job: StoredJob, root_path: str) -> JobHead:
         "transitions": [
             {"status": change.status, "reason": change.reason, "at": change.at} for change in job.transitions
         ],
+        "cloned_from": job.cloned_from,
         "verifies": job.verifies,
         "damaged": [{"part": each.part, "message": each.message} for each in job.damage],
         "created_at": job.created_at,

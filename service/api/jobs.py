@@ -1,4 +1,4 @@
-"""/v1/jobs: create, list, read, cancel."""
+"""/v1/jobs: create, list, read."""
 
 from dataclasses import replace
 from typing import Annotated, get_args
@@ -31,7 +31,7 @@ from lockstep.service.api.validation_models import Validation
 from lockstep.service.api.wire import JsonResponse, sent_body
 from lockstep.service.auth import Reader, Writer
 from lockstep.service.services import Services, TheServices
-from lockstep.service.store import blobs, endings, idempotency, listing, specs, starts
+from lockstep.service.store import blobs, idempotency, listing, specs, starts
 from lockstep.service.store import jobs as store
 from lockstep.service.store.database import Database
 from lockstep.service.store.idempotency import Created, IdempotencyKey
@@ -84,20 +84,30 @@ async def create_job(  # noqa: PLR0913  (one argument for each parameter of the 
     """Queues a job and answers at once; a worker starts it when one is free."""
     asked = Asked(
         owner_id=key.owner_id,
+        key_id=key.id,
         max_job_bytes=services.settings.max_job_bytes,
         has_key=idempotency_key is not None,
         validate_only=validate_only,
         gradcheck=gradcheck,
     )
     submission = await services.reader.read(body, asked)
-    return await run_in_threadpool(_answer, services, key.sees, submission, idempotency_key)
+    return await run_in_threadpool(submitted, services, key.sees, submission, idempotency_key)
 
 
-def _answer(services: Services, sees: str | None, submission: Submission, key: str | None) -> Response:
-    require_start(services.database, submission.start, sees)
+def submitted(services: Services, sees: str | None, submission: Submission, key: str | None) -> Response:
+    """Make the job of a submission, once for an Idempotency-Key, or only say what it would be."""
     if submission.validation is not None:
+        require_start(services.database, submission.start, sees)
         return JsonResponse(submission.validation.encode())
-    return created_response(services, _create(services.database, submission, key))
+    once = None
+    if key is not None and submission.body_sha256 is not None:
+        once = IdempotencyKey(key=key, body_sha256=submission.body_sha256)
+    # First: what the job starts with may be gone by now.
+    made = None if once is None else _made(services.database, submission.job.owner_id, once)
+    if made is None:
+        require_start(services.database, submission.start, sees)
+        made = _create(services.database, submission, once)
+    return created_response(services, made)
 
 
 def created_response(services: Services, created: Created) -> Response:
@@ -108,17 +118,20 @@ def created_response(services: Services, created: Created) -> Response:
     root = services.settings.root_path
     headers = {
         "Location": f"{root}{job_path(job.id)}",
-        **_headers(job),
+        **job_headers(job),
         **({REPLAYED: "true"} if created.replayed else {}),
     }
     return JsonResponse(job_bytes(job, root), 201, headers=headers)
 
 
-def _create(database: Database, submission: Submission, key: str | None) -> Created:
+def _made(database: Database, owner_id: str, once: IdempotencyKey) -> Created | None:
+    with database.read() as tx:
+        return idempotency.earlier(tx, owner_id, once)
+
+
+def _create(database: Database, submission: Submission, once: IdempotencyKey | None) -> Created:
     """Queue the job. Its blob is kept first: the transaction that others wait for writes little."""
     new, blob, sha256 = submission.job, submission.blob, submission.job.spec.inline_sha256
-    if blob is not None and _is_known(database, new.owner_id, key):
-        blob = None
     if blob is not None and sha256 is not None:
         blobs.keep(database, blob, sha256)
     start = kept_start(database, submission.start)
@@ -128,16 +141,9 @@ def _create(database: Database, submission: Submission, key: str | None) -> Crea
         if start is not None:
             starts.pin(tx, start)
             new = replace(new, start_sha256=start.sha256)
-        if key is None or submission.body_sha256 is None:
+        if once is None:
             return Created(job=store.create(tx, new), replayed=False)
-        return idempotency.create_once(tx, new, IdempotencyKey(key=key, body_sha256=submission.body_sha256))
-
-
-def _is_known(database: Database, owner_id: str, key: str | None) -> bool:
-    if key is None:
-        return False
-    with database.read() as tx:
-        return idempotency.is_known(tx, owner_id, key)
+        return idempotency.create_once(tx, new, once)
 
 
 @router.get(
@@ -220,7 +226,7 @@ def read_job(request: Request, services: TheServices, key: Reader, job_id: JobId
             if has_tag(request, tag):
                 return not_modified(tag, {POLL: POLL_SECONDS})
         job = store.get(tx, job_id, key.sees)
-    return JsonResponse(job_bytes(job, services.settings.root_path), headers=_headers(job))
+    return JsonResponse(job_bytes(job, services.settings.root_path), headers=job_headers(job))
 
 
 @router.get(
@@ -237,17 +243,10 @@ def read_spec(services: TheServices, key: Reader, job_id: JobId) -> Response:
     return JsonResponse(spec.spec_json.encode())
 
 
-@router.post("/jobs/{job_id}/cancel", response_model=Job, summary="Cancel a job")
-def cancel_job(services: TheServices, key: Writer, job_id: JobId) -> Response:
-    """Ends a queued job at once and a running one within a step or so. One that is over stays as it is."""
-    with services.database.write() as tx:
-        job = endings.request(tx, "cancel", job_id, key.sees)
-    return JsonResponse(job_bytes(job, services.settings.root_path), headers=_headers(job))
-
-
 def _tag(version: int) -> str:
     return f'W/"{version}"'
 
 
-def _headers(job: StoredJob) -> dict[str, str]:
+def job_headers(job: StoredJob) -> dict[str, str]:
+    """What an answer that is a job says beside it: its ETag, and when it is worth asking again."""
     return {"ETag": _tag(job.version)} | ({} if job.is_terminal else {POLL: POLL_SECONDS})

@@ -7,11 +7,12 @@ that, and `dump_json` writes it as it is.
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, with_config
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, with_config
 from typing_extensions import TypedDict
 
-from lockstep.core.ground.fields import SpecModel, Switch, Whole
+from lockstep.core.ground.fields import MAX_KEYS, SpecModel, Switch, Text, Whole, few_entries
 from lockstep.core.spec.job import MAX_SHARDS
+from lockstep.core.spec.labels import MAX_NAME, MetadataKey, MetadataValue, Priority
 
 Number = Annotated[
     float | Literal["NaN", "Infinity", "-Infinity"],
@@ -67,6 +68,26 @@ class Inputs(BaseModel):
     )
     """one row of inputs each; a flat list is one column. Where the model begins with an unflatten, a row may
     be nested as that makes it"""
+
+
+SpecPatch = Annotated[
+    dict[str, JsonValue],
+    Field(
+        description="A merge patch (RFC 7396) of a job's spec: objects are patched key by key, null takes a "
+        "key out, all else is put in its place."
+    ),
+]
+
+
+class JobPatch(SpecModel):
+    """What is to be otherwise about a job; a key that is left out stays as it is."""
+
+    priority: Priority | None = None
+    """which jobs come first: those of the greatest; null for 0"""
+    name: Annotated[Text, StringConstraints(max_length=MAX_NAME)] | None = None
+    """a name for people; null for none"""
+    metadata: Annotated[dict[MetadataKey, MetadataValue | None], few_entries(MAX_KEYS)] | None = None
+    """texts to set by their keys, null to take one out; null for none at all"""
 
 
 class VerifyRequest(SpecModel):

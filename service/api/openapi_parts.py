@@ -35,12 +35,16 @@ _HEADERS: Mapping[str, JsonObject] = {
 }
 _OF_ANSWERS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("create_job", "201"): ("Location", "ETag", "X-Poll-Interval", "Idempotency-Replayed"),
+    ("clone_job", "201"): ("Location", "ETag", "X-Poll-Interval", "Idempotency-Replayed"),
     ("verify_job", "201"): ("Location", "ETag", "X-Poll-Interval", "Idempotency-Replayed"),
     ("list_jobs", "200"): ("ETag", "X-Poll-Interval"),
     ("list_jobs", "304"): ("ETag", "X-Poll-Interval"),
     ("read_job", "200"): ("ETag", "X-Poll-Interval"),
     ("read_job", "304"): ("ETag", "X-Poll-Interval"),
-    ("cancel_job", "200"): ("ETag",),
+    **dict.fromkeys(
+        ((f"{verb}_job", "200") for verb in ("cancel", "pause", "resume", "edit")),
+        ("ETag", "X-Poll-Interval"),
+    ),
     ("read_gradients", "202"): ("Retry-After",),
     ("read_walk", "202"): ("Retry-After",),
     ("read_graph", "202"): ("Retry-After",),

@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from lockstep.core.spec import AnySpec
-from lockstep.service.api.models import Inputs, VerifyRequest
+from lockstep.service.api.models import Inputs, JobPatch, SpecPatch, VerifyRequest
 from lockstep.service.api.openapi_parts import complete
 from lockstep.service.problems import ProblemDocument
 
@@ -49,6 +49,8 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         adapters = {
             "JobSpec": TypeAdapter[object](AnySpec),
             "Inputs": TypeAdapter[object](Inputs),
+            "SpecPatch": TypeAdapter[object](SpecPatch),
+            "JobPatch": TypeAdapter[object](JobPatch),
             "VerifyRequest": TypeAdapter[object](VerifyRequest),
             "ProblemDocument": TypeAdapter[object](ProblemDocument),
         }

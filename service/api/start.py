@@ -14,7 +14,8 @@ from lockstep.service.store.starts import PinnedStart
 POINTER = "/start_from"
 START_PROBLEMS = {
     404: "no job has the id in start_from",
-    409: "the job in start_from has no weights, or not yet, or no checkpoint of that step",
+    409: "the job in start_from has no weights, or not yet, or no checkpoint of that step; or the job that "
+    "the Idempotency-Key made is gone",
     410: "the weights of the job in start_from can't be read any more",
 }
 

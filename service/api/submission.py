@@ -3,7 +3,10 @@
 import hashlib
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from pydantic import JsonValue
 
 from lockstep.core.ground.fields import MAX_SEED
 from lockstep.core.spec import AnySpec, ResolvedSpec, TrainSpec
@@ -11,6 +14,7 @@ from lockstep.core.submission import Checked, checked
 from lockstep.core.submission.check_start import Shapes, learned_shapes
 from lockstep.service.api.admission import require_fitting
 from lockstep.service.api.gradcheck import checked_gradients, require_checkable
+from lockstep.service.api.merge_patch import merged
 from lockstep.service.api.validation_models import GradientCheck, Validation
 from lockstep.service.api.wire import dump_json, parse_json
 from lockstep.service.errors import ApiProblem, refusal_of
@@ -20,15 +24,33 @@ from lockstep.service.store.specs import Parts, take_apart
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cloned:
+    """A job that is to be made again, with changes.
+
+    `labels` are keys of a spec that a job has beside its own, where they may have changed; None for none.
+    """
+
+    job_id: str
+    spec_bytes: int
+    """so many in front of the body are its spec, as JSON"""
+    labels: Mapping[str, JsonValue]
+    max_bytes: int
+    """so long may the spec be with its changes, as JSON"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """What is wanted of a body, and for whom."""
 
     owner_id: str
+    key_id: str
     max_job_bytes: int
     has_key: bool = False
     """whether an Idempotency-Key came with it, which needs the body's digest"""
     validate_only: bool = False
     gradcheck: bool = False
+    cloned: Cloned | None = None
+    """the job whose spec the body patches"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +105,8 @@ def read_submission(body: bytes, asked: Asked) -> Submission | Refusal:
 
 
 def _submission(body: bytes, asked: Asked) -> Submission:
-    raw = parse_json(body)
+    sent = parse_json(body if asked.cloned is None else body[asked.cloned.spec_bytes :])
+    raw = sent if asked.cloned is None else _patched(body, sent, asked.cloned)
     found = checked(raw, lambda: secrets.randbelow(MAX_SEED + 1))
     resolved, facts = found.spec, found.facts
     start = None
@@ -100,18 +123,31 @@ def _submission(body: bytes, asked: Asked) -> Submission:
         check = checked_gradients(resolved) if asked.gradcheck else None
         validation = _validation(found, parts.stored.held, check)
     return Submission(
-        job=_new_job(found, asked.owner_id, parts),
+        job=_new_job(found, asked, parts),
         start=start,
-        body_sha256=body_digest(raw) if asked.has_key else None,
+        body_sha256=_digest(sent, asked) if asked.has_key else None,
         validation=validation,
         blob=parts.blob,
     )
 
 
-def _new_job(found: Checked, owner_id: str, parts: Parts) -> NewJob:
+def _patched(body: bytes, patch: object, cloned: Cloned) -> object:
+    """The spec of a clone, as if it had been posted."""
+    spec = json.loads(body[: cloned.spec_bytes]) | cloned.labels
+    raw = merged({key: value for key, value in spec.items() if value is not None}, patch)
+    # Else clones of clones could grow beyond what anybody may post.
+    if len(body) > cloned.max_bytes and len(dump_json(raw)) > cloned.max_bytes:
+        message = f"expected at most {cloned.max_bytes} bytes in the spec with its changes"
+        raise ApiProblem(413, f"{message}; LOCKSTEP_MAX_BODY_BYTES sets the limit")
+    return raw
+
+
+def _new_job(found: Checked, asked: Asked, parts: Parts) -> NewJob:
     spec = found.spec
     return NewJob(
-        owner_id=owner_id,
+        owner_id=asked.owner_id,
+        asked_by=asked.key_id,
+        cloned_from=None if asked.cloned is None else asked.cloned.job_id,
         spec=parts.stored,
         spec_sha256=parts.sha256,
         steps=found.steps,
@@ -124,6 +160,15 @@ def _new_job(found: Checked, owner_id: str, parts: Parts) -> NewJob:
         metadata=spec.metadata,
         keep_last=None if spec.checkpoints is None else spec.checkpoints.keep_last,
     )
+
+
+def _digest(sent: object, asked: Asked) -> str:
+    return body_digest(sent) if asked.cloned is None else clone_digest(asked.cloned.job_id, sent)
+
+
+def clone_digest(job_id: str, patch: object) -> str:
+    """The `body_digest` of a clone's request, which says of which job too."""
+    return body_digest({"clone": job_id, "patch": patch})
 
 
 def body_digest(raw: object) -> str:

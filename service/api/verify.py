@@ -2,30 +2,28 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
-from pydantic import ValidationError
 
 from lockstep.core.ground.arithmetic import ARITHMETIC
 from lockstep.core.ground.errors import Problem
 from lockstep.core.spec.changes import not_comparable
 from lockstep.core.spec.kinds import read_resolved
-from lockstep.core.submission import problems_of
 from lockstep.core.submission.check_workers import check_alone, check_shared
 from lockstep.service.api.conditions import JobId
 from lockstep.service.api.job_models import Job
 from lockstep.service.api.jobs import KeyHeader, created_response
 from lockstep.service.api.models import VerifyRequest
+from lockstep.service.api.requests import read_request, refuse_all
 from lockstep.service.api.schema import BODY_PROBLEMS, DAMAGED, body_of, problems
 from lockstep.service.api.submission import body_digest
 from lockstep.service.api.wire import json_body
 from lockstep.service.auth import Writer
-from lockstep.service.errors import ApiProblem
-from lockstep.service.problems import problem_entry
 from lockstep.service.services import TheServices
-from lockstep.service.store import specs, verifying
+from lockstep.service.store import idempotency, specs, verifying
 from lockstep.service.store.database import Database
 from lockstep.service.store.idempotency import IdempotencyKey
 from lockstep.service.store.new_job import NewJob
@@ -39,7 +37,12 @@ router = APIRouter(tags=["jobs"])
     status_code=201,
     response_model=Job,
     responses=problems(
-        {409: "the job has not succeeded (yet), or has no weights", 410: DAMAGED, **BODY_PROBLEMS}
+        {
+            409: "the job has not succeeded (yet), or has no weights; or the job that the Idempotency-Key "
+            "made is gone",
+            410: DAMAGED,
+            **BODY_PROBLEMS,
+        }
     ),
     openapi_extra=body_of("VerifyRequest"),
     summary="Verify a job",
@@ -56,27 +59,23 @@ def verify_job(
     It ends succeeded, with `result.matches` true or false; or with `result.not_comparable`, where no worker
     computes the same bits.
     """
-    asked = _asked(body)
-    with services.database.read() as tx:
-        found = verifying.verifiable(tx, job_id, key.sees)
-        new = verifying.copy_of(tx, found, key.owner_id, asked.workers, chaos=asked.chaos)
-    _refuse(_problems(asked, new))
+    asked = read_request(VerifyRequest, body)
     once = None
     if idempotency_key is not None:
         digest = body_digest({"verify": job_id, **asked.model_dump()})
         once = IdempotencyKey(key=idempotency_key, body_sha256=digest)
+    with services.database.read() as tx:
+        # First: the job may be deleted by now.
+        if once is not None and (made := idempotency.earlier(tx, key.owner_id, once)) is not None:
+            return created_response(services, made)
+        found = verifying.verifiable(tx, job_id, key.sees)
+        copy = verifying.copy_of(tx, found, key.owner_id, asked.workers, chaos=asked.chaos)
+    new = replace(copy, asked_by=key.id)
+    refuse_all(_problems(asked, new))
     why_not = _why_not(services.database, found)
     with services.database.write() as tx:
         created = verifying.create(tx, new, once, why_not)
     return created_response(services, created)
-
-
-def _asked(body: object) -> VerifyRequest:
-    try:
-        return VerifyRequest.model_validate(body)
-    except ValidationError as error:
-        _refuse(problems_of(error, VerifyRequest))
-        raise
 
 
 def _problems(asked: VerifyRequest, new: NewJob) -> Iterator[Problem]:
@@ -92,12 +91,6 @@ def _problems(asked: VerifyRequest, new: NewJob) -> Iterator[Problem]:
             "expected false with 1 worker, because it has no helpers to send away, got true; set workers to 2"
         )
         yield Problem(pointer="/chaos", code="too_few_workers", message=message)
-
-
-def _refuse(found: Iterator[Problem] | tuple[Problem, ...]) -> None:
-    entries = [problem_entry(each.pointer, each.code, each.message) for each in found]
-    if entries:
-        raise ApiProblem(422, "; ".join(entry["message"] for entry in entries[:3]), errors=entries)
 
 
 def _why_not(database: Database, found: Verifiable) -> str | None:

@@ -1,4 +1,4 @@
-"""Commands about a job: train, show, watch, cancel, predict."""
+"""Commands about a job: train, show, watch, predict."""
 
 from __future__ import annotations
 
@@ -78,16 +78,6 @@ def watch(job_id: JobIdArgument, as_json: JsonOption = False, data_dir: DataDirO
     """Follow a job to its end. The exit status is 0 when it succeeded."""
     with connected(data_dir) as client:
         _follow_and_show(client, job_id, data_dir, as_json=as_json)
-
-
-def cancel(job_id: JobIdArgument, as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
-    """Cancel a job. What it has learned so far stays: `weights` saves it."""
-    with connected(data_dir) as client:
-        job = client.cancel(job_id)
-    if as_json:
-        echo_json(job)
-    else:
-        typer.echo(f"{job['id']} {job['status']}")
 
 
 def predict(

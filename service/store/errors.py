@@ -41,6 +41,15 @@ class Refused(StoreError):
         self.reason = reason
 
 
+class Unfit(StoreError):
+    """What was asked for does not fit what is there; `pointer` says what of it, `code` is a word."""
+
+    def __init__(self, pointer: str, code: str, message: str) -> None:
+        super().__init__(message)
+        self.pointer = pointer
+        self.code = code
+
+
 class ReplayMismatch(StoreError):
     """Steps that were done again gave other bits than those on record; first at `step` of `series`."""
 

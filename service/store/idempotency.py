@@ -6,7 +6,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from lockstep.service.store import jobs
 from lockstep.service.store.database import clock, insert_or_ignore
-from lockstep.service.store.errors import KeyReused
+from lockstep.service.store.errors import KeyReused, NotFound, Refused
 from lockstep.service.store.ids import new_id
 from lockstep.service.store.jobs import Job
 from lockstep.service.store.new_job import NewJob
@@ -33,11 +33,6 @@ class Created:
     replayed: bool
 
 
-def is_known(tx: Connection, owner_id: str, key: str) -> bool:
-    """Whether a job was made with the owner's key."""
-    return tx.execute(_FIND, {"owner": owner_id, "sent": key}).one_or_none() is not None
-
-
 def create_once(tx: Connection, new: NewJob, key: IdempotencyKey) -> Created:
     """Queue the job, unless the owner's key has made one; raises KeyReused when that was another body.
 
@@ -48,10 +43,27 @@ def create_once(tx: Connection, new: NewJob, key: IdempotencyKey) -> Created:
     row = {"owner_id": new.owner_id, "key": key.key, "body_sha256": key.body_sha256, "job_id": job_id}
     if tx.execute(reserve.returning(idempotency_keys.c.job_id), row).one_or_none() is not None:
         return Created(job=jobs.create(tx, new, job_id), replayed=False)
-    earlier = tx.execute(_FIND, {"owner": new.owner_id, "sent": key.key}).one()
-    if earlier.body_sha256 != key.body_sha256:
+    made = earlier(tx, new.owner_id, key)
+    if made is None:
+        raise RuntimeError(f"the Idempotency-Key {key.key!r} is taken and gone within a transaction")
+    return made
+
+
+def earlier(tx: Connection, owner_id: str, key: IdempotencyKey) -> Created | None:
+    """What the owner's key has made; None for nothing yet.
+
+    Raises KeyReused when that was another body, and Refused (job_deleted) where the job is there no more.
+    """
+    found = tx.execute(_FIND, {"owner": owner_id, "sent": key.key}).one_or_none()
+    if found is None:
+        return None
+    if found.body_sha256 != key.body_sha256:
         raise KeyReused(
-            f"the Idempotency-Key {key.key!r} was used before with another body, for job {earlier.job_id}: "
+            f"the Idempotency-Key {key.key!r} was used before with another body, for job {found.job_id}: "
             "use a new key"
         )
-    return Created(job=jobs.get(tx, earlier.job_id, new.owner_id), replayed=True)
+    try:
+        return Created(job=jobs.get(tx, found.job_id, owner_id), replayed=True)
+    except NotFound:
+        message = f"the Idempotency-Key {key.key!r} made {found.job_id}, which was deleted: use a new key"
+        raise Refused("job_deleted", message) from None

@@ -55,7 +55,7 @@ class Job:
     `spec_json` lacks inline data and initial weights that are a blob; in lists and summaries, all of them.
     `step` counts the steps done. `result` may hold NaN and infinities. What `damage` names can't be read:
     metadata and result are None then, the spec is the JSON null. `verifies`: the id of the job that this one
-    trains again.
+    trains again; `cloned_from`: of the one that it was made of.
     """
 
     id: str
@@ -80,6 +80,7 @@ class Job:
     epoch: int
     steps_per_second: float | None
     result: Mapping[str, Any] | None
+    cloned_from: str | None
     verifies: str | None
     error: JobError | None
     transitions: tuple[Transition, ...]
@@ -150,6 +151,7 @@ def create(tx: Connection, new: NewJob, job_id: str | None = None) -> Job:
             "steps": new.steps,
             "start_sha256": new.start_sha256,
             "keep_last": new.keep_last,
+            "cloned_from": new.cloned_from,
             "verifies": None if compared is None else compared.verifies,
             "expected_sha256": None if compared is None else compared.expected_sha256,
             "chaos": None if compared is None else compared.chaos,
@@ -161,7 +163,7 @@ def create(tx: Connection, new: NewJob, job_id: str | None = None) -> Job:
         pairs = [{"job_id": job_id, "key": key, "value": value} for key, value in new.metadata.items()]
         tx.execute(insert(job_metadata), pairs)
     (made,) = JOBS.of_act("create")
-    events.note(tx, job_id, made, {})
+    events.note(tx, job_id, made, {}, events.by_key(new.asked_by))
     told = _Told(
         spec_json=new.spec.held, metadata=new.metadata, course=events.beginning(made, row.updated_at)
     )
@@ -245,6 +247,7 @@ def _job(row: Row[*tuple[Any, ...]], told: _Told, readings: Readings) -> Job:
         workers_advised=None if row.workers_advised is None else read_count(row, "workers_advised", readings),
         steps_per_second=row.steps_per_second,
         result=read_result(row, readings),
+        cloned_from=row.cloned_from,
         verifies=row.verifies,
         error=error,
         transitions=told.course.transitions,

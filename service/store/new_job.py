@@ -27,6 +27,7 @@ class NewJob:
     `spec_sha256` is that of the whole spec; the blob that the parts name is kept already. `steps` is the most
     steps that can come. `max_run_seconds`, `max_queue_seconds` and `keep_last` (of its latest checkpoints)
     stand in the spec too. `start_sha256` names the weights that it begins with, where they are another job's.
+    `cloned_from`: the id of the job that it is made of; `asked_by`: that of the key that asked for it.
     """
 
     owner_id: str
@@ -42,4 +43,6 @@ class NewJob:
     start_sha256: str | None = None
     keep_last: int | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    cloned_from: str | None = None
+    asked_by: str | None = None
     verification: Verification | None = None

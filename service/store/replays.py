@@ -15,6 +15,7 @@ from lockstep.service.store.claims import Claim, Claimable, Fence, WorkerIdentit
 from lockstep.service.store.database import insert_or_ignore
 from lockstep.service.store.events import clean
 from lockstep.service.store.ids import new_id
+from lockstep.service.store.jobs import not_found
 from lockstep.service.store.replay_transitions import REPLAYS
 from lockstep.service.store.tables import jobs, replays
 
@@ -89,6 +90,9 @@ _SAME = (
     replays.c.sample == bindparam("of_sample"),
 )
 _FIND = select(replays.c.status, replays.c.result_sha256, replays.c.error_message).where(*_SAME)
+_HOLD_JOB = (
+    select(jobs.c.id).where(jobs.c.id == bindparam("of_job")).with_for_update(read=True, key_share=True)
+)
 _ASK_AGAIN = REPLAYS.update("ask_again", *_SAME)
 _ASK_ANEW = REPLAYS.update("ask_anew", *_SAME)
 _GIVE_UP = REPLAYS.update("give_up")
@@ -101,7 +105,12 @@ _WAITING = (
 
 
 def ask(tx: Connection, asked: Asked) -> Replay:
-    """Ask, unless that was asked before; returns how far it is. Whether the step is done the caller knows."""
+    """Ask, unless that was asked before; returns how far it is. Whether the step is done the caller knows.
+
+    Raises NotFound where the job was deleted since.
+    """
+    if tx.execute(_HOLD_JOB, {"of_job": asked.job_id}).first() is None:
+        raise not_found(asked.job_id)
     found = find(tx, asked)
     if found is not None and REPLAYS.phases[found.status] != "undone":
         return found

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from lockstep.core.spec import AnyResolvedSpec, read_resolved
 from lockstep.service.store import blobs
 from lockstep.service.store.damage import damaged, json_object, parsed
 from lockstep.service.store.errors import Corrupt, NotFound
-from lockstep.service.store.tables import jobs
+from lockstep.service.store.tables import blob_parts, jobs
 
 MAX_INLINE_IN_ROW = 64 * 2**10
 """Characters of bulk that the job's row holds itself; more of them are a blob."""
@@ -22,6 +22,16 @@ _BULK = (("data", "inline"), ("model", "initial_weights"))
 _STORED = select(jobs.c.id, jobs.c.kind, jobs.c.spec_json, jobs.c.inline_json, jobs.c.inline_sha256).where(
     jobs.c.id == bindparam("job_id")
 )
+
+
+_blob_size = (
+    select(func.sum(func.length(blob_parts.c.data)))
+    .where(blob_parts.c.sha256 == jobs.c.inline_sha256)
+    .scalar_subquery()
+)
+_SIZE = select(
+    func.length(jobs.c.spec_json) + func.coalesce(func.length(jobs.c.inline_json), _blob_size, 0)
+).where(jobs.c.id == bindparam("job_id"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +120,11 @@ def load(tx: Connection, job_id: str) -> WholeSpec:
     if row is None:
         raise NotFound(f"no job has the id {job_id!r}")
     return WholeSpec(job_id=job_id, kind=row.kind, spec_json=whole(tx, row))
+
+
+def size(tx: Connection, job_id: str) -> int:
+    """About how many bytes a job's whole spec has, which is not read; 0 where there is no such job."""
+    return int(tx.execute(_SIZE, {"job_id": job_id}).scalar_one_or_none() or 0)
 
 
 def held(tx: Connection, row: Row[*tuple[Any, ...]]) -> str:

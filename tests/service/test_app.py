@@ -69,14 +69,14 @@ def test_every_refusal_is_a_problem_document(shared_api: TestClient) -> None:
         assert problem(response)["status"] == status
 
 
-@pytest.mark.parametrize("verb", ["pause", "resume", "clone"])
+@pytest.mark.parametrize("verb", ["start", "stop", "delete"])
 def test_what_nobody_asked_for_is_absent(shared_api: TestClient, verb: str) -> None:
     assert shared_api.post(f"/v1/jobs/job_0/{verb}").status_code == 404
 
 
 def test_405_names_all_methods(shared_api: TestClient) -> None:
     assert shared_api.put("/v1/jobs").headers["Allow"] == "GET, HEAD, OPTIONS, POST"
-    assert shared_api.delete("/v1/jobs/job_0").headers["Allow"] == "GET, HEAD, OPTIONS"
+    assert shared_api.put("/v1/jobs/job_0").headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH"
     assert shared_api.get("/v1/jobs/job_0/cancel").headers["Allow"] == "OPTIONS, POST"
     assert shared_api.post("/").headers["Allow"] == "GET, HEAD, OPTIONS"
 

@@ -11,30 +11,24 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
 
 from lockstep.core.learning.report import Points
 from lockstep.service import client as client_module
-from lockstep.service.client import FIRST_PATIENCE_SECONDS, ApiError, Client
+from lockstep.service.client import ApiError, Client
+from lockstep.service.connection import FIRST_PATIENCE_SECONDS
 from lockstep.service.store import claims, endings, history
 from lockstep.service.store.database import Database
 from lockstep.service.store.tables import history as history_table
-from tests.service.broker import wait_until
+from tests.service.served import served
 from tests.service.submissions import KEY, LINE, claim, succeed
 
 
 @pytest.fixture
 def url(api: TestClient) -> Iterator[str]:
     """The address of the application of `api`, served over TCP."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(api.app, lifespan="off", log_level="error"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        wait_until(lambda: server.started)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(10)
+    with served(api) as address:
+        yield address
 
 
 @pytest.fixture
@@ -69,6 +63,14 @@ def test_every_call(client: Client, store: Database) -> None:
         assert float(file["a"]) == 2.0
     assert client.predict(job["id"], [3])["y"] == [10.0]
     assert client.cancel(job["id"])["status"] == "succeeded"
+    copy = client.clone(job["id"], {"epochs": 20}, idempotency_key="copy")
+    assert copy["cloned_from"] == job["id"]
+    assert client.clone(job["id"], {"epochs": 20}, idempotency_key="copy")["id"] == copy["id"]
+    assert client.pause(copy["id"])["status"] == "paused"
+    assert client.resume(copy["id"])["status"] == "queued"
+    assert client.edit(copy["id"], {"priority": 7})["priority"] == 7
+    client.cancel(copy["id"])
+    assert client.delete(copy["id"]) == {"id": copy["id"], "object": "job", "deleted": True}
     again = client.verify(job["id"], 1, idempotency_key="again")
     assert again["verifies"] == job["id"]
     assert client.verify(job["id"], 1, idempotency_key="again")["id"] == again["id"]

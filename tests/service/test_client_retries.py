@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lockstep.service import client as client_module
+from lockstep.service import connection
 from lockstep.service.client import ApiError, Client
 
 Requests = list[tuple[str, str | None]]
@@ -55,7 +55,7 @@ CALLS: dict[str, Callable[[Client], dict[str, Any]]] = {
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(connection, "FIRST_PAUSE_SECONDS", 0.001)
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
@@ -80,7 +80,7 @@ def test_a_refusal_is_told_at_once(status: int, call: Callable[[Client], dict[st
 
 
 def test_who_stays_busy_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "FIRST_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "FIRST_PATIENCE_SECONDS", 0.05)
     with answering([429]) as (url, requests), Client(url) as client:
         with pytest.raises(ApiError, match="not now") as caught:
             client.job("job_1")

@@ -87,9 +87,11 @@ def answered(bench: Bench, job_id: str) -> None:
         assert answer_replay(bench.question(), bench.tools(), never)
 
 
-def requests(job_id: str, spec: Spec, x: list[Any]) -> Iterator[tuple[str, str, Any]]:
-    """Method, address and body of what can be asked of a service in which the job is over."""
+def requests(job_id: str, waiting: str, spec: Spec, x: list[Any]) -> Iterator[tuple[str, str, Any]]:
+    """Method, address and body of what can be asked of a service in which one job is over and one waits."""
     job = f"/v1/jobs/{job_id}"
+    for verb in ("pause", "resume", "cancel"):
+        yield "POST", f"/v1/jobs/{waiting}/{verb}", None
     yield "POST", "/v1/jobs?validate_only=true", spec
     for path in ("/v1/jobs", "/v1/workers", "/v1/queue", "/healthz", "/readyz", "/metrics"):
         yield "GET", path, None
@@ -98,7 +100,8 @@ def requests(job_id: str, spec: Spec, x: list[Any]) -> Iterator[tuple[str, str, 
     yield "GET", f"{job}/members", None
     yield "GET", f"{job}/gradients?step=0", None
     yield "GET", f"{job}/walk?step=0", None
-    yield "POST", f"{job}/cancel", None
+    yield "POST", f"{job}/clone", {"metadata": {"k": "v"}}
+    yield "PATCH", job, {"priority": 3, "name": "another", "metadata": {"k": "v"}}
     yield "POST", f"{job}/verify", {"workers": 1}
     for format, step in itertools.product(get_args(GraphFormat), ("", "&step=0")):
         yield "GET", f"{job}/graph?format={format}{step}", None
@@ -109,6 +112,7 @@ def requests(job_id: str, spec: Spec, x: list[Any]) -> Iterator[tuple[str, str, 
     if is_model:
         yield "POST", "/v1/jobs?validate_only=true&gradcheck=true", spec
         yield "POST", f"{job}/predict", {"x": x}
+    yield "DELETE", job, None
 
 
 @pytest.mark.parametrize("name", JOBS)
@@ -118,10 +122,12 @@ def test_every_address_answers_as_described(api: TestClient, bench: Bench, name:
     assert bench.lead().status == "succeeded"
     answered(bench, job_id)
 
+    waiting = api.post("/v1/jobs", json=spec).json()["id"]
     asked = set()
-    for method, path, body in requests(job_id, spec, x):
+    for method, path, body in requests(job_id, waiting, spec, x):
         response = api.request(method, path, json=body)
-        assert response.status_code == (201 if path.endswith("/verify") else 200), (path, response.text)
+        made = path.endswith(("/verify", "/clone"))
+        assert response.status_code == (201 if made else 200), (path, response.text)
         asked.add(described().operation_of(path.partition("?")[0], method))
 
     assert described().operations - asked == ({"predict"} if "kind" in spec else set())

@@ -29,7 +29,7 @@ from tests.service.submissions import LINE
 
 END_SECONDS = 20.0
 JSON = {"Content-Type": "application/json"}
-ASKED = Asked(owner_id="owner", max_job_bytes=2**40)
+ASKED = Asked(owner_id="owner", key_id="key", max_job_bytes=2**40)
 BESIDE_LIMIT = pytest.mark.parametrize("size", [LARGE_BYTES, LARGE_BYTES + 1], ids=["small", "large"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,13 +44,16 @@ LAYERS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("asked", [{}, {"validate_only": True}, {"has_key": True}], ids=str)
-def test_what_follows_from_data_and_model_is_worked_out_once(asked: dict[str, bool]) -> None:
+ASKED = Asked(owner_id="o", key_id="k", max_job_bytes=10**9)
+
+
+@pytest.mark.parametrize("asked", [ASKED, replace(ASKED, validate_only=True), replace(ASKED, has_key=True)])
+def test_what_follows_from_data_and_model_is_worked_out_once(asked: Asked) -> None:
     body = json.dumps(LAYERS).encode()
     found: list[object] = []
 
     def read() -> None:
-        found.append(read_submission(body, Asked(owner_id="o", max_job_bytes=10**9, **asked)))
+        found.append(read_submission(body, asked))
 
     counts = calls_by_name(read)
 

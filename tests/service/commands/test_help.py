@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from lockstep.service.cli import app
 
 COMMANDS = (
-    *("up", "demo", "train", "jobs", "show", "watch", "cancel", "weights", "predict", "history", "events"),
+    *("up", "demo", "train", "jobs", "show", "watch", "weights", "predict", "history", "events"),
+    *("cancel", "pause", "resume", "clone", "edit", "delete"),
     *(
         "gradients",
         "walk",

@@ -12,7 +12,9 @@ from lockstep.service.cli import app
 from lockstep.service.commands.access import CommandError
 
 IN_ORDER = {
-    **dict.fromkeys(("show", "watch", "cancel", "history", "events", "graph", "open"), ()),
+    **dict.fromkeys(("show", "watch", "history", "events", "graph", "open"), ()),
+    **dict.fromkeys(("cancel", "pause", "resume", "clone", "delete"), ()),
+    "edit": ("--priority", "1"),
     "weights": ("-o", "w.npz"),
     "predict": ("-",),
     "gradients": ("0",),
