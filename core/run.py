@@ -14,6 +14,7 @@ from lockstep.core.data.dataset import Preprocessing, Told
 from lockstep.core.data.shapes import shape_of
 from lockstep.core.formulas.minimize import Minimize
 from lockstep.core.formulas.solve import Solve
+from lockstep.core.ground.interruption import LookUp
 from lockstep.core.group import Group
 from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.learning.loading import load_dataset
@@ -33,10 +34,12 @@ class Run(Protocol):
     """An iterator of reports. Its driver saves and tells; a run knows no clock and no store.
 
     `step` is how many steps are done, `steps` the most that can come; `stop_reason` is None while it goes on.
+    `look_up` is asked between the parts of what takes long; None: nobody is.
     """
 
     step: int
     steps: int
+    look_up: LookUp | None
 
     @property
     def stop_reason(self) -> str | None:
@@ -47,13 +50,19 @@ class Run(Protocol):
         """Whether there is a `stop_reason`."""
 
     def advance(self, steps: int) -> Report:
-        """Do up to `steps` steps, fewer where the run ends or fails before."""
+        """Do up to `steps` steps, fewer where the run ends, fails or is interrupted before.
+
+        Amid a step nobody looks up but where `steps` is 1: of several at a time each is short.
+        """
 
     def checkpoint(self) -> Checkpoint:
         """The state now, as copies, from which a run goes on to the same bits."""
 
     def outcome(self) -> Outcome:
-        """What came out, of a run that is finished. Raises Diverged where that is no finite number."""
+        """What came out, of a run that is finished.
+
+        Raises Diverged where that is no finite number, Interrupted; then the state is as it was.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,6 +82,10 @@ class Given(Work):
         self._width, self._dtype, self._leaves = len(given), given.dtype, leaves
 
     @property
+    def look_up(self) -> None:
+        """See Work."""
+
+    @property
     def leaves(self) -> int:
         """See Work."""
         return self._leaves

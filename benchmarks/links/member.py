@@ -10,6 +10,7 @@ from statistics import median
 import numpy as np
 
 from benchmarks.links.laying import DEVICE, Links
+from lockstep.core.ground.interruption import LookUp
 from lockstep.core.ground.shards import Block
 from lockstep.core.group import Group, Released
 from lockstep.core.group.helper import GroupHelper
@@ -31,6 +32,7 @@ class Given:
         self.leaves = leaves
         self.width = VECTOR_BYTES // 4
         self.dtype = np.dtype(np.float32)
+        self.look_up: LookUp | None = None
 
     def partial(self, block: Block, out: np.ndarray) -> bool:
         """See Work."""

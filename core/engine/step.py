@@ -12,6 +12,7 @@ from lockstep.core.engine.fast.patience import Patience
 from lockstep.core.engine.fast.together import Together
 from lockstep.core.engine.plan import Plan
 from lockstep.core.ground.buffers import aligned
+from lockstep.core.ground.interruption import LookUp
 from lockstep.core.ground.shards import Block, Place, TreeSum, shard_rows
 from lockstep.core.losses import Denominators, loss_of
 from lockstep.core.model.graph import Graph
@@ -51,6 +52,8 @@ class StepWork:
 
     Where a spec accumulates, each shard is worked through in that many pieces, cut from it as shards are cut
     from a batch and added from the first to the last: the arrays have a piece's size, not a shard's.
+
+    `look_up`: see Work; None where steps are short.
     """
 
     def __init__(self, spec: ResolvedSpec, graph: Graph, parameters: Parameters, data: StepData) -> None:
@@ -83,6 +86,7 @@ class StepWork:
         self.denominators = Denominators(spec.loss, data.part.y)
         self._denominator = 1.0
         self.counts = True
+        self.look_up: LookUp | None = None
 
     @property
     def batch(self) -> np.ndarray:
@@ -137,16 +141,22 @@ class StepWork:
             return self._run(block.first, out)
         together = self._all_together(block)
         if together is not None:
+            self._look_up()
             together.run(self._rows, block.first, self._denominator, out, self._step)
             return True
         self._tree.start(out)
         for shard in range(block.first, block.end):
             low, high = shard_rows(shard, self.leaves, len(self._rows))
             if low < high:
+                self._look_up()
                 place = self._tree.place(self._leaf_blocks[shard])
                 self._put(shard, place)
                 self._tree.placed(place)
         return self._tree.finish()
+
+    def _look_up(self) -> None:
+        if self.look_up is not None:
+            self.look_up()
 
     def _put(self, shard: int, place: Place) -> None:
         """Leave gradient and loss sum of one shard in its place in the tree, which adds to it or not."""
@@ -183,6 +193,7 @@ class StepWork:
             first, end = shard_rows(piece, self._pieces, high - low)
             if first == end:
                 continue
+            self._look_up()
             self._run_rows(low + first, low + end, shard * self._pieces + piece, into)
             if into is not target:
                 np.add(target, into, target)

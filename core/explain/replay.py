@@ -15,6 +15,7 @@ from lockstep.core.formulas.minimize import Minimize
 from lockstep.core.formulas.search import Search
 from lockstep.core.formulas.solve import Solve
 from lockstep.core.ground.errors import LockstepError
+from lockstep.core.ground.interruption import LookUp
 from lockstep.core.group.solo import SoloGroup
 from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.learning.loading import load_dataset
@@ -53,6 +54,15 @@ class ReplayRun:
             self._run.advance(0)
 
     @property
+    def look_up(self) -> LookUp | None:
+        """See Run."""
+        return self._run.look_up
+
+    @look_up.setter
+    def look_up(self, look_up: LookUp | None) -> None:
+        self._run.look_up = look_up
+
+    @property
     def step(self) -> int:
         """How far it is."""
         return self._run.step
@@ -72,7 +82,10 @@ class ReplayRun:
         return report
 
     def gradients(self) -> dict[str, np.ndarray]:
-        """The gradients of step `target`, averaged over its batch and before clipping, by parameter."""
+        """The gradients of step `target`, averaged over its batch and before clipping, by parameter.
+
+        Raises Interrupted.
+        """
         if isinstance(self._run, Training):
             return self._run.gradients()
         formula = self._run.formula

@@ -13,6 +13,7 @@ import numpy as np
 from lockstep.core.formulas.formula import Formula
 from lockstep.core.formulas.goal import goal_met, has_goal
 from lockstep.core.ground.errors import Diverged, DomainError
+from lockstep.core.ground.interruption import LookUp
 from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.learning.report import GRADIENT, Outcome, Points, Report
 from lockstep.core.model.parameters import weights_sha256
@@ -27,12 +28,14 @@ class Search(ABC):
     """One search, from the start unless it is restored; a `Run`.
 
     `step` counts the moves done, `steps` is the most that can come. `stop_reason` is None while it goes on.
+    Nobody is asked by `look_up`: no step takes long.
     """
 
     def __init__(self, spec: MinimizeSpec | SolveSpec) -> None:
         self.spec = spec
         self.formula = Formula(spec.formula, spec.start, spec.unknowns, np.dtype(spec.dtype))
         self.steps = spec.steps
+        self.look_up: LookUp | None = None
         self.step = 0
         self.stop_reason: str | None = None
         # The gradient that a step goes by, recorded at each point.

@@ -60,5 +60,9 @@ class Diverged(LockstepError):
         super().__init__(message)
 
 
+class Interrupted(LockstepError):
+    """Whoever drives a run wants it to stop amid a step, which then has had no effect."""
+
+
 class InvalidData(LockstepError):
     """Data cannot be used: its shape, its kind or its values are wrong."""

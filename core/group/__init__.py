@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from lockstep.core.ground.errors import LockstepError
+from lockstep.core.ground.interruption import LookUp
 from lockstep.core.ground.shards import Block
 
 
@@ -37,6 +38,13 @@ class Work(Protocol):
     @property
     def dtype(self) -> np.dtype:
         """The type of an element: float32 or float64."""
+
+    @property
+    def look_up(self) -> LookUp | None:
+        """To be asked between parts of it, and now and then while its member waits for others.
+
+        What it raises ends the collective, after which the group can only be closed. None: nobody asks.
+        """
 
     def partial(self, block: Block, out: np.ndarray) -> bool:
         """Sum the block's leaves in the tree into `out` (width,), C-contiguous.

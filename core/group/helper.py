@@ -95,9 +95,7 @@ class GroupHelper(Member):
         self._orders.begin(self._stamp.collective, out)
         self._gives_up_at = None
         try:
-            if self._poll.poll(0):
-                self._hear()
-                self._orders.leave_if_over()
+            self.leave_if_over()
             while not self._done(work, out, update):
                 pass
             self._stamp.collective += 1
@@ -111,6 +109,12 @@ class GroupHelper(Member):
 
     def welcome(self, state: Callable[[], bytes]) -> None:
         """See Group; the lead's business."""
+
+    def leave_if_over(self) -> None:
+        """Raise Released where the lead has let go; a work's `look_up` may call it amid a collective."""
+        if self._poll.poll(0):
+            self._hear()
+            self._orders.leave_if_over()
 
     def close(self, reason: str) -> None:
         """See Group. The others do our part themselves from now on."""
@@ -131,8 +135,7 @@ class GroupHelper(Member):
         introduction = Introduction(
             worker_id=self._terms.worker_id, host=self._terms.host, door=self._door.address
         )
-        answer = ask(control, introduction, self._terms.timeouts.handshake_seconds)
-        accepted = read_acceptance(answer)
+        accepted = read_acceptance(ask(control, introduction, self._terms.timeouts.handshake_seconds))
         points.ACCEPTED.reach()
         self._number = accepted.number
         introduction = replace(introduction, number=self._number)
@@ -236,8 +239,7 @@ class GroupHelper(Member):
         now = time.monotonic()
         if self._control is not None and now - self._said_at > _SECONDS_BETWEEN_FIGURES:
             self._said_at = now
-            times = self._times
-            said = FIGURES.pack(times.computing, times.exchanging, times.waiting)
+            said = FIGURES.pack(self._times.computing, self._times.exchanging, self._times.waiting)
             self._control.queue(FrameKind.FIGURES, said)
             self._hear()
 
@@ -286,7 +288,7 @@ class GroupHelper(Member):
         deadline = time.monotonic() + seconds
         while not self._is_committed():
             self._check([peer for peer in self._peers if peer.number == LEAD])
-            if not self._ear.hear(self._peers, self._others(), deadline):
+            if not self._hears(deadline):
                 deadline = self._wait_longer([], seconds)
 
     def _is_committed(self) -> bool:

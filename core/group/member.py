@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 
 from lockstep.core.ground.errors import LockstepError
+from lockstep.core.ground.interruption import LookUp
 from lockstep.core.group import DividedUpdate, Work, points
 from lockstep.core.group.dividing import DividedRound
 from lockstep.core.group.figures import Stopwatch
@@ -25,6 +26,9 @@ from lockstep.core.group.peers import Ear, Peer, Watched
 from lockstep.core.group.round import Round
 from lockstep.core.group.terms import GroupTerms
 from lockstep.core.group.waiting import may_spin
+
+SECONDS_BETWEEN_LOOKS = 0.1
+"""How often a member that waits for others asks whether it is to stop."""
 
 There = Callable[[Peer, Lane], bool]
 _WorkKey = tuple[int, int, np.dtype, bool]
@@ -54,6 +58,7 @@ class Member(ABC):
         self._ear = Ear()
         self._times = Stopwatch()
         self._ended_at = time.monotonic()
+        self._look_up: LookUp | None = None
 
     @property
     def rank(self) -> int:
@@ -91,6 +96,7 @@ class Member(ABC):
     def _together(self, work: Work, out: np.ndarray, update: DividedUpdate | None) -> None:
         """Do the collective with the others, as the members are now. Raises Redo."""
         entered = time.monotonic()
+        self._look_up = work.look_up
         divides = update is not None and self._all_share
         round_, pace = self._round(work, divides=divides)
         divided = self._divide(round_, out, update) if update is not None and divides else None
@@ -186,9 +192,17 @@ class Member(ABC):
         while lacking := [(peer, lane) for peer, lane in lacking if not there(peer, lane)]:
             lacked = [peer for peer, _ in lacking]
             self._check(lacked)
-            if not self._ear.hear(self._peers, self._others(), deadline):
+            if not self._hears(deadline):
                 deadline = self._wait_longer(lacked, seconds)
         self._times.waiting += time.monotonic() - began
+
+    def _hears(self, deadline: float) -> bool:
+        """Wait for what others say; False where nobody says anything before `deadline`."""
+        while self._look_up is not None and (soon := time.monotonic() + SECONDS_BETWEEN_LOOKS) < deadline:
+            if self._ear.hear(self._peers, self._others(), soon):
+                return True
+            self._look_up()
+        return self._ear.hear(self._peers, self._others(), deadline)
 
     # What the lead and a helper do otherwise.
 

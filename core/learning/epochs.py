@@ -57,6 +57,11 @@ class Epochs:
         """Whether the group is needed again after the update of `step`."""
         return bool(self._evaluated) and self._ends_with(step)
 
+    @property
+    def is_long(self) -> bool:
+        """Whether the evaluations at the end of an epoch are, so that they may be interrupted."""
+        return any(self._evaluations[part].is_long for part in self._evaluated)
+
     def after_step(self, step: int, price: float, series: Pairs, group: Group) -> None:
         """Look at a step with a penalty of `price`; add to `series` what its epoch's end brings."""
         work, goal_of = self._work, self.stopping.goal_of
@@ -109,3 +114,11 @@ class Epochs:
         """Go on from there."""
         self.stopping.state, self.stopping.reason = checkpoint.stop, checkpoint.stop_reason
         self._losses, self._best.arrays = checkpoint.epoch_loss, checkpoint.best
+
+
+def schedule_of(spec: ResolvedSpec, steps: int, steps_per_epoch: int) -> Schedule | None:
+    """What sets the learning rate of a training of so many steps at most, if anything does."""
+    if spec.schedule is None:
+        return None
+    rate = spec.optimizer.learning_rate
+    return Schedule(spec.schedule, rate, steps=steps, steps_per_epoch=steps_per_epoch)

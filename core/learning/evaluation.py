@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lockstep.core.data.dataset import Part
+from lockstep.core.data.dataset import Dataset, Part
+from lockstep.core.engine.price import row_price
 from lockstep.core.engine.program import Options, Program
 from lockstep.core.ground.blas import Call
+from lockstep.core.ground.interruption import LookUp
 from lockstep.core.ground.shards import Block, TreeSum
 from lockstep.core.group import Group
 from lockstep.core.group.solo import SoloGroup
@@ -23,6 +25,17 @@ EVALUATION_ROWS = 256
 SUMS_DTYPE = np.dtype(np.float64)
 MAX_SCORES = 20_000_000
 """With more outputs than this in a part there is no ROC AUC: they would have to be sorted in memory."""
+LONG_SECONDS = 0.05
+LONG_BESIDE_STATE = 20
+"""Where a long evaluation may be interrupted a copy of the state is kept, which takes less by so much."""
+STATE_NUMBERS, NUMBERS_PER_SECOND = 4, 5e8
+"""How many numbers are copied for each parameter, about, and how fast."""
+
+
+def is_long(graph: Graph, rows: int) -> bool:
+    """Whether so many rows take so long that somebody may want it to stop, by the sizes alone."""
+    copied = STATE_NUMBERS * graph.size / NUMBERS_PER_SECOND
+    return row_price(graph).forward_seconds * rows >= max(LONG_SECONDS, LONG_BESIDE_STATE * copied)
 
 
 class Evaluation:
@@ -72,7 +85,10 @@ class Measurement:
 
 
 class EvaluationWork:
-    """The sums behind loss and metrics over chunks of one part of the data (a `Work`)."""
+    """The sums behind loss and metrics over chunks of one part of the data (a `Work`).
+
+    `look_up`: see Work; to be set only where it `is_long`: the update before it has to be undone then.
+    """
 
     def __init__(self, spec: ResolvedSpec, graph: Graph, parameters: Parameters, part: Part) -> None:
         self.leaves = -(-part.rows // EVALUATION_ROWS)
@@ -89,6 +105,8 @@ class EvaluationWork:
         self._tree = TreeSum(self.width, self.dtype)
         self._total = np.zeros(self.width, self.dtype)
         self._outputs: np.ndarray | None = None
+        self.look_up: LookUp | None = None
+        self.is_long = is_long(graph, part.rows)
 
     def metrics(self, group: Group, *, admits: bool = True) -> dict[str, float]:
         """The loss and the metrics that follow each epoch, over the whole part.
@@ -105,10 +123,12 @@ class EvaluationWork:
         scores = self._part.rows * math.prod(self._graph.output_shape)
         if scores <= MAX_SCORES:
             self._outputs = np.empty((self._part.rows, *self._graph.output_shape), self._parameters.dtype)
-        SoloGroup().all_reduce(self, self._total, admits=True)
-        metrics = self._said(self._tally.known)
-        if self._outputs is not None:
-            metrics |= self._tally.of_outputs(self._outputs, self._part.y)
+        try:
+            SoloGroup().all_reduce(self, self._total, admits=True)
+            metrics = self._said(self._tally.known)
+            if self._outputs is not None:
+                metrics |= self._tally.of_outputs(self._outputs, self._part.y)
+        finally:
             self._outputs = None
         return Measurement(metrics=metrics, tables=self._tally.tables(self._total[1:]))
 
@@ -121,6 +141,8 @@ class EvaluationWork:
         """Put the sums over the block's chunks into `out` (width,); False where it lies beyond the rows."""
         self._tree.start(out)
         for chunk in range(block.first, min(block.end, self.leaves)):
+            if self.look_up is not None:
+                self.look_up()
             self._tree.add(Block(chunk, 1), self._sums_of(chunk))
         return self._tree.finish()
 
@@ -137,3 +159,12 @@ class EvaluationWork:
         if self._outputs is not None:
             self._outputs[low:high] = evaluation.output
         return evaluation.sums
+
+
+def evaluations_of(
+    spec: ResolvedSpec, graph: Graph, parameters: Parameters, dataset: Dataset
+) -> dict[str, EvaluationWork]:
+    """That of each part of the data that there is, by its name."""
+    parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    there = {name: part for name, part in parts.items() if part is not None}
+    return {name: EvaluationWork(spec, graph, parameters, part) for name, part in there.items()}

@@ -28,6 +28,11 @@ class Points:
             values=np.array([value for _, value in pairs]),
         )
 
+    def before(self, step: int) -> "Points":
+        """Those of earlier steps."""
+        count = int(np.searchsorted(self.steps, step))
+        return Points(steps=self.steps[:count], values=self.values[:count])
+
     @staticmethod
     def joined(parts: Sequence["Points"]) -> "Points":
         """Points that follow one another, in one."""
@@ -43,13 +48,15 @@ class Points:
 class Report:
     """What the steps from `first_step` up to, not including, `step` have brought.
 
-    `failure` says why training can't go on; the series then end with the loss that showed it.
+    `failure` says why training can't go on; the series then end with the loss that showed it. Where it
+    `was_interrupted`, step `step` was begun and has had no effect.
     """
 
     first_step: int
     step: int
     series: Mapping[str, Points]
     failure: Diverged | DomainError | None = None
+    was_interrupted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

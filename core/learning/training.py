@@ -21,22 +21,24 @@ from lockstep.core.engine.interfaces import StepsAhead
 from lockstep.core.engine.moments import RunningStatistics
 from lockstep.core.engine.step import Seen, StepData, StepWork
 from lockstep.core.engine.step_ways import steps_ahead, whole_steps
-from lockstep.core.ground.errors import Diverged, InvalidData
+from lockstep.core.ground.errors import Diverged, DomainError, Interrupted, InvalidData
+from lockstep.core.ground.interruption import LookUp
 from lockstep.core.group import Group
 from lockstep.core.learning.checkpoint import Checkpoint
 from lockstep.core.learning.dividing import shared_update
-from lockstep.core.learning.epochs import Epochs, Pairs
-from lockstep.core.learning.evaluation import EvaluationWork
+from lockstep.core.learning.epochs import Epochs, Pairs, schedule_of
+from lockstep.core.learning.evaluation import evaluations_of
+from lockstep.core.learning.finishing import outcome_of
 from lockstep.core.learning.observation import Observer
 from lockstep.core.learning.recording import TrainingRecorder
 from lockstep.core.learning.report import Outcome, Points, Report
+from lockstep.core.learning.state import TrainingState
 from lockstep.core.learning.stopping import BestWeights
 from lockstep.core.learning.unsound import failure_of
 from lockstep.core.model.build import build_graph, initial_weights
-from lockstep.core.model.parameters import Parameters, export, weights_sha256
+from lockstep.core.model.parameters import Parameters, export
 from lockstep.core.optim.clipping import Clipping
 from lockstep.core.optim.penalty import WeightPenalty
-from lockstep.core.optim.schedules import Schedule
 from lockstep.core.spec import ResolvedSpec
 
 
@@ -56,8 +58,7 @@ class Training:
         checkpoint: Checkpoint | None = None,
         start: Mapping[str, ArrayLike] | None = None,
     ) -> None:
-        self._spec = spec
-        self._group = group
+        self._spec, self._group = spec, group
         graph = self._graph = build_graph(spec.model, dataset.columns)
         require_tokens(graph, *dataset.inputs)
         self._steep = has_steep_places(graph)
@@ -68,19 +69,11 @@ class Training:
         self._clipping = Clipping(spec.clip) if spec.clip else None
         self._optimizer = spec.optimizer.build(self._parameters.flat)
         self._running = RunningStatistics(graph, self._parameters.buffers, self._work.statistics)
-        parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
-        self._evaluations = {
-            name: EvaluationWork(spec, graph, self._parameters, part)
-            for name, part in parts.items()
-            if part is not None
-        }
+        self._evaluations = evaluations_of(spec, graph, self._parameters, dataset)
         self.steps = spec.epochs * batches.steps_per_epoch
         self._observer = Observer(self._parameters, self.steps, spec.seed)
         self._recorder = TrainingRecorder(self._parameters, self.steps)
-        self._schedule: Schedule | None = None
-        if spec.schedule:
-            counts = {"steps": self.steps, "steps_per_epoch": batches.steps_per_epoch}
-            self._schedule = Schedule(spec.schedule, spec.optimizer.learning_rate, **counts)
+        self._schedule = schedule_of(spec, self.steps, batches.steps_per_epoch)
         self._ahead = steps_ahead(
             spec, dataset.train, self._parameters, self._optimizer, self._recorder.stride
         )
@@ -88,17 +81,18 @@ class Training:
         self._shared = shared_update(spec, graph, self._optimizer, self._parameters.flat, self._work.gradient)
         self._best = BestWeights(self._parameters)
         self._epochs = Epochs(spec, self._work, self._evaluations, self._best, self._schedule)
-        self._price = 0.0
-        self._last_loss = math.nan
-        self._sound = True
+        state = (self._parameters, self._optimizer, self._schedule, self._epochs, self._shared)
+        self._state = TrainingState(*state)
+        self._price, self._last_loss, self._sound = 0.0, math.nan, True
         if checkpoint is None:
             self._parameters.initialize(spec.seed, start or initial_weights(spec.model))
             self.step = 0
         else:
-            self._restore(checkpoint)
-        if group.rank == 0:
-            self._observer.begin(self.step)
-            self._recorder.begin(self.step)
+            self._state.restore(checkpoint)
+            self.step, self._last_loss = checkpoint.step, checkpoint.loss
+        self._kept: Checkpoint | None = None  # the state before a step that a long evaluation follows
+        self.look_up = None
+        self._begin()
 
     @property
     def stop_reason(self) -> str | None:
@@ -111,29 +105,72 @@ class Training:
     def advance(self, steps: int) -> Report:
         """Do up to `steps` steps, fewer where training ends or fails before.
 
+        Where `look_up` raises Interrupted, the step in progress is undone, and those before it are reported.
         Raises what the group raises: on a helper Released and LeadLost.
         """
         first = self.step
         losses = np.empty(min(steps, self.steps - first))
         pairs: Pairs = {}
-        failure = None
-        with np.errstate(all="ignore"):
-            while self.step < first + len(losses) and self.stop_reason is None and failure is None:
-                if self._ahead and self._take_steps_ahead(self._ahead, losses[self.step - first :]):
-                    continue
-                step = self.step
-                loss = losses[step - first] = self._take_step(step, pairs)
-                if self._sound:
-                    self._epochs.after_step(step, self._price, pairs, self._group)
-                else:
-                    bad = first_bad_node(self._graph, self._parameters, self._work.batch)
-                    failure = failure_of(self._spec, step, loss, bad)
-                self.step = step + 1
+        failure: Diverged | DomainError | None = None
+        was_interrupted, loss_before = False, self._last_loss
+        # Of several steps at a time each is short.
+        self._work.look_up = self._look_up if steps == 1 else None
+        try:
+            with np.errstate(all="ignore"):
+                failure = self._take_steps(losses, pairs)
+        except Interrupted:
+            was_interrupted = True
+            self._state.undo(self._kept)
+            self._last_loss = self._kept.loss if self._kept else loss_before
+        self._kept = None
         series = self._recorder.series()
         series["loss"] = Points(steps=np.arange(first, self.step), values=losses[: self.step - first])
         series |= {name: Points.of(points) for name, points in pairs.items()}
         series |= self._observer.series()
-        return Report(first_step=first, step=self.step, series=series, failure=failure)
+        if was_interrupted:
+            series = {name: points.before(self.step) for name, points in series.items()}
+            self._begin()
+        return Report(
+            first_step=first, step=self.step, series=series, failure=failure, was_interrupted=was_interrupted
+        )
+
+    def _take_steps(self, losses: np.ndarray, pairs: Pairs) -> Diverged | DomainError | None:
+        """Take a step for each place in `losses`, perhaps fewer; returns why it can't go on."""
+        first, end = self.step, self.step + len(losses)
+        while self.step < end and self.stop_reason is None:
+            if self._ahead and self._take_steps_ahead(self._ahead, losses[self.step - first :]):
+                continue
+            step = self.step
+            if self._keeps:
+                self._kept = self.checkpoint() if self._epochs.evaluates_after(step) else None
+            loss = losses[step - first] = self._take_step(step, pairs)
+            if self._sound:
+                self._epochs.after_step(step, self._price, pairs, self._group)
+            self.step = step + 1
+            if not self._sound:
+                bad = first_bad_node(self._graph, self._parameters, self._work.batch)
+                return failure_of(self._spec, step, loss, bad)
+        return None
+
+    def _begin(self) -> None:
+        """Have the lead record from the next step on."""
+        if self._group.rank == 0:
+            self._observer.begin(self.step)
+            self._recorder.begin(self.step)
+
+    @property
+    def look_up(self) -> LookUp | None:
+        """Asked between the parts of steps and evaluations that are long; None: nobody is."""
+        return self._look_up
+
+    @look_up.setter
+    def look_up(self, look_up: LookUp | None) -> None:
+        self._look_up = look_up
+        for evaluation in self._evaluations.values():
+            evaluation.look_up = look_up if evaluation.is_long else None
+        # A helper's state is worth nothing once it has left.
+        self._keeps = look_up is not None and self._group.rank == 0 and self._epochs.is_long
+        self._kept = None
 
     def _take_steps_ahead(self, ahead: StepsAhead, losses: np.ndarray) -> bool:
         """Take steps up to one that has to be taken by `_take_step`; False where that is the next one."""
@@ -151,7 +188,7 @@ class Training:
         if self._whole_steps and step not in (self._observer.due, self._recorder.due):
             self._last_loss, self._sound = self._whole_steps.take(step)
             return self._last_loss
-        self._group.welcome(self._state)
+        self._group.welcome(lambda: self.checkpoint().to_bytes())
         self._work.select(step)
         if not self._reduce(step):
             self._judge(step)
@@ -218,6 +255,7 @@ class Training:
 
         For a training that is alone: the others of a group would not know of it.
         """
+        self._work.look_up = self._look_up
         with np.errstate(all="ignore"):
             self._work.select(self.step)
             self._group.all_reduce(self._work, self._work.total, admits=False)
@@ -239,57 +277,24 @@ class Training:
 
     def checkpoint(self) -> Checkpoint:
         """The state before step `step`, as copies."""
-        if self._shared:
-            self._shared.gather()
-        saved = Checkpoint(
-            step=self.step,
-            parameters=self._parameters.flat.copy(),
-            buffers={name: buffer.copy() for name, buffer in self._parameters.buffers.items()},
-            optimizer={name: vector.copy() for name, vector in self._optimizer.state.items()},
-            loss=self._last_loss,
-            plateau=self._schedule.plateau if self._schedule else None,
-        )
-        return self._epochs.save(saved)
-
-    def _restore(self, checkpoint: Checkpoint) -> None:
-        self._parameters.flat[:] = checkpoint.parameters
-        for name, buffer in self._parameters.buffers.items():
-            buffer[...] = checkpoint.buffers[name]
-        for name, vector in self._optimizer.state.items():
-            vector[:] = checkpoint.optimizer[name]
-        if self._schedule:
-            self._schedule.plateau = checkpoint.plateau
-        self._epochs.restore(checkpoint)
-        self.step, self._last_loss = checkpoint.step, checkpoint.loss
-
-    def _state(self) -> bytes:
-        return self.checkpoint().to_bytes()
+        return self._state.save(self.step, self._last_loss)
 
     def outcome(self) -> Outcome:
-        """Evaluate the final weights on every part of the data, alone: the tree gives any group's bits.
+        """Evaluate the final weights on every part of the data.
 
         With restore_best they are those of the best epoch, but for a job that loss_below has ended. Raises
-        Diverged where the last update has left the finite numbers.
+        Diverged where the last update has left the finite numbers, Interrupted, with the state as it was.
         """
-        if self.stop_reason != "loss_below":
+        last = BestWeights(self._parameters)
+        if self.stop_reason != "loss_below" and self._best.arrays:
+            last.keep()
             self._best.restore()
         if not np.isfinite(self._parameters.flat).all():
             raise Diverged(
                 f"the update of step {self.step - 1} made a weight infinite or NaN; lower the learning rate"
             )
-        metrics: dict[str, float] = {}
-        tables: dict[str, np.ndarray] = {}
-        with np.errstate(all="ignore"):
-            for part, evaluation in self._evaluations.items():
-                is_held_out = part != "train" or len(self._evaluations) == 1
-                measured = evaluation.measure(all_metrics=is_held_out)
-                metrics |= {f"{part}_{name}": value for name, value in measured.metrics.items()}
-                tables |= {f"{part}_{name}": table for name, table in measured.tables.items()}
-        weights = self._parameters.export()
-        return Outcome(
-            loss=self._last_loss,
-            metrics=metrics,
-            tables=tables,
-            weights=weights,
-            weights_sha256=weights_sha256(weights),
-        )
+        try:
+            return outcome_of(self._parameters, self._evaluations, self._last_loss)
+        except Interrupted:
+            last.restore()
+            raise

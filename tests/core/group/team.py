@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from lockstep.core.ground.interruption import LookUp
 from lockstep.core.ground.shards import Block, TreeSum
 from lockstep.core.group import Group, LeadLost, Released
 from lockstep.core.group.frames import FRAME_BYTES
@@ -54,6 +55,7 @@ class Numbers:
         self._empty = empty
         self._tree = TreeSum(width, self.dtype)
         self.computed: list[Block] = []
+        self.look_up: LookUp | None = None
 
     def partial(self, block: Block, out: np.ndarray) -> bool:
         """See Work."""
