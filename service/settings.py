@@ -103,6 +103,13 @@ class Settings(RetentionSettings):
     step_timeout_seconds: float = Field(
         default=5.0, gt=0, le=600, description="how long a member may keep the others of its group waiting"
     )
+    hung_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        le=86400,
+        description="how long a step may go on without a sign of life before its process is ended; longer "
+        "where the job's size or its usual step lets expect that",
+    )
     checkpoint_seconds: float = Field(
         default=10.0, gt=0, le=3600, description="longest time between two checkpoints"
     )

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from lockstep.core.ground.errors import Diverged, DomainError
+from lockstep.core.ground.errors import Diverged, DomainError, Interrupted
 from lockstep.core.learning.report import Outcome
 from lockstep.core.model.encoding import to_safetensors
 from lockstep.core.run import Prepared, Run, StartWeights, blank_checkpoint, prepare
@@ -25,10 +25,11 @@ from lockstep.service.store import claims, endings, specs, weights
 from lockstep.service.store.disk import says_disk_full
 from lockstep.service.store.errors import Fenced, ReplayMismatch
 from lockstep.service.store.leases import JobClaim, JobFence
+from lockstep.worker.drive import Drive, HangLimits
 from lockstep.worker.failures import failure_of
 from lockstep.worker.keeping import Keeping, lowest_loss
 from lockstep.worker.lease import Lease
-from lockstep.worker.pace import CheckpointPace, Stride
+from lockstep.worker.pace import CheckpointPace
 from lockstep.worker.reporter import Reporter
 from lockstep.worker.resuming import Resumed, latest_sound, tell_of_damage
 from lockstep.worker.seats import open_group
@@ -106,32 +107,39 @@ class Attempt:
     def _run(self) -> str:
         self._claim.require_counts()
         spec = self._lease.read(lambda tx: specs.load(tx, self._claim.job_id)).resolved()
-        prepared = prepare(spec)
+        limits = HangLimits.of(spec, self._tools.settings.hung_seconds)
+        pulse = self._tools.pulse
+        with pulse.at("getting ready", limits.loading):
+            prepared = prepare(spec)
         checkpoint = self._resumed(spec).checkpoint
         start = None if checkpoint else self._start(spec)
         with open_group(self._claim, self._tools, self._lease) as (group, team):
-            run = prepared.start(group, checkpoint, start)
+            with pulse.at("getting ready", limits.loading):
+                run = prepared.start(group, checkpoint, start)
             team.follow(run, spec.shards if isinstance(spec, ResolvedSpec) else 1)
             hurried = self._claim.attempt > 1
             pace = CheckpointPace(self._tools.settings.checkpoint_seconds, hurried=hurried)
             per_epoch = max(run.steps // prepared.epochs, 1) if prepared.epochs else None
             keeping = Keeping(spec.checkpoints, run, per_epoch, self._lowest_loss(spec, run.step))
             self._reporter = Reporter(run, per_epoch, team, pace, keeping)
-            ending = self._take_steps(run, team, self._reporter, keeping)
-        return ending or self._succeed(run, prepared, self._reporter)
+            drive = Drive(run, pulse, limits, self._is_to_stop)
+            ending = self._take_steps(run, drive, team, self._reporter, keeping)
+        return ending or self._succeed(run, drive, prepared, self._reporter)
 
-    def _take_steps(self, run: Run, team: Team, reporter: Reporter, keeping: Keeping) -> str | None:
+    def _take_steps(
+        self, run: Run, drive: Drive, team: Team, reporter: Reporter, keeping: Keeping
+    ) -> str | None:
         """Go on until the run is finished: None. Or end the attempt before that, and return how."""
-        stride = Stride()
         while not run.finished:
-            started_at = time.monotonic()
-            report = run.advance(keeping.at_most(stride.steps))
-            now = time.monotonic()
-            team.took(report.step - report.first_step, now - started_at)
-            stride.took(report.step - report.first_step, now - started_at, team.stride_seconds)
-            reporter.add(report, self._lease.since_claim_seconds)
+            report = drive.advance(team.stride_seconds, keeping.at_most)
+            steps = report.step - report.first_step
+            if steps or not report.was_interrupted:
+                team.took(steps, drive.seconds)
+                reporter.add(report, self._lease.since_claim_seconds)
             if report.failure is not None:
                 raise report.failure
+            if report.was_interrupted:
+                return self._leave_amid_step(reporter)
             if self._lease.asked is not None and (ending := self._leave_if_asked(reporter)):
                 return ending
             if self._draining():
@@ -142,6 +150,16 @@ class Attempt:
                 raise Fenced("the lease was not renewed in time")
         return None
 
+    def _is_to_stop(self) -> bool:
+        """Whether there is a reason to end the attempt amid a long step."""
+        return self._lease.asked is not None or self._draining() or self._lease.lost
+
+    def _leave_amid_step(self, reporter: Reporter) -> str:
+        """End the attempt, whatever has come of the reason: a group is over with an interrupted step."""
+        if self._lease.asked is not None and (ending := self._leave_if_asked(reporter)):
+            return ending
+        return self._give_back(reporter)
+
     def _leave_if_asked(self, reporter: Reporter) -> str | None:
         """End the attempt as the user has asked; None where that was taken back since, so that it goes on."""
         ending = self._lease.write(lambda fence: _leave(fence, reporter) if fence.asked else None)
@@ -149,8 +167,11 @@ class Attempt:
             self._lease.write(lambda _: None, renews=True)
         return ending
 
-    def _succeed(self, run: Run, prepared: Prepared, reporter: Reporter) -> str:
-        outcome = run.outcome()
+    def _succeed(self, run: Run, drive: Drive, prepared: Prepared, reporter: Reporter) -> str:
+        try:
+            outcome = drive.watched(run.outcome)
+        except Interrupted:
+            return self._leave_amid_step(reporter)
         data = to_safetensors(outcome.weights)
         result = result_of(run, outcome) | {"preprocessing": prepared.told}
 

@@ -12,6 +12,7 @@ from lockstep.service.store.claims import WorkerIdentity
 from lockstep.service.store.database import Database
 from lockstep.worker.lifeline import Lifeline
 from lockstep.worker.options import WorkerOptions
+from lockstep.worker.pulse import Watchdog, end_process, end_process_without_looks
 from lockstep.worker.runner import Runner
 from lockstep.worker.tools import Tools
 
@@ -34,12 +35,14 @@ class PoolChild:
         )
         tools = Tools(database=self._database, bell=self._bell, settings=options.settings, worker=worker)
         self._runner = Runner(tools)
+        self._watchdog = Watchdog(tools.pulse, end_process, end_process_without_looks)
         self._lifeline = Lifeline(options.lifeline_path, self._runner.drain)
 
     def start(self) -> None:
         """Report to the main process, then start to work: no claim is held unseen."""
         self._lifeline.start()
         self._bell.start()
+        self._watchdog.start()
         self._runner.start()
 
     def answer(self, task: TaskName, job_id: str) -> None:

@@ -5,10 +5,8 @@ A helper writes nothing to the store and decides nothing. Whatever goes wrong he
 
 import contextlib
 import logging
-import time
 from collections.abc import Callable
 
-from lockstep.core.data.dataset import Dataset
 from lockstep.core.group import LeadLost, Released
 from lockstep.core.group.helper import GroupHelper
 from lockstep.core.group.leaving import DRAINED
@@ -20,7 +18,7 @@ from lockstep.core.learning.training import Training
 from lockstep.core.spec import ResolvedSpec
 from lockstep.service.store import specs
 from lockstep.service.store.seats import Seat
-from lockstep.worker.pace import Stride
+from lockstep.worker.drive import Drive, HangLimits
 from lockstep.worker.seats import terms_of
 from lockstep.worker.tools import Tools
 
@@ -38,7 +36,9 @@ def help_job(seat: Seat, tools: Tools, draining: Callable[[], bool]) -> bool:
     spec = stored.resolved()
     if not isinstance(spec, ResolvedSpec):
         raise TypeError(f"expected a job with data to share out, got one of the kind {spec.kind}")
-    dataset = load_dataset(spec)  # before joining: the group would wait for it
+    limits = HangLimits.of(spec, tools.settings.hung_seconds)
+    with tools.pulse.at("getting ready", limits.loading):
+        dataset = load_dataset(spec)  # before joining: the group would wait for it
     identity = GroupIdentity(
         job_id=seat.job_id,
         attempt=seat.attempt,
@@ -53,28 +53,32 @@ def help_job(seat: Seat, tools: Tools, draining: Callable[[], bool]) -> bool:
         return False
     logger.info("action=helping job=%s attempt=%d rank=%d", seat.job_id, seat.attempt, helper.rank)
     reason = "the helper failed"
+
+    def leaves() -> bool:
+        helper.leave_if_over()
+        return draining()
+
     try:
-        reason = _follow(spec, dataset, helper, draining)
+        training = Training(spec, dataset, helper, Checkpoint.from_bytes(helper.state))
+        reason = _follow(training, Drive(training, tools.pulse, limits, leaves), draining)
     finally:
         helper.close(reason)
         logger.info("action=helped job=%s attempt=%d reason=%s", seat.job_id, seat.attempt, reason)
     return True
 
 
-def _follow(spec: ResolvedSpec, dataset: Dataset, helper: GroupHelper, draining: Callable[[], bool]) -> str:
+def _follow(training: Training, drive: Drive, draining: Callable[[], bool]) -> str:
     """Train along; returns why it is over."""
-    training = Training(spec, dataset, helper, Checkpoint.from_bytes(helper.state))
-    stride = Stride()
     with contextlib.suppress(Released):
         while not training.finished:
             if draining():
                 return DRAINED
-            started_at = time.monotonic()
             try:
-                report = training.advance(stride.steps)
+                report = drive.advance()
             except LeadLost as error:
                 return str(error)
-            stride.took(report.step - report.first_step, time.monotonic() - started_at)
+            if report.was_interrupted:
+                return DRAINED
             if report.failure is not None:
                 return "the training has failed"
     return "nothing more to do"

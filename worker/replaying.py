@@ -7,7 +7,6 @@ with the record: losses must come again bit for bit.
 import json
 import logging
 import math
-import time
 from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,9 +18,9 @@ from lockstep.core.run import blank_checkpoint
 from lockstep.service.store import history, replays, specs
 from lockstep.service.store.errors import Fenced, ReplayMismatch
 from lockstep.service.store.replays import ReplayClaim
+from lockstep.worker.drive import Drive, HangLimits
 from lockstep.worker.failures import failure_of
 from lockstep.worker.lease import Lease
-from lockstep.worker.pace import Stride
 from lockstep.worker.resuming import latest_sound, tell_of_damage
 from lockstep.worker.start import starting_weights
 from lockstep.worker.tools import Tools
@@ -88,17 +87,19 @@ class _Answering:
         start = None
         if resumed.checkpoint is None:
             start = self._lease.read(lambda tx: starting_weights(tx, asked.job_id, spec))
-        replay = ReplayRun(spec, asked.step, resumed.checkpoint, start)
-        stride = Stride()
+        limits, pulse = HangLimits.of(spec, self._tools.settings.hung_seconds), self._tools.pulse
+        with pulse.at("getting ready", limits.loading):
+            replay = ReplayRun(spec, asked.step, resumed.checkpoint, start)
+        drive = Drive(replay, pulse, limits, self._look_up)
         while not replay.done:
-            started_at = time.monotonic()
-            report = replay.advance(stride.steps)
-            stride.took(report.step - report.first_step, time.monotonic() - started_at)
-            self._compare(report)
+            self._compare(drive.advance())
             self._look_up()
-        if asked.question == "gradients":
+        return drive.watched(lambda: self._found(replay))
+
+    def _found(self, replay: ReplayRun) -> bytes:
+        if self._asked.question == "gradients":
             return to_safetensors(replay.gradients())
-        return json.dumps(replay.walk(asked.sample)).encode()
+        return json.dumps(replay.walk(self._asked.sample)).encode()
 
     def _compare(self, report: Report) -> None:
         """Raise ReplayMismatch where the last loss or value of a stride is not the recorded one."""
@@ -113,9 +114,10 @@ class _Answering:
         message = f"the {name} of step {step} was recorded as {recorded!r} and came again as {again!r}"
         raise ReplayMismatch(name, step, message)
 
-    def _look_up(self) -> None:
-        """Stop where the worker is needed elsewhere, or somebody else has the question."""
+    def _look_up(self) -> bool:
+        """Stop where the worker is needed elsewhere, or somebody else has the question; amid steps too."""
         if self._draining() or self._lease.jobs_waiting:
             raise NeededElsewhere
         if self._lease.lost:
             raise Fenced("the lease was not renewed in time")
+        return False
