@@ -44,6 +44,8 @@ TRAINED_SHARE = 12
 PROBES = 20
 STATE_BYTES = 64 * 1024
 STEPS = 2000
+SETTLING = 10
+"""After so many times KEPT_SECONDS nothing that was due should be left."""
 MIB = 2**20
 
 
@@ -143,7 +145,7 @@ def run(count: int, kept_seconds: float) -> Iterator[Measured]:
                     filler.put()
                 yield measure(service, count * part // PARTS)
             if kept_seconds:
-                time.sleep(5 * kept_seconds)
+                time.sleep(SETTLING * kept_seconds)
                 yield measure(service, count)
         finally:
             filler.close()

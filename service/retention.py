@@ -89,8 +89,9 @@ class Retention:
         self._due_at = self._monotonic() + self._pause_seconds
 
     def piece(self) -> bool:
-        """Do one piece of the work; False where nothing is left to do."""
-        return any(self._do(work) for work in self._works) or self._give_back()
+        """Do one piece of each kind of work; False where nothing is left to do."""
+        done = [self._do(work) for work in self._works]
+        return any(done) or self._give_back()
 
     def _do(self, work: _Work) -> bool:
         with self._database.read() as tx:

@@ -147,8 +147,9 @@ def _sizes(database: Database, settings: Settings) -> Iterator[Finding]:
     yield Finding("size", "ok", f"{in_words(size)}{free}{f': {parts}' if parts else ''}")
     if room is not None and not room.shrinks:
         text = (
-            "its file can't get shorter, for it was made by a version before: free room is used again; when "
-            'all is stopped, `sqlite3 FILE "PRAGMA auto_vacuum=2; VACUUM"` lets it shrink'
+            "its file was made by a version before and can't get shorter, though free room is used again: "
+            "`lockstep up` mends that at its next start, up to 512 MiB; else, when all is stopped, "
+            '`sqlite3 FILE "PRAGMA auto_vacuum=2; VACUUM"`'
         )
         yield Finding("size", "warning", text)
     amounts = due(database, ages_of(settings))

@@ -40,6 +40,11 @@ def prune(
     if as_json:
         echo_json(_as_json(found, size_before, size_after, dry_run=dry_run))
         return
+    if not found:
+        typer.echo(
+            f"nothing has been kept longer than the settings say; the database has {in_words(size_after)}"
+        )
+        return
     for amount in found:
         typer.echo(f"{amount.rows:>9,} {amount.of}, {in_words(amount.size_bytes)}")
     total = in_words(sum(amount.size_bytes for amount in found))

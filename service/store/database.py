@@ -6,7 +6,6 @@ writes and a REPEATABLE READ snapshot for reads (SQLite's reads are snapshots an
 
 import logging
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
@@ -31,12 +30,9 @@ from lockstep.service.store.engines import (
     SQLITE_READS,
     make_engine,
 )
+from lockstep.service.store.wal import WriteAheadLog
 
 logger = logging.getLogger(__name__)
-
-WAL_CHECKPOINT_BYTES = 4 * 2**20
-WAL_CHECKPOINT_EVERY_SECONDS = 5.0
-WAL_PASSES = 8
 
 
 class clock(FunctionElement[float]):
@@ -107,8 +103,7 @@ class Database:
 
     Raises BadAddress; connects only when it is used.
 
-    `checkpoints_wal`: one process at most says so. SQLite before 3.51.3 may corrupt a WAL database when two
-    connections checkpoint at the same time, so nobody else does, and in that process one at a time.
+    `checkpoints_wal`: one process at most says so (wal.py).
     """
 
     def __init__(self, url: str, *, checkpoints_wal: bool = False) -> None:
@@ -119,10 +114,10 @@ class Database:
         options = SQLITE_READS if is_sqlite else POSTGRESQL_READS
         self._reads = self._engine.execution_options(**options)
         self._turn = threading.Lock() if is_sqlite else None
-        self._wal_path = Path(f"{self._engine.url.database}-wal") if is_sqlite and checkpoints_wal else None
-        self._wal_lock = threading.Lock()
-        self._wal_due_at = 0.0
         self._disk = Disk(Path(str(self._engine.url.database)).parent if is_sqlite else None)
+        self._wal: WriteAheadLog | None = None
+        if is_sqlite and checkpoints_wal:
+            self._wal = WriteAheadLog(self._engine, Path(f"{self._engine.url.database}-wal"), self._disk)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -135,8 +130,8 @@ class Database:
         except SQLAlchemyError as error:
             self._disk.refused(error)
             raise
-        if self._wal_path is not None and time.monotonic() >= self._wal_due_at:
-            self._checkpoint_wal(self._wal_path)
+        if self._wal is not None:
+            self._wal.copy_if_due()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -171,26 +166,3 @@ class Database:
         finally:
             if mine and self._turn is not None:
                 self._turn.release()
-
-    def _checkpoint_wal(self, path: Path) -> None:
-        """Copy a long write-ahead log into the database file; never waits for anybody.
-
-        Others write on meanwhile, and only a log that has been copied to its end begins anew: each pass has
-        less to copy than the one before.
-        What was committed stays so if that fails, for a full disk say: a later one does it.
-        """
-        if not self._wal_lock.acquire(blocking=False):
-            return
-        try:
-            self._wal_due_at = time.monotonic() + WAL_CHECKPOINT_EVERY_SECONDS
-            if path.exists() and path.stat().st_size > WAL_CHECKPOINT_BYTES:
-                with self._engine.connect().execution_options(lockstep_begin=()) as connection:
-                    for _ in range(WAL_PASSES):
-                        _, pages, copied = connection.execute(text("PRAGMA wal_checkpoint(PASSIVE)")).one()
-                        if copied == pages:
-                            break
-        except SQLAlchemyError as error:
-            self._disk.refused(error)
-            logger.warning("action=wal_checkpoint_failed error=%s: the log stays as it is", error)
-        finally:
-            self._wal_lock.release()
