@@ -11,6 +11,7 @@ from lockstep import __version__
 from lockstep.service.client import ApiError
 from lockstep.service.commands import inside, jobs, keys, listing, server, verbs
 from lockstep.service.commands.access import CommandError
+from lockstep.service.commands.checkpoints import checkpoints
 from lockstep.service.commands.demo import demo
 from lockstep.service.commands.doctor import doctor
 from lockstep.service.commands.gradcheck import gradcheck
@@ -32,8 +33,17 @@ app = typer.Typer(
 for command in (
     *(server.up, demo, jobs.train, listing.jobs, jobs.show, jobs.watch),
     *(verbs.cancel, verbs.pause, verbs.resume, verbs.clone, verbs.edit, verbs.delete),
-    *(weights, jobs.predict, members, inside.history, inside.events, inside.gradients, inside.walk),
-    *(inside.graph, verify, gradcheck, listing.workers),
+    *(
+        weights,
+        jobs.predict,
+        members,
+        checkpoints,
+        inside.history,
+        inside.events,
+        inside.gradients,
+        inside.walk,
+    ),
+    *(inside.gradients, inside.walk, inside.graph, verify, gradcheck, listing.workers),
     *(server.worker, server.api, server.migrate, server.restored, prune, doctor),
 ):
     app.command()(command)

@@ -192,6 +192,10 @@ class Client(Connection):
         """POST /v1/jobs/{id}/predict: {y} and, for a classifier, {probabilities, labels, label_names}."""
         return json_object(self._send(Call("POST", job_path(job_id, "/predict"), body={"x": x})))
 
+    def checkpoints(self, job_id: str) -> JsonObject:
+        """GET /v1/jobs/{id}/checkpoints: the states that are kept, and why each is."""
+        return self._get(job_path(job_id, "/checkpoints"))
+
     def workers(self) -> JsonObject:
         """GET /v1/workers: the workers that have been heard of lately."""
         return self._get("/v1/workers")

@@ -26,7 +26,11 @@ def require_start(database: Database, start: Start | None, owner: str | None) ->
         return
     with database.read() as tx:
         try:
-            shapes = starts.shapes(tx, _seen(tx, start, owner), start.step)
+            pinned = _pinned(tx, start)
+            if pinned is not None and start.cloned_from is not None:
+                shapes = starts.shapes_of(tx, pinned, start.cloned_from)
+            else:
+                shapes = starts.shapes(tx, _seen(tx, start, owner), start.step)
         except (NotFound, Refused, Damaged) as error:
             raise _problem(tx, start, error) from error
     if problems := tuple(check_start(start.shapes, shapes)):
@@ -39,12 +43,19 @@ def kept_start(database: Database, start: Start | None) -> PinnedStart | None:
         return None
     with database.read() as tx:
         try:
-            found = starts.find(tx, start.job_id, start.step)
+            found = _pinned(tx, start) or starts.find(tx, start.job_id, start.step)
         except (NotFound, Refused, Damaged) as error:
             raise _problem(tx, start, error) from error
     if found.data is not None:
         blobs.keep(database, found.data, found.sha256)
     return found
+
+
+def _pinned(tx: Connection, start: Start) -> PinnedStart | None:
+    """What the job that is cloned has pinned of the same: the other job may be gone."""
+    if start.cloned_from is None:
+        return None
+    return starts.pinned_by(tx, start.cloned_from, start.job_id, start.step)
 
 
 def _seen(tx: Connection, start: Start, owner: str | None) -> str:

@@ -57,12 +57,14 @@ class Asked:
 class Start:
     """The job whose weights a job starts with, and the shapes that they must have.
 
-    `step`: after how many of its steps; None: as it ended.
+    `step`: after how many of its steps; None: as it ended. `cloned_from`: the job whose spec this one has,
+    with changes, and which may have pinned the same weights.
     """
 
     job_id: str
     step: int | None
     shapes: Shapes
+    cloned_from: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +116,10 @@ def _submission(body: bytes, asked: Asked) -> Submission:
         require_fitting(resolved, facts, asked.max_job_bytes)
         if resolved.start_job is not None:
             shapes = learned_shapes(facts)
-            start = Start(job_id=resolved.start_job, step=resolved.start_step, shapes=shapes)
+            source = None if asked.cloned is None else asked.cloned.job_id
+            start = Start(
+                job_id=resolved.start_job, step=resolved.start_step, shapes=shapes, cloned_from=source
+            )
     if asked.gradcheck:
         require_checkable(resolved, validate_only=asked.validate_only)
     parts = take_apart(resolved)

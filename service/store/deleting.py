@@ -1,7 +1,8 @@
 """The end of a job's record. Its blobs go later, with those that nothing names any more (left_blobs.py)."""
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, select
 
+from lockstep.service.store import removal
 from lockstep.service.store.errors import Refused
 from lockstep.service.store.jobs import not_found
 from lockstep.service.store.statuses import OVER
@@ -9,8 +10,6 @@ from lockstep.service.store.tables import jobs
 from lockstep.service.store.transitions import JOBS
 
 _ASK = select(jobs.c.owner_id, jobs.c.status).where(jobs.c.id == bindparam("job_id")).with_for_update()
-_DELETE = delete(jobs).where(jobs.c.id == bindparam("job_id"))
-"""What belongs to the job alone goes with it, by the tables' foreign keys."""
 
 
 def delete_job(tx: Connection, job_id: str, owner: str | None) -> None:
@@ -24,4 +23,4 @@ def delete_job(tx: Connection, job_id: str, owner: str | None) -> None:
     if JOBS.phases[row.status] not in OVER:
         message = f"expected a job that is over, and {job_id} is {row.status}: cancel it, or wait for its end"
         raise Refused("job_not_over", message)
-    tx.execute(_DELETE, {"job_id": job_id})
+    removal.remove(tx, job_id)

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Connection, bindparam, select
 
+from lockstep.core.ground.errors import InvalidData
 from lockstep.core.learned import is_finite, learned_shapes, weights_in
 from lockstep.core.learning.checkpoint import BadCheckpoint, Checkpoint
-from lockstep.core.model.encoding import from_safetensors, to_safetensors
+from lockstep.core.model.encoding import from_safetensors, shapes_in, to_safetensors
 from lockstep.service.store import blobs, checkpoints, jobs, specs, weights
-from lockstep.service.store.damage import damaged
+from lockstep.service.store.damage import damaged, json_object
 from lockstep.service.store.errors import CorruptCheckpoint, NotFound, Refused
 from lockstep.service.store.tables import jobs as job_table
 
@@ -22,6 +23,9 @@ MAX_NAMED = 20
 """Steps that are told of one by one."""
 
 _PINNED = select(job_table.c.start_sha256).where(job_table.c.id == bindparam("job_id"))
+_PINNED_AS = select(job_table.c.start_sha256, job_table.c.spec_json).where(
+    job_table.c.id == bindparam("job_id"), job_table.c.start_sha256.is_not(None)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,30 @@ def find(tx: Connection, job_id: str, step: int | None) -> PinnedStart:
     if not is_finite(checkpoint):
         raise damaged("weights", job_id, f"the checkpoint of step {step} holds no finite numbers")
     return _start(to_safetensors(weights_in(specs.load(tx, job_id).resolved(), checkpoint)))
+
+
+def pinned_by(tx: Connection, job_id: str, of: str, step: int | None) -> PinnedStart | None:
+    """The weights of another job, as one that starts with them has pinned them; None where it has not.
+
+    Raises Damaged.
+    """
+    row = tx.execute(_PINNED_AS, {"job_id": job_id}).one_or_none()
+    if row is None:
+        return None
+    try:
+        start_from = json_object(row.spec_json).get("start_from")
+    except ValueError as error:
+        raise damaged("spec", job_id, error) from error
+    wanted = of if step is None else {"job": of, "step": step}
+    return PinnedStart(sha256=row.start_sha256, data=None) if start_from == wanted else None
+
+
+def shapes_of(tx: Connection, pinned: PinnedStart, job_id: str) -> Mapping[str, tuple[int, ...]]:
+    """The shapes of weights that `job_id` has pinned, by name; raises Damaged."""
+    try:
+        return shapes_in(blobs.beginning(tx, pinned.sha256))
+    except (NotFound, InvalidData) as error:
+        raise damaged("weights", job_id, error) from error
 
 
 def pin(tx: Connection, start: PinnedStart) -> None:

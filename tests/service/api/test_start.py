@@ -214,3 +214,32 @@ def test_what_is_verified_starts_with_the_same_weights(
     copy = api.post(f"/v1/jobs/{second}/verify", json={"workers": 1}).json()["id"]
 
     assert start_of(store, copy) == start_of(store, second)
+
+
+def test_a_clone_starts_with_what_its_source_has_pinned(
+    api: TestClient, store: Database, finished: str
+) -> None:
+    source = api.post("/v1/jobs", json=CLASSES | {"start_from": finished}).json()["id"]
+    with store.write() as tx:
+        left_blobs.take_out(tx, removal.remove(tx, finished))
+
+    clone = api.post(f"/v1/jobs/{source}/clone", json={"epochs": 3})
+    layers = [{"type": "linear", "in": 2, "out": 4}, {"type": "relu"}, {"type": "linear", "in": 4, "out": 3}]
+    other = api.post(f"/v1/jobs/{source}/clone", json={"model": {"layers": layers}})
+    elsewhere = api.post(f"/v1/jobs/{source}/clone", json={"start_from": {"job": finished, "step": 0}})
+
+    assert clone.status_code == 201
+    assert start_of(store, clone.json()["id"]) == start_of(store, source)
+    assert (other.status_code, other.json()["errors"][0]["code"]) == (422, "other_weights")
+    assert (elsewhere.status_code, elsewhere.json()["code"]) == (404, "unknown_job")
+
+
+def test_a_post_that_is_sent_again_is_answered_though_the_other_job_is_gone(
+    api: TestClient, store: Database, finished: str
+) -> None:
+    body, once = CLASSES | {"start_from": finished}, {"Idempotency-Key": "k"}
+    job_id = api.post("/v1/jobs", json=body, headers=once).json()["id"]
+    with store.write() as tx:
+        removal.remove(tx, finished)
+
+    assert api.post("/v1/jobs", json=body, headers=once).json()["id"] == job_id

@@ -11,6 +11,7 @@ from lockstep.service.cli import app
 
 COMMANDS = (
     *("up", "demo", "train", "jobs", "show", "watch", "weights", "predict", "history", "events"),
+    *("members", "checkpoints", "prune"),
     *("cancel", "pause", "resume", "clone", "edit", "delete"),
     *(
         "gradients",
@@ -22,7 +23,6 @@ COMMANDS = (
         "worker",
         "api",
         "migrate",
-        "prune",
         "doctor",
         "keys",
     ),
