@@ -13,15 +13,19 @@ from lockstep.core.spec import AnyResolvedSpec, read_resolved
 from lockstep.service.store import blobs
 from lockstep.service.store.damage import damaged, json_object, parsed
 from lockstep.service.store.errors import Corrupt, NotFound
+from lockstep.service.store.spec_text import PLACES, is_unchanged
 from lockstep.service.store.tables import blob_parts, jobs
 
 MAX_INLINE_IN_ROW = 64 * 2**10
 """Characters of bulk that the job's row holds itself; more of them are a blob."""
-_BULK = (("data", "inline"), ("model", "initial_weights"))
-"""Where in a spec its bulk stands. Each has a line of JSON in the bulk's text, "null" where it is absent."""
-_STORED = select(jobs.c.id, jobs.c.kind, jobs.c.spec_json, jobs.c.inline_json, jobs.c.inline_sha256).where(
-    jobs.c.id == bindparam("job_id")
-)
+_STORED = select(
+    jobs.c.id,
+    jobs.c.kind,
+    jobs.c.spec_json,
+    jobs.c.inline_json,
+    jobs.c.inline_sha256,
+    jobs.c.spec_sha256,
+).where(jobs.c.id == bindparam("job_id"))
 
 
 _blob_size = (
@@ -84,10 +88,10 @@ class Parts:
 def take_apart(spec: AnyResolvedSpec) -> Parts:
     """The parts of a spec. It may be megabytes: no transaction should wait for this, and none is parsed."""
     whole = spec.model_dump_json(exclude_none=True)
-    bulk = [_dumped(spec, part, key) for part, key in _BULK]
+    bulk = [_dumped(spec, part, key) for part, key in PLACES]
     if bulk == [None] * len(bulk):
         return parts_of(whole, whole, bulk)
-    rest = spec.model_dump_json(exclude_none=True, exclude={part: {key} for part, key in _BULK})
+    rest = spec.model_dump_json(exclude_none=True, exclude={part: {key} for part, key in PLACES})
     return parts_of(whole, rest, bulk)
 
 
@@ -119,7 +123,10 @@ def load(tx: Connection, job_id: str) -> WholeSpec:
     row = tx.execute(_STORED, {"job_id": job_id}).one_or_none()
     if row is None:
         raise NotFound(f"no job has the id {job_id!r}")
-    return WholeSpec(job_id=job_id, kind=row.kind, spec_json=whole(tx, row))
+    text, lines = _read(tx, job_id, _columns(row))
+    if not is_unchanged(row.spec_json, lines, text, row.spec_sha256):
+        raise damaged("spec", job_id, "it no longer has the SHA-256 that it was stored under")
+    return WholeSpec(job_id=job_id, kind=row.kind, spec_json=text)
 
 
 def size(tx: Connection, job_id: str) -> int:
@@ -133,7 +140,7 @@ def held(tx: Connection, row: Row[*tuple[Any, ...]]) -> str:
         return whole(tx, row)
     try:
         spec = json_object(row.spec_json, finite=True)
-        if not any(isinstance(spec.get(part), dict) for part, _ in _BULK):
+        if not any(isinstance(spec.get(part), dict) for part, _ in PLACES):
             raise _NoPlace("it has no place for what is stored beside it")
     except ValueError as error:
         raise damaged("spec", row.id, error) from error
@@ -143,10 +150,11 @@ def held(tx: Connection, row: Row[*tuple[Any, ...]]) -> str:
 
 def whole(tx: Connection, row: Row[*tuple[Any, ...]]) -> str:
     """The whole spec of a job's row, as JSON; raises Damaged."""
-    columns = SpecColumns(
-        spec_json=row.spec_json, inline_json=row.inline_json, inline_sha256=row.inline_sha256
-    )
-    return whole_of(tx, row.id, columns)
+    return whole_of(tx, row.id, _columns(row))
+
+
+def _columns(row: Row[*tuple[Any, ...]]) -> SpecColumns:
+    return SpecColumns(spec_json=row.spec_json, inline_json=row.inline_json, inline_sha256=row.inline_sha256)
 
 
 def whole_of(tx: Connection, job_id: str, columns: SpecColumns) -> str:
@@ -155,13 +163,19 @@ def whole_of(tx: Connection, job_id: str, columns: SpecColumns) -> str:
     The bulk is joined as text: parsing megabytes would cost more than all else. That a blob is what was
     stored, its hash tells; text in the row has none, and is parsed.
     """
+    return _read(tx, job_id, columns)[0]
+
+
+def _read(tx: Connection, job_id: str, columns: SpecColumns) -> tuple[str, list[str]]:
+    """The whole spec, and the lines of its bulk; raises Damaged."""
     try:
         spec = json_object(columns.spec_json, finite=True)
     except ValueError as error:
         raise damaged("spec", job_id, error) from error
     try:
         lines = _bulk(tx, columns)
-        return _joined(spec, lines) if any(line != "null" for line in lines) else columns.spec_json
+        has_bulk = any(line != "null" for line in lines)
+        return _joined(spec, lines) if has_bulk else columns.spec_json, lines
     except _NoPlace as error:
         raise damaged("spec", job_id, error) from error
     except (Corrupt, NotFound, ValueError) as error:
@@ -176,8 +190,8 @@ def _bulk(tx: Connection, columns: SpecColumns) -> list[str]:
     if text is None:
         return []
     lines = text.split("\n")
-    if len(lines) != len(_BULK):
-        raise ValueError(f"expected {len(_BULK)} lines, found {len(lines)}")
+    if len(lines) != len(PLACES):
+        raise ValueError(f"expected {len(PLACES)} lines, found {len(lines)}")
     if columns.inline_sha256 is None:
         for line in lines:
             parsed(line, finite=True)
@@ -185,7 +199,7 @@ def _bulk(tx: Connection, columns: SpecColumns) -> list[str]:
 
 
 def _joined(spec: dict[str, Any], lines: list[str]) -> str:
-    for (part, key), line in zip(_BULK, lines, strict=True):
+    for (part, key), line in zip(PLACES, lines, strict=True):
         if line != "null":
             spec[part] = _Text(f'{_opened(json.dumps(_place(spec, part)))}"{key}": {line}}}')
     members = (

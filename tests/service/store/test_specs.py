@@ -42,7 +42,8 @@ WEIGHTS = {"0.weight": [[1e-300, 2]], "0.bias": [3]}
 )
 def test_a_spec_comes_back_whole(database: Database, spec: dict[str, object], bulk: bool) -> None:
     stored = keep_spec(database, json.dumps(spec))
-    job_id = queue_job(database, replace(NEW, spec=stored)).id
+    sha256 = hashlib.sha256(stored.held.encode()).hexdigest()
+    job_id = queue_job(database, replace(NEW, spec=stored, spec_sha256=sha256)).id
     with database.read() as tx:
         whole = specs.load(tx, job_id).spec_json
 
