@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, delete, or_, select
 
 from lockstep.service.store.database import Database, insert_or_mend
 from lockstep.service.store.errors import Corrupt, NotFound
@@ -21,15 +21,22 @@ _HOLD = (
     .with_for_update(read=True, key_share=True)
 )
 
+_SURPLUS = delete(blob_parts).where(
+    blob_parts.c.sha256 == bindparam("name"),
+    or_(blob_parts.c.part >= bindparam("parts"), blob_parts.c.part < 0),
+)
+
 
 def put(tx: Connection, data: bytes) -> str:
     """Keep `data`; returns its SHA-256 in hexadecimal. The same bytes are kept once.
 
-    Parts that are there and damaged become whole again: else those bytes could never be stored a second time.
+    Parts that are there and damaged become whole again, and those too many go: else those bytes could never
+    be stored a second time.
     """
     sha256 = name_of(data)
     for part, piece in enumerate(split(data)):
         _put_part(tx, sha256, part, piece)
+    tx.execute(_SURPLUS, {"name": sha256, "parts": part + 1})
     return sha256
 
 
@@ -52,12 +59,15 @@ def keep(database: Database, data: bytes, sha256: str) -> None:
 def hold(tx: Connection, data: bytes, sha256: str) -> None:
     """Let the parts of a blob that `keep` has kept stay to the transaction's end.
 
-    A transaction that names it calls this first. Parts that were taken out since are put back.
+    A transaction that names it calls this first. Parts that were taken out since are put back; those that it
+    never had are damage, and go.
     """
     there = set(tx.execute(_HOLD, {"sha256": sha256}).scalars())
     for part, piece in enumerate(split(data)):
         if part not in there:
             _put_part(tx, sha256, part, piece)
+    if not there <= set(range(part + 1)):
+        tx.execute(_SURPLUS, {"name": sha256, "parts": part + 1})
 
 
 def hold_there(tx: Connection, sha256: str) -> bool:

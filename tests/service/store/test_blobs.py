@@ -43,6 +43,44 @@ def test_a_blob_that_is_not_there_or_damaged_is_told(database: Database) -> None
             blobs.get(tx, name)
 
 
+DAMAGES = {
+    "a byte changed": blob_parts.update().where(blob_parts.c.part == 1).values(data=b"other"),
+    "cut short": blob_parts.update().where(blob_parts.c.part == 2).values(data=LARGE[:5]),
+    "empty": blob_parts.update().values(data=b""),
+    "a part lost": blob_parts.delete().where(blob_parts.c.part == 1),
+    "the last part lost": blob_parts.delete().where(blob_parts.c.part == 2),
+    "all lost": blob_parts.delete(),
+    "a part misplaced": blob_parts.update().where(blob_parts.c.part == 0).values(part=7),
+    "a part before the first": blob_parts.update().where(blob_parts.c.part == 2).values(part=-1),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+@pytest.mark.parametrize("way", ["put", "keep and hold"])
+def test_a_damaged_blob_is_whole_again_once_somebody_stores_its_bytes(
+    database: Database, name: str, way: str
+) -> None:
+    with database.write() as tx:
+        sha256 = blobs.put(tx, LARGE)
+        other = blobs.put(tx, b"another")
+        mine = DAMAGES[name].where(blob_parts.c.sha256 == sha256)
+        assert tx.execute(mine).rowcount
+    with database.read() as tx, pytest.raises((Corrupt, NotFound)):
+        blobs.get(tx, sha256)
+
+    if way == "put":
+        with database.write() as tx:
+            blobs.put(tx, LARGE)
+    else:
+        blobs.keep(database, LARGE, sha256)
+        with database.write() as tx:
+            blobs.hold(tx, LARGE, sha256)
+
+    with database.read() as tx:
+        assert blobs.get(tx, sha256) == LARGE
+        assert blobs.get(tx, other) == b"another"
+
+
 def test_checkpoints_of_step_0_and_the_latest_two_are_kept(database: Database) -> None:
     queue_job(database)
     held = claim(database)
