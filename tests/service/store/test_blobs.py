@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Delete, Update, select
 
 from lockstep.service.store import blobs, checkpoints, endings, weights
 from lockstep.service.store.blobs import PART_BYTES
@@ -43,7 +43,7 @@ def test_a_blob_that_is_not_there_or_damaged_is_told(database: Database) -> None
             blobs.get(tx, name)
 
 
-DAMAGES = {
+DAMAGES: dict[str, Update | Delete] = {
     "a byte changed": blob_parts.update().where(blob_parts.c.part == 1).values(data=b"other"),
     "cut short": blob_parts.update().where(blob_parts.c.part == 2).values(data=LARGE[:5]),
     "empty": blob_parts.update().values(data=b""),

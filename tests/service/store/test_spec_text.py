@@ -12,7 +12,8 @@ from lockstep.core.submission import parse_job, resolve
 from lockstep.service.store import specs
 from lockstep.service.store.database import Database
 from lockstep.service.store.errors import Damaged
-from lockstep.service.store.jobs import NewJob, create
+from lockstep.service.store.jobs import create
+from lockstep.service.store.new_job import NewJob
 from lockstep.service.store.specs import take_apart
 from lockstep.service.store.tables import jobs
 from tests.stored_jobs import keep
