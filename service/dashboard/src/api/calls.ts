@@ -22,6 +22,7 @@ import type {
   History,
   Job,
   JobPage,
+  JobPatch,
   Member,
   MemberPage,
   Queue,
@@ -83,6 +84,19 @@ export async function getMembers(id: string, signal: AbortSignal): Promise<reado
 }
 
 export const cancelJob = (id: string): Promise<Job> => post(jobPath(id, "/cancel"));
+export const pauseJob = (id: string): Promise<Job> => post(jobPath(id, "/pause"));
+export const resumeJob = (id: string): Promise<Job> => post(jobPath(id, "/resume"));
+
+/** `patch` is the text of a merge patch of the job's spec. */
+export const cloneJob = (id: string, patch: string, idempotencyKey: string): Promise<Job> =>
+  post(jobPath(id, "/clone"), patch, { "Idempotency-Key": idempotencyKey });
+
+export const editJob = async (id: string, patch: JobPatch): Promise<Job> =>
+  readJson<Job>(await send(jobPath(id), { method: "PATCH", body: JSON.stringify(patch) }));
+
+export const deleteJob = async (id: string): Promise<void> => {
+  await send(jobPath(id), { method: "DELETE" });
+};
 
 export interface VerifyAsked {
   readonly workers: number;

@@ -34,7 +34,7 @@ export interface Answer<T> {
 }
 
 export interface Call {
-  readonly method?: "GET" | "POST";
+  readonly method?: "GET" | "POST" | "PATCH" | "DELETE";
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
@@ -162,6 +162,13 @@ export function withQuery(
   for (const [name, value] of Object.entries(parameters)) if (value !== null) query.set(name, String(value));
   const text = query.toString();
   return text ? `${path}?${text}` : path;
+}
+
+/** The same with each thing that is wrong with what was sent, and where. */
+export function explainAll(error: unknown): string {
+  const problems = error instanceof Refused ? error.problems : [];
+  if (problems.length === 0) return explain(error);
+  return problems.map((one) => `${one.pointer || "all of it"}: ${one.message}`).join("; ");
 }
 
 /** What to tell a person about an error of a call. */

@@ -9,6 +9,7 @@ type Schemas = Told<components["schemas"]>;
 
 export type Job = Schemas["Job"];
 export type JobPage = Schemas["JobPage"];
+export type JobPatch = Schemas["JobPatch"];
 export type Result = Schemas["Result"];
 export type Transition = Schemas["Transition"];
 export type JobEvent = Schemas["Event"];

@@ -1,13 +1,9 @@
 /** One job, live. */
 
-import { useSignal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import type { JSX } from "preact";
-import { cancelJob } from "../api/calls.ts";
-import { explain } from "../api/http.ts";
 import type { Job } from "../api/models.ts";
 import { Curve } from "../parts/curve.tsx";
-import { Confirm } from "../parts/dialog.tsx";
 import { DeterminismCard, LearnedCard, ResultCard } from "../parts/result.tsx";
 import {
   Ago,
@@ -27,6 +23,7 @@ import { ModelCard } from "../parts/model.tsx";
 import { SeriesCard } from "../parts/series.tsx";
 import { SpecCard } from "../parts/spec.tsx";
 import { EventsCard, TimelineCard } from "../parts/timeline.tsx";
+import { CancelButton, CloneButton, DeleteButton, EditButton, PauseButton } from "../parts/verbs.tsx";
 import { VerifyButton } from "../parts/verify.tsx";
 import { count, moment, nameOf, percent, span, speed, words } from "../pure/format.ts";
 import { findingsOf } from "../pure/findings.ts";
@@ -34,9 +31,9 @@ import { MAIN_GROUP } from "../pure/groups.ts";
 import { listLink } from "../pure/listing.ts";
 import { workersOf } from "../pure/members.ts";
 import { HIDDEN_DELAY, JOB_LIMITS } from "../pure/pacing.ts";
-import { againLink } from "../pure/route.ts";
-import { retryNow, usePolling } from "../poller.ts";
-import { focusMain, listing, now } from "../session.ts";
+import { againLink, jobLink } from "../pure/route.ts";
+import { usePolling } from "../poller.ts";
+import { listing, now } from "../session.ts";
 import { JobWatch } from "../watch.ts";
 
 export function JobPage({ id }: { id: string }): JSX.Element {
@@ -107,7 +104,7 @@ const SIGNS: Readonly<Record<string, string>> = { succeeded: "✓ ", failed: "�
 
 function titleOf(job: Job): string {
   const state =
-    job.is_terminal || job.status === "queued" ? words(job.status) : percent(job.progress.fraction);
+    job.is_terminal || job.status === "queued" || job.status === "paused" ? words(job.status) : percent(job.progress.fraction);
   return `${SIGNS[job.status] ?? ""}${state} · ${nameOf(job)}`;
 }
 
@@ -124,9 +121,12 @@ function Head({ job, watch }: { job: Job; watch: JobWatch }): JSX.Element {
           <a class="button" href={againLink(job.id)}>
             Run again
           </a>
+          <CloneButton job={job} />
+          <EditButton job={job} watch={watch} />
           <VerifyButton job={job} />
           {job.is_terminal ? null : <NoticeButton />}
-          {job.is_terminal ? null : <CancelButton job={job} watch={watch} />}
+          <PauseButton job={job} watch={watch} />
+          {job.is_terminal ? <DeleteButton job={job} /> : <CancelButton job={job} watch={watch} />}
         </span>
       </div>
       <p class="job-id">
@@ -134,6 +134,14 @@ function Head({ job, watch }: { job: Job; watch: JobWatch }): JSX.Element {
         <span class="muted">
           submitted <Ago at={job.created_at} />
         </span>
+        {job.cloned_from === null ? null : (
+          <span class="muted">
+            cloned from{" "}
+            <a href={jobLink(job.cloned_from)}>
+              <code>{job.cloned_from}</code>
+            </a>
+          </span>
+        )}
       </p>
       {job.status_message && !job.error ? <p class="status-message">{job.status_message}</p> : null}
       {job.error
@@ -168,6 +176,7 @@ function progressFacts(job: Job, stepsPerSecond: number | null): Fact[] {
     { name: job.is_terminal ? "Ran for" : "Running for", value: ran === null ? "–" : span(ran) },
     ...(job.is_terminal ? [] : [{ name: "Time left", value: eta === null ? "–" : `about ${span(eta)}` }]),
     { name: "Workers", value: workersOf(job) },
+    ...(job.priority !== 0 ? [{ name: "Priority", value: String(job.priority) }] : []),
     ...(job.timings.queued_ms != null ? [{ name: "Waited", value: span(job.timings.queued_ms / 1000) }] : []),
     ...(job.timings.first_step_ms != null
       ? [{ name: "First step after", value: span(job.timings.first_step_ms / 1000) }]
@@ -184,57 +193,5 @@ function ErrorBox({ job }: { job: Job }): JSX.Element {
       <p>{job.error?.message}</p>
       {code === "worker_lost" ? <p class="muted">Its workers' logs say more.</p> : null}
     </div>
-  );
-}
-
-function CancelButton({ job, watch }: { job: Job; watch: JobWatch }): JSX.Element {
-  const asking = useSignal(false);
-  const problem = useSignal("");
-  const busy = job.status === "cancelling";
-  const button = useRef<HTMLButtonElement>(null);
-  // The button goes when the job is over; who stood on it goes on from the top of the page.
-  useLayoutEffect(() => {
-    const own = button.current;
-    return () => {
-      if (own === document.activeElement) focusMain();
-    };
-  }, []);
-  const cancel = async (): Promise<void> => {
-    asking.value = false;
-    try {
-      watch.accept(await cancelJob(job.id));
-      problem.value = "";
-      retryNow();
-    } catch (error) {
-      problem.value = explain(error);
-    }
-  };
-  return (
-    <>
-      <button
-        ref={button}
-        type="button"
-        class="button danger-quiet"
-        aria-disabled={busy}
-        onClick={() => (asking.value = !busy)}
-      >
-        {busy ? "Cancelling …" : "Cancel"}
-      </button>
-      <span class="problem-text" role="status">
-        {problem.value}
-      </span>
-      <Confirm
-        open={asking.value}
-        title="Cancel this job?"
-        yes="Cancel the job"
-        no="Keep it going"
-        onYes={() => void cancel()}
-        onNo={() => (asking.value = false)}
-      >
-        <p>
-          It stops after its present step. What it recorded stays; a cancelled job cannot be started again.
-        </p>
-      </Confirm>
-    </>
   );
 }

@@ -65,7 +65,7 @@ function Numbers(): JSX.Element | null {
   if (!queue.value) return null;
   const { jobs, workers } = queue.value;
   const all = Object.values(workers).reduce((sum, n) => sum + n, 0);
-  const said: readonly [string, string][] = [
+  const said: readonly (readonly [string, string])[] = [
     ["running", count((jobs["running"] ?? 0) + (jobs["pausing"] ?? 0) + (jobs["cancelling"] ?? 0))],
     ["waiting", count(jobs["queued"] ?? 0)],
     ...(jobs["paused"] ? [["paused", count(jobs["paused"])] as const] : []),

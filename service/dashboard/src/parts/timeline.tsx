@@ -34,7 +34,7 @@ function lasted(one: Transition, next: Transition | undefined, job: Job): string
 }
 
 /** Events that say all in their message. */
-const SENTENCES: ReadonlySet<string> = new Set(["finding", "workers_advised", "slow_member"]);
+const SENTENCES: ReadonlySet<string> = new Set(["finding", "workers_advised", "slow_member", "changed"]);
 
 /** The message, and what the event carries beside it, where the message does not say it all. */
 function said(event: JobEvent): string {

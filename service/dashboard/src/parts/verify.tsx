@@ -1,14 +1,12 @@
 /** Training a job again to compare: the button that asks for it, and what came of it. */
 
 import { useSignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
 import type { JSX } from "preact";
 import { verifyJob } from "../api/calls.ts";
-import { explain } from "../api/http.ts";
 import type { Job } from "../api/models.ts";
 import { jobLink } from "../pure/route.ts";
 import { mostWorkers, verdictOf } from "../pure/verdict.ts";
-import { useModal } from "./dialog.tsx";
+import { FormDialog } from "./dialog.tsx";
 
 export function VerifyButton({ job }: { job: Job }): JSX.Element | null {
   const open = useSignal(false);
@@ -30,67 +28,38 @@ interface DialogProps {
 }
 
 function VerifyDialog({ job, open, onClose }: DialogProps): JSX.Element {
-  const dialog = useRef<HTMLDialogElement>(null);
   const most = mostWorkers(job.spec);
   const workers = useSignal(Math.min(2, most));
   const chaos = useSignal(false);
-  const problem = useSignal("");
-  const busy = useSignal(false);
-  useModal(dialog, open);
-  const submit = async (event: Event): Promise<void> => {
-    event.preventDefault();
-    if (busy.value) return;
-    busy.value = true;
-    problem.value = "";
-    try {
-      const asked = { workers: workers.value, chaos: chaos.value && workers.value > 1 };
-      const made = await verifyJob(job.id, asked, crypto.randomUUID());
-      onClose();
-      location.hash = jobLink(made.id);
-    } catch (error) {
-      problem.value = explain(error);
-    } finally {
-      busy.value = false;
-    }
+  const ask = async (): Promise<void> => {
+    const asked = { workers: workers.value, chaos: chaos.value && workers.value > 1 };
+    const made = await verifyJob(job.id, asked, crypto.randomUUID());
+    location.hash = jobLink(made.id);
   };
   return (
-    <dialog ref={dialog} class="dialog" aria-label="Verify this job" onClose={onClose}>
-      <form onSubmit={(event) => void submit(event)}>
-        <h2>Verify this job</h2>
-        <p>A new job trains it again. The weights must come out the same, bit for bit.</p>
-        <label class="field">
-          <span>Workers, at most {most}</span>
-          <input
-            type="number"
-            min={1}
-            max={most}
-            required
-            value={workers.value}
-            onInput={(event) => (workers.value = event.currentTarget.valueAsNumber)}
-          />
-        </label>
-        <label class="choice">
-          <input
-            type="checkbox"
-            checked={chaos.value && workers.value > 1}
-            disabled={!(workers.value > 1)}
-            onChange={(event) => (chaos.value = event.currentTarget.checked)}
-          />{" "}
-          Send helpers away and call them again at random steps
-        </label>
-        <p class="problem-text" role="alert">
-          {problem.value}
-        </p>
-        <div class="actions">
-          <button type="button" class="button" onClick={onClose}>
-            Close
-          </button>
-          <button type="submit" class="button primary" aria-disabled={busy.value}>
-            Train it again
-          </button>
-        </div>
-      </form>
-    </dialog>
+    <FormDialog open={open} title="Verify this job" submit="Train it again" act={ask} onClose={onClose}>
+      <p>A new job trains it again. The weights must come out the same, bit for bit.</p>
+      <label class="field">
+        <span>Workers, at most {most}</span>
+        <input
+          type="number"
+          min={1}
+          max={most}
+          required
+          value={workers.value}
+          onInput={(event) => (workers.value = event.currentTarget.valueAsNumber)}
+        />
+      </label>
+      <label class="choice">
+        <input
+          type="checkbox"
+          checked={chaos.value && workers.value > 1}
+          disabled={!(workers.value > 1)}
+          onChange={(event) => (chaos.value = event.currentTarget.checked)}
+        />{" "}
+        Send helpers away and call them again at random steps
+      </label>
+    </FormDialog>
   );
 }
 
