@@ -5,7 +5,6 @@ Exits with 1 where a history breaks a rule, or no fault of a kind that was injec
 
 import argparse
 import json
-import os
 import signal
 import sys
 import tempfile
@@ -20,11 +19,11 @@ from tests.chaos.ledger.clients import Crowd
 from tests.chaos.ledger.evidence import OVER, read_evidence
 from tests.chaos.ledger.faults import MIXES
 from tests.chaos.ledger.figures import Tally, lines_of, tally
+from tests.chaos.ledger.one_thread import require_one_thread
 from tests.chaos.ledger.part import Dialect, NoDatabase, PartPlan, play
 from tests.chaos.ledger.recording import read_history
 
-THREADS = "OPENBLAS_NUM_THREADS"
-VERBS = ("cancel",)
+VERBS = ("cancel", "cancel", "pause", "pause", "pause", "resume", "resume", "delete", "patch", "clone")
 CROWDS = {
     "broker": Crowd(submitters=4, most=40, long_share=0.0, verb_pause_seconds=4.0),
 }
@@ -156,8 +155,5 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    if os.environ.get(THREADS) != "1":
-        # BLAS is to be loaded for one thread, as in a worker. The process stays the one that Ctrl-C reaches.
-        command = [sys.executable, "-m", "tests.chaos.ledger", *sys.argv[1:]]
-        os.execve(sys.executable, command, os.environ | {THREADS: "1"})  # noqa: S606  (no shell is wanted)
+    require_one_thread("tests.chaos.ledger")
     sys.exit(main(sys.argv[1:]))

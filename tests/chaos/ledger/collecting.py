@@ -44,10 +44,10 @@ def write_end(recorder: Recorder, database: PlainSql) -> None:
         for row in database.rows(query):
             recorder.write("row", table=table, **_named(row))
     for row in database.rows(_CHECKPOINTS):
-        found = _joined_sha256(database.rows(_CHECKPOINT, (row["job_id"], row["step"])))
+        found = joined_sha256(database.rows(_CHECKPOINT, (row["job_id"], row["step"])))
         recorder.write("row", table="checkpoints", **row, found_sha256=found)
     for row in database.rows(_WEIGHTS):
-        found = _joined_sha256(database.rows(_BLOB, (row["sha256"],)))
+        found = joined_sha256(database.rows(_BLOB, (row["sha256"],)))
         recorder.write("row", table="weights", **row, found_sha256=found)
     for row in database.rows(_HISTORY):
         recorder.write("row", table="history", **_chunk(row))
@@ -73,7 +73,8 @@ def _chunk(row: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
-def _joined_sha256(rows: list[dict[str, Any]]) -> str:
+def joined_sha256(rows: list[dict[str, Any]]) -> str:
+    """The SHA-256 of what the rows hold in `data`, one after the other."""
     sha256 = hashlib.sha256()
     for row in rows:
         sha256.update(bytes(row["data"]))

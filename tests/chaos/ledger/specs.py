@@ -96,8 +96,13 @@ class Expected:
 
 @cache
 def expected(name: str) -> Expected:
-    """Compute a spec from end to end, alone."""
-    run = prepare(resolve(parse_job(dict(SPECS[name])), lambda: 7)).start(SoloGroup(), None, None)
+    """What must come of one of SPECS."""
+    return computed(SPECS[name])
+
+
+def computed(spec: Mapping[str, Any]) -> Expected:
+    """What comes of a spec that is computed from end to end, alone."""
+    run = prepare(resolve(parse_job(dict(spec)), lambda: 7)).start(SoloGroup(), None, None)
     parts: dict[str, list[Points]] = {}
     while not run.finished:
         report = run.advance(50)
