@@ -10,13 +10,16 @@ from random import Random
 
 import pytest
 
+from lockstep.service.store.migrating import migrate
 from tests.chaos.ledger.__main__ import Campaign
 from tests.chaos.ledger.evidence import read_evidence
 from tests.chaos.ledger.faults import FAULTS, MIXES, POSTGRESQL_FAULTS, draw
 from tests.chaos.ledger.figures import Tally, percentile, tally
+from tests.chaos.ledger.full_disk import DISK_BYTES, fill_at_a_checkpoint
 from tests.chaos.ledger.recording import read_history
 from tests.chaos.test_checker import RECORDED
 from tests.databases import find_postgresql
+from tests.full_disks import small_disk
 from tests.local_service import ROOT, descendants_of
 
 SECONDS = 30
@@ -93,3 +96,18 @@ def test_hits_are_what_was_met_and_sums_are_kept_apart_from_times() -> None:
 def test_percentiles() -> None:
     assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
     assert percentile(range(1, 101), 0.99) == 100
+
+
+@pytest.mark.parametrize("room_bytes", [0, 50_000, 250_000, 400_000])
+def test_a_job_goes_on_wherever_in_its_checkpoint_the_disk_is_full(room_bytes: int, tmp_path: Path) -> None:
+    """`python -m tests.chaos.ledger.full_disk` tries three hundred rooms."""
+    migrated = tmp_path / "migrated.db"
+    migrate(f"sqlite:///{migrated}")
+    folder = tmp_path / "small"
+    folder.mkdir()
+
+    with small_disk(folder, DISK_BYTES):
+        ended = fill_at_a_checkpoint(folder, migrated, room_bytes)
+
+    assert ended in ("queued", "succeeded", "running")
+    assert room_bytes > 0 or ended != "succeeded"
