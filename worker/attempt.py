@@ -122,7 +122,7 @@ class Attempt:
             per_epoch = max(run.steps // prepared.epochs, 1) if prepared.epochs else None
             keeping = Keeping(spec.checkpoints, run, per_epoch, self._lowest_loss(spec, run.step))
             self._reporter = Reporter(run, per_epoch, team, pace, keeping)
-            drive = Drive(run, pulse, limits, self._is_to_stop)
+            drive = Drive(run, pulse, limits, lambda: self._is_to_stop(team))
             ending = self._take_steps(run, drive, team, self._reporter, keeping)
         return ending or self._succeed(run, drive, prepared, self._reporter)
 
@@ -150,9 +150,12 @@ class Attempt:
                 raise Fenced("the lease was not renewed in time")
         return None
 
-    def _is_to_stop(self) -> bool:
-        """Whether there is a reason to end the attempt amid a long step."""
-        return self._lease.asked is not None or self._draining() or self._lease.lost
+    def _is_to_stop(self, team: Team) -> bool:
+        """Whether there is a reason to end the attempt amid a long step; else a helper may have to go."""
+        if self._lease.asked is not None or self._draining() or self._lease.lost:
+            return True
+        team.look_up()
+        return False
 
     def _leave_amid_step(self, reporter: Reporter) -> str:
         """End the attempt, whatever has come of the reason: a group is over with an interrupted step."""

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Iterator
 
 from sqlalchemy import Connection
@@ -140,7 +141,10 @@ class Seats:
             wanted = has_seats and not waiting and idle
         if waiting:
             self._group.release(1)
-        elif wanted:
+            self._team.needed_since = self._team.needed_since or time.monotonic()
+            return
+        self._team.needed_since = None
+        if wanted:
             self._tools.bell.ring("help", self._claim.job_id)
 
 

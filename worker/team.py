@@ -13,6 +13,7 @@ from typing import Protocol
 
 from lockstep.core.group import Group
 from lockstep.core.group.figures import MemberFigures
+from lockstep.core.group.leaving import DISMISSED
 from lockstep.core.group.refusals import Refusals
 from lockstep.core.run import Run
 from lockstep.service.store import events, members
@@ -24,6 +25,9 @@ from lockstep.worker.pace import SHORT_STRIDE_SECONDS, STRIDE_SECONDS
 from lockstep.worker.roster import Roster
 from lockstep.worker.slowness import SlowWatch
 from lockstep.worker.spent import Spent
+
+NEEDED_SECONDS = 1.0
+"""So long a step may go on before a helper leaves it that is wanted elsewhere: its part has to be redone."""
 
 
 class LedGroup(Group, Protocol):
@@ -37,12 +41,16 @@ class LedGroup(Group, Protocol):
     def release(self, count: int) -> None:
         """Let up to `count` helpers go after the step in progress; any thread may call it."""
 
+    def dismiss(self) -> None:
+        """Amid a step, in the thread that trains: let a helper go at once."""
+
 
 class Team:
     """The members of an attempt that may have `wanted` of them.
 
     Without `advice` all are taken that come. All belongs to the thread that trains, but `seats`, which any
-    may read, and `offered`, which is set when the store knows of a free seat that it did not know of.
+    may read, `offered`, which is set when the store knows of a free seat that it did not know of, and
+    `needed_since`, which says since when a helper is wanted elsewhere.
     """
 
     def __init__(self, claim: JobClaim, wanted: int, advice: Advice | None) -> None:
@@ -59,6 +67,7 @@ class Team:
         self._alone_seconds = 0.0
         self._seats_told: int | None = None
         self.offered = threading.Event()
+        self.needed_since: float | None = None
 
     def lead(self, group: LedGroup) -> None:
         """From now on helpers may come to `group`, whose events `note` is told; the store knows `seats`."""
@@ -77,7 +86,8 @@ class Team:
             self._roster.arrived(happenings.arrival_of(data, step + 1))
         elif kind == "member_left":
             worker_id, how = happenings.departure_of(data)
-            self._roster.left(worker_id, how, step + (how == "released"))
+            took_part = how == "released" and data.get("reason") != DISMISSED
+            self._roster.left(worker_id, how, step + took_part)
 
     @property
     def world_size(self) -> int:
@@ -121,6 +131,15 @@ class Team:
             self._group.release(self._group.world_size - self.seats)
         while self._advice.verdicts:
             self._events.append(happenings.event_of_verdict(self._advice.verdicts.popleft()))
+
+    def look_up(self) -> None:
+        """Amid a long step: don't let those wait for its end who need a helper."""
+        needed_since = self.needed_since
+        if self._group is None or needed_since is None:
+            return
+        if time.monotonic() - needed_since > NEEDED_SECONDS:
+            self.needed_since = None
+            self._group.dismiss()
 
     def look(self) -> None:
         """See what the members are doing now."""

@@ -133,6 +133,11 @@ def figures_of(followers: Sequence[Follower], generation: int, shards: Sequence[
     ]
 
 
+def all_share(followers: Sequence[Follower]) -> bool:
+    """Whether every pair of members, and there are some, shares memory."""
+    return bool(followers) and all(follower.guest.all_shared for follower in followers)
+
+
 def take_waiting(door: Door, reception: Reception) -> list[Follower]:
     """Those who wait at the door and have not gone away meanwhile."""
     present = []

@@ -1,7 +1,7 @@
 """The lead's side of a group. The lead alone decides who is a member, and when a collective is committed."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -10,9 +10,10 @@ from lockstep.core.group.channel import Channel
 from lockstep.core.group.door import Door
 from lockstep.core.group.farewell import see_off
 from lockstep.core.group.figures import MemberFigures, figures_of_lead, shards_of_each
-from lockstep.core.group.followers import Follower, figures_of, take_waiting
+from lockstep.core.group.followers import Follower, all_share, figures_of, take_waiting
 from lockstep.core.group.frames import MAX_PAYLOAD_BYTES, FrameKind
 from lockstep.core.group.herald import Herald, OnEvent
+from lockstep.core.group.leaving import DISMISSED
 from lockstep.core.group.links import Milestone
 from lockstep.core.group.member import Member, Redo
 from lockstep.core.group.membership import MembershipChange, next_members, only_linked
@@ -90,14 +91,10 @@ class GroupLead(Member):
             self._together(work, out, update)
         except Redo:
             return False
-        if self._keeps_totals:
+        # Where all memory is shared, no helper comes to lack what another one has offered.
+        if len(self._followers) > 1 and not self._all_share:
             self._last.keep(out, self._stamp.collective)
         return True
-
-    @property
-    def _keeps_totals(self) -> bool:
-        """Whether a helper may come to lack what another one has offered: not where all memory is shared."""
-        return len(self._followers) > 1 and not self._all_share
 
     def welcome(self, state: Callable[[], bytes]) -> None:
         """See Group."""
@@ -132,6 +129,14 @@ class GroupLead(Member):
         Any thread may call it; a new call replaces the last one. Nobody is let in at the same time.
         """
         self._to_release = min(count, len(self._followers) + len(self._door.waiting))
+
+    def dismiss(self) -> None:
+        """Amid a collective, for a work's `look_up`: let a helper go at once; the others do its part."""
+        for leaver in self._followers[-1:]:
+            self._to_release -= bool(self._to_release)
+            leaver.control.say_goodbye(DISMISSED)
+            leaver.peer.lost = leaver.peer.lost or (DISMISSED, "released")
+            raise Redo(DISMISSED)
 
     def figures(self) -> tuple[MemberFigures, ...]:
         """What is known of each member, in order of rank. Any thread may call it.
@@ -180,7 +185,7 @@ class GroupLead(Member):
         numbers = (LEAD, *(follower.number for follower in followers))
         peers = [follower.peer for follower in followers]
         self._seat(self._stamp.generation + 1, numbers, peers, LEAD)
-        self._all_share = _all_share(followers)
+        self._all_share = all_share(followers)
 
     def _regrouping(self, collective: int) -> bytes:
         return REGROUP.pack(self._stamp.generation, collective, self._all_share) + pack_numbers(self._numbers)
@@ -279,7 +284,7 @@ class GroupLead(Member):
         self._change = change = self._decide()
         if change is not None:
             numbers = (LEAD, *(follower.number for follower in (*change.stay, *change.admitted)))
-            shared = _all_share([*change.stay, *change.admitted])
+            shared = all_share([*change.stay, *change.admitted])
             place = REGROUP.pack(self._stamp.generation + 1, self._stamp.collective + 1, shared)
             for follower in change.stay:
                 follower.say(FrameKind.REGROUP, place + pack_numbers(numbers))
@@ -293,8 +298,3 @@ class GroupLead(Member):
 
     def _confirm(self, seconds: float) -> None:
         """Nothing to wait for: the commit was ours."""
-
-
-def _all_share(followers: Sequence[Follower]) -> bool:
-    """Whether every pair of members, and there are some, shares memory."""
-    return bool(followers) and all(follower.guest.all_shared for follower in followers)

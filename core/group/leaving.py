@@ -9,6 +9,8 @@ too long; the connection failed between the two, or brought what could not be re
 
 DRAINED = "the worker is stopping"
 """The goodbye of a helper whose worker is stopped."""
+DISMISSED = "released by the lead amid a step"
+"""The goodbye to a helper who is needed elsewhere before a long step ends."""
 _BETWEEN = frozenset(
     {
         errno.ETIMEDOUT,

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from lockstep.core.ground.failpoints import at_failpoints
+from lockstep.core.group.leaving import DISMISSED
 from lockstep.core.learning import evaluation
-from lockstep.service.store import endings
+from lockstep.service.store import endings, events
 from lockstep.worker import drive
 from lockstep.worker.attempt import lead_job
 from tests.worker.bench import MOONS, Bench, digest
+from tests.worker.test_helping import WAIT_SECONDS, Helper, wait_until
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -143,3 +145,69 @@ def test_a_lost_lease_is_noticed_amid_a_step(prompt: Bench, slowed: Slowed) -> N
 
     assert slowed.parts < MIN_PARTS
     assert prompt.job(lease.claim.job_id).status == "queued"
+
+
+class SlowFromTheNext:
+    """Once it is `armed`, parts take longer from the beginning of a step on."""
+
+    def __init__(self) -> None:
+        self.armed = False
+        self._is_slow = False
+
+    def __call__(self, name: str) -> None:
+        self._is_slow = self._is_slow or (self.armed and name == drive.BEGINS.name)
+        if self._is_slow and name == drive.AMID.name:
+            time.sleep(5 * PART_SECONDS)
+
+
+def test_a_helper_leaves_amid_a_step_for_a_job_that_waits(prompt: Bench) -> None:
+    bench = prompt.taking("all")
+    raw = JOBS["accumulating"] | {"epochs": 40}
+    bench.submit(raw)
+    undisturbed = bench.lead()
+    slow, stop = SlowFromTheNext(), threading.Event()
+    at_failpoints(slow)
+    try:
+        job_id = bench.submit(raw, workers=2)
+        lead = threading.Thread(target=lambda: bench.lead("l", stop.is_set), daemon=True)
+        helper = Helper(bench, "b")
+        lead.start()
+        helper.start()
+        wait_until(lambda: bench.job(job_id).workers_active == 2)
+        slow.armed = True
+        bench.submit(MOONS)
+        assert helper.end()
+    finally:
+        stop.set()
+        lead.join(WAIT_SECONDS)
+        at_failpoints(None)
+
+    with bench.database.read() as tx:
+        left = [each.data["reason"] for each in events.list_events(tx, job_id) if each.type == "member_left"]
+    assert left == [DISMISSED]
+    while not bench.job(job_id).is_terminal:
+        bench.lead("c")
+    assert digest(bench.job(job_id)) == digest(undisturbed)
+
+
+def test_a_pause_is_heard_amid_a_step(prompt: Bench, slowed: Slowed) -> None:
+    at_failpoints(None)
+    prompt.submit(JOBS["accumulating"])
+    undisturbed = prompt.lead()
+    at_failpoints(slowed)
+    job_id = prompt.submit(JOBS["accumulating"])
+
+    def pause() -> bool:
+        if slowed.asked.is_set() and prompt.job(job_id).status == "running":
+            with prompt.database.write() as tx:
+                endings.request(tx, "pause", job_id, None)
+        return False
+
+    job = prompt.lead(draining=pause)
+
+    assert slowed.parts < MIN_PARTS
+    assert (job.status, job.step) == ("paused", 0)
+    with prompt.database.write() as tx:
+        endings.request(tx, "resume", job_id, None)
+    at_failpoints(None)
+    assert digest(prompt.lead("b")) == digest(undisturbed)

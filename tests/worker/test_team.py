@@ -38,6 +38,10 @@ class OpenHouse(SoloGroup):
         """Noted only."""
         self.released.append(count)
 
+    def dismiss(self) -> None:
+        """One that has to go at once is 0 in the notes."""
+        self.released.append(0)
+
     def change(self, team: Team, kind: str, **data: str | int) -> None:
         """Let a helper come or go."""
         self.world_size += 1 if kind == "member_joined" else -1

@@ -111,6 +111,29 @@ def test_a_helper_hears_amid_its_part_that_the_lead_lets_go(team: Team) -> None:
     assert isinstance(team.helper.end, Released)
 
 
+def test_a_lead_lets_a_helper_go_amid_a_step(team: Team) -> None:
+    team.helpers_look_up = team.hear_the_lead
+
+    def dismiss() -> None:
+        if team.began.is_set():
+            team.lead.lead.dismiss()
+
+    with team.lead:
+        team.meet()
+        work = Numbers(4, seed=team.lead.step)
+        work.look_up = dismiss
+
+        do_step(team.lead.lead, team.lead.step, work)
+
+        assert team.lead.lead.world_size == 1
+        assert team.lead.events[-1][1]["left"] == "released"
+        team.helper.join()
+        assert not team.done.is_set()
+        assert isinstance(team.helper.end, Released)
+        team.lead.step += 1
+        team.lead.steps(2)
+
+
 def test_what_a_helper_leaves_undone_the_others_do(team: Team) -> None:
     team.helpers_look_up = interrupting(lambda: True)
     with team.lead:
