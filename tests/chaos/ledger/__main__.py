@@ -28,6 +28,14 @@ CROWDS = {
     "broker": Crowd(submitters=4, most=40, long_share=0.0, verb_pause_seconds=4.0),
 }
 """Of mixes that need others than the usual: many small jobs, where POSTs are what counts."""
+TOLD = {
+    "lost": ("I1 accepted is kept", "I2 each ends once"),
+    "doubled": ("I1 one job for a key", "I4 one attempt at a time", "I6 history is whole", "told as it was"),
+    "other bits": ("I7 bits", "I8 stored bytes", "I12 digests"),
+    "stale writes taken": ("I5 writes are fenced", "I5 checkpoints"),
+    "internal errors": ("answers are known", "I9 failed for cause"),
+}
+"""What people ask for first, by the rules that would have found it."""
 
 
 @dataclass(kw_only=True)
@@ -126,6 +134,11 @@ def _play_until(campaign: Campaign, options: argparse.Namespace) -> None:
 def _report(campaign: Campaign) -> None:
     for dialect, found in campaign.tallies.items():
         _say(f"{dialect}:", *(f"  {line}" for line in lines_of(found)))
+    counts = (
+        f"{what} {sum(rule in text for text in campaign.wrong for rule in rules)}"
+        for what, rules in TOLD.items()
+    )
+    _say(", ".join(counts))
     _say(f"wrong: {len(campaign.wrong) or 'none'}", *(f"  {text}" for text in campaign.wrong))
 
 

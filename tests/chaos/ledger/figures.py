@@ -131,10 +131,13 @@ def _to_the_next_step(evidence: Evidence) -> list[float]:
 
 
 def _next_step_at(lines: Sequence[Line], attempt: int) -> float | None:
+    """When a later attempt committed a step; None where it never did, or its user had it wait before."""
     step: int | None = None
     for line in lines:
         if line["kind"] != "job" or line["attempt"] <= attempt:
             continue
+        if line["status"] == "paused":
+            return None
         if line["status"] in OVER or (step is not None and line["step"] > step):
             at: float = line["at"]
             return at
@@ -167,12 +170,13 @@ def lines_of(found: Tally) -> list[str]:
     )
     posts = sum(count for name, count in found.calls.items() if name.split()[0] in ("create", "reuse"))
     total = sum(count for name, count in found.jobs.items() if not name.startswith("of "))
+    given_up = f"{found.jobs['failed']} of them given up after three deaths without a later checkpoint"
     return [
-        f"{found.parts} parts, {total} jobs ({_listed(found.jobs)})",
+        f"{found.parts} parts, {total} jobs ({_listed(found.jobs)}), {given_up}",
         f"faults: {faults or 'none'}; kills in all {kills}",
         f"{posts} POSTs; calls: {_listed(found.calls)}",
         f"attempts {found.seen['attempts']}, evicted {found.seen['evicted']}; holders stopped by a fence"
-        f" {found.seen['fenced']}, of them refused by the database {found.seen['refused by the database']}",
+        f" {found.seen['fenced']}, writes refused by the database {found.seen['refused by the database']}",
         *(
             f"{name}: {len(times)} times, median {percentile(times, 0.5):.3f} s,"
             f" 99th percentile {percentile(times, 0.99):.3f} s"

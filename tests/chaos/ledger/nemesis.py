@@ -103,9 +103,11 @@ class Nemesis:
         children = [(worker, child) for worker, child in there if child is not None]
         free = [(worker, child) for worker, child in children if not {child, worker.pid} & set(self._frozen)]
         busy = [(worker, child) for worker, child in free if child in held]
-        if not free:
+        # Where nobody works, workers mostly are let be: else they would never come to it.
+        strikes_idle = random.random() < (0.1 if busy else 0.3)
+        if not free or not (busy or strikes_idle):
             return None
-        worker, child = random.choice(busy if busy and random.random() < 0.9 else free)
+        worker, child = random.choice(free if strikes_idle else busy)
         row = held.get(child)
         return worker, child, {} if row is None else {"job": row["id"], "attempt": row["attempt"]}
 
@@ -145,8 +147,10 @@ class Nemesis:
         api.send(signal.SIGKILL)
         return {"process": api.name}
 
-    def _kill_service(self, planned: Planned, random: Random) -> dict[str, Any]:  # noqa: ARG002
+    def _kill_service(self, planned: Planned, random: Random) -> dict[str, Any] | None:  # noqa: ARG002
         held = list(self._held().values())
+        if not held:
+            return None
         for process in self.service.processes:
             process.send(signal.SIGKILL)
         return {"process": "all", "held": [[row["id"], row["attempt"]] for row in held]}
