@@ -35,7 +35,8 @@ SHORT: Mapping[str, object] = {
     "checkpoint_seconds": 0.3,
     "step_timeout_seconds": 1.5,
     "group_helpers": "all",
-    "turn_seconds": 4.0,
+    "turn_seconds": 3.0,
+    "host_rest_seconds": 1.0,
 }
 """Settings with which a minute holds what else takes an hour."""
 
