@@ -166,6 +166,11 @@ def run_while_paused(lines: Lines) -> None:
     lines.insert(lines.index(running), {**running, "status": "paused"})
 
 
+def run_on_while_pausing(lines: Lines) -> None:
+    running = next(line for line in audited(lines, a_job(lines)["id"]) if line["status"] == "running")
+    lines.insert(lines.index(running), {**running, "status": "pausing"})
+
+
 def find_a_deleted_job(lines: Lines) -> None:
     call = called(lines, "get", a_job(lines)["id"])[0]
     lines.append({**call, "act": "delete", "asked_at": call["at"] - 1, "at": call["asked_at"] - 0.5})
@@ -246,7 +251,7 @@ PLANTED: dict[str, tuple[Callable[[Lines], None], ...]] = {
     "I12 digests are told": (tell_another_digest,),
     "secrets are erased": (keep_a_secret,),
     "members have left": (forget_a_member,),
-    "paused stays paused": (run_while_paused,),
+    "paused stays paused": (run_while_paused, run_on_while_pausing),
     "deleted stays deleted": (find_a_deleted_job, leave_rows_of_a_deleted_job),
     "told as it was": (tell_a_transition_twice,),
     "service closes": (end_late,),

@@ -95,16 +95,17 @@ def cancelled_stays_cancelled(evidence: Evidence) -> Iterator[str]:
 
 
 def paused_stays_paused(evidence: Evidence) -> Iterator[str]:
-    """A job leaves `paused` only where its user has asked for that before."""
+    """A job that is paused, or about to be, works again only where its user has asked for that before."""
     for job in list(evidence.audit):
         statuses = evidence.statuses(job)
         for (since, before), (at, after) in pairwise(statuses):
-            if before != "paused":
+            is_kept = before == "pausing" and after not in ("running", "queued")
+            if is_kept or before not in ("paused", "pausing"):
                 continue
             asked = evidence.asked(job, "resume", "cancel")
             # A resume that came while it was still pausing may be what takes it out.
             if not any(call["asked_at"] <= at + CLOCK_SECONDS for call in asked):
-                yield f"{job} was paused at {since:.3f} and {after} at {at:.3f}, and nobody has asked for it"
+                yield f"{job} was {before} at {since:.3f}, {after} at {at:.3f}, and nobody has asked for it"
 
 
 def deleted_stays_deleted(evidence: Evidence) -> Iterator[str]:
