@@ -1,5 +1,6 @@
 """The pool child of a worker: where the training happens. It lives on from job to job."""
 
+import gc
 import os
 import socket
 
@@ -40,6 +41,7 @@ class PoolChild:
 
     def start(self) -> None:
         """Report to the main process, then start to work: no claim is held unseen."""
+        gc.freeze()  # what was imported stays: a collection takes 1 ms then, not 160
         self._lifeline.start()
         self._bell.start()
         self._watchdog.start()

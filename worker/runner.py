@@ -1,5 +1,6 @@
 """The one thread of a pool child that trains. Bells and its own look at the store lead to the same place."""
 
+import gc
 import logging
 import queue
 import threading
@@ -96,6 +97,7 @@ class Runner(threading.Thread):
         try:
             while not self.draining and self._work_once():
                 self._failing = False
+                gc.collect()  # plans and groups hold arrays in circles: tens of MB for a model of 5
         except Exception:
             # The thread must live on: the store may be away, and the next look may find it back.
             if not self._failing:

@@ -1,13 +1,14 @@
 """The runner: bells and its own looks, draining, and its row in the table of workers."""
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from lockstep.service.settings import Settings
 from lockstep.worker.runner import Runner
 from tests.worker.bench import LINE, MOONS, Bench
 
@@ -16,9 +17,7 @@ WAIT_SECONDS = 20.0
 
 @contextmanager
 def running(bench: Bench, poll_seconds: float) -> Iterator[Runner]:
-    settings = Settings(
-        database_url=bench.settings.database_url, renew_seconds=0.3, poll_seconds=poll_seconds
-    )
+    settings = bench.settings.model_copy(update={"renew_seconds": 0.3, "poll_seconds": poll_seconds})
     runner = Runner(bench.tools(settings=settings))
     runner.start()
     try:
@@ -69,6 +68,26 @@ def test_what_it_does_can_be_read_and_goes_when_it_leaves(bench: Bench) -> None:
         wait_until(lambda: bench.workers() == [("worker_a", "leading")])
 
     assert bench.workers() == []
+
+
+class Circle:
+    """Something that holds itself, as plans and groups do."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_only_holds_itself_goes_with_the_job(bench: Bench) -> None:
+    with running(bench, poll_seconds=60) as runner:
+        gc.disable()
+        try:
+            left = weakref.ref(Circle())
+            assert left() is not None
+            runner.answer("lead", bench.submit(LINE))
+            assert left() is None
+        finally:
+            gc.enable()
 
 
 def test_draining_gives_the_job_back_and_answers_every_ring(bench: Bench) -> None:
