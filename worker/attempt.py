@@ -107,7 +107,7 @@ class Attempt:
     def _run(self) -> str:
         self._claim.require_counts()
         spec = self._lease.read(lambda tx: specs.load(tx, self._claim.job_id)).resolved()
-        limits = HangLimits.of(spec, self._tools.settings.hung_seconds)
+        limits = HangLimits.of(spec, self._tools.settings)
         pulse = self._tools.pulse
         with pulse.at("getting ready", limits.loading):
             prepared = prepare(spec)

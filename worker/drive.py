@@ -13,8 +13,10 @@ from lockstep.core.ground.interruption import LookUp
 from lockstep.core.learning.report import Report
 from lockstep.core.spec import AnyResolvedSpec
 from lockstep.core.submission.duration import longest
+from lockstep.service.settings import Settings
 from lockstep.worker.pace import STRIDE_SECONDS, Stride
 from lockstep.worker.pulse import Pulse
+from lockstep.worker.seats import timeouts
 
 T = TypeVar("T")
 
@@ -39,16 +41,19 @@ class Driven(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class HangLimits:
-    """How long a sign of life may be out, in seconds: while the data is made ready, and amid steps."""
+    """How long there may be no sign of life, in seconds: while the data is made ready, and amid steps."""
 
     loading: float
     step: float
 
     @classmethod
-    def of(cls, spec: AnyResolvedSpec, least_seconds: float) -> "HangLimits":
-        """Those of a job; at least so long."""
+    def of(cls, spec: AnyResolvedSpec, settings: Settings) -> "HangLimits":
+        """Those of a job. A member of a group may wait for others as long as the settings allow."""
+        least = settings.hung_seconds
+        if spec.most_workers > 1:
+            least = max(least, 2 * timeouts(settings.step_timeout_seconds).lead_seconds)
         by_size = longest(spec)
-        return cls(loading=max(least_seconds, by_size.loading), step=max(least_seconds, by_size.step))
+        return cls(loading=max(least, by_size.loading), step=max(least, by_size.step))
 
 
 class Drive:

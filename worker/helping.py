@@ -36,7 +36,7 @@ def help_job(seat: Seat, tools: Tools, draining: Callable[[], bool]) -> bool:
     spec = stored.resolved()
     if not isinstance(spec, ResolvedSpec):
         raise TypeError(f"expected a job with data to share out, got one of the kind {spec.kind}")
-    limits = HangLimits.of(spec, tools.settings.hung_seconds)
+    limits = HangLimits.of(spec, tools.settings)
     with tools.pulse.at("getting ready", limits.loading):
         dataset = load_dataset(spec)  # before joining: the group would wait for it
     identity = GroupIdentity(

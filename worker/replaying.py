@@ -87,7 +87,7 @@ class _Answering:
         start = None
         if resumed.checkpoint is None:
             start = self._lease.read(lambda tx: starting_weights(tx, asked.job_id, spec))
-        limits, pulse = HangLimits.of(spec, self._tools.settings.hung_seconds), self._tools.pulse
+        limits, pulse = HangLimits.of(spec, self._tools.settings), self._tools.pulse
         with pulse.at("getting ready", limits.loading):
             replay = ReplayRun(spec, asked.step, resumed.checkpoint, start)
         drive = Drive(replay, pulse, limits, self._look_up)

@@ -1,5 +1,6 @@
 """What a lead does with what it has measured: who is let go, what is told, what is written."""
 
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -16,8 +17,10 @@ from lockstep.service.store.members import Stay
 from lockstep.worker.advice import MIN_SAMPLES, SETTLING, STARTING, Advice
 from lockstep.worker.pace import SHORT_STRIDE_SECONDS, STRIDE_SECONDS
 from lockstep.worker.slowness import LOOKS
-from lockstep.worker.team import Team
+from lockstep.worker.team import NEEDED_SECONDS, Team
 from tests.worker.bench import LINE, MOONS, Bench
+
+WAIT_SECONDS = 100.0
 
 
 class OpenHouse(SoloGroup):
@@ -166,3 +169,22 @@ def test_one_alone_has_the_time_of_its_steps(bench: Bench) -> None:
     assert (lead.worker_id, lead.role, lead.shards, lead.left) == ("worker_a", "lead", 1, "released")
     assert lead.compute_seconds > 0
     assert lead.left_step == bench.job(job_id).step
+
+
+def test_a_helper_leaves_a_long_step_only_after_it_was_needed_for_a_while(
+    bench: Bench, group: OpenHouse
+) -> None:
+    bench.submit(MOONS, workers=2)
+    team = Team(bench.claim().claim, 2, None)
+    team.lead(group)
+
+    team.look_up()
+    now = time.monotonic()
+    team.needed_since = now + WAIT_SECONDS
+    team.look_up()
+    assert group.released == []
+    team.needed_since = now - 2 * NEEDED_SECONDS
+    team.look_up()
+    team.look_up()
+
+    assert group.released == [0]
