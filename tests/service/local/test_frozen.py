@@ -54,6 +54,14 @@ def writer(path: Path, how: str) -> Iterator[int]:
             process.kill()
 
 
+def freeze(pid: int) -> None:
+    os.kill(pid, signal.SIGSTOP)
+    until = time.monotonic() + 20
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
 def looked(path: Path) -> list[int | None]:
     """What so many looks find, each after a moment of real time; the clock is the test's."""
     watch = FrozenWriter(path, (2 * LOOK_SECONDS * turn for turn in count()).__next__)
@@ -76,8 +84,7 @@ def test_the_holder_of_the_lock_is_known(path: Path) -> None:
 
 def test_a_frozen_writer_is_found_after_enough_looks(path: Path) -> None:
     with writer(path, "within") as pid:
-        os.kill(pid, signal.SIGSTOP)
-        time.sleep(0.1)
+        freeze(pid)
         assert looked(path) == [None] * FROZEN_LOOKS + [pid]
 
 
@@ -88,13 +95,13 @@ def test_one_that_lives_is_left_alone_however_long_it_writes(path: Path) -> None
 
 def test_one_that_is_frozen_beside_a_transaction_is_left_alone(path: Path) -> None:
     with writer(path, "beside") as pid:
-        os.kill(pid, signal.SIGSTOP)
+        freeze(pid)
         assert set(looked(path)) == {None}
 
 
 def test_a_look_before_its_time_says_nothing(path: Path) -> None:
     with writer(path, "within") as pid:
-        os.kill(pid, signal.SIGSTOP)
+        freeze(pid)
         watch = FrozenWriter(path, lambda: 1.0)
         assert {watch.look() for _ in range(3 * FROZEN_LOOKS)} == {None}
         assert watch.suspects
