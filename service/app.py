@@ -103,7 +103,13 @@ def create_app(settings: Settings) -> FastAPI:
             )
         try:
             chores = (Retention(database, ages_of(settings)), LeftBlobs(database))
-            reconciler = Reconciler(database, ringer, settings.reconcile_seconds, *chores)
+            reconciler = Reconciler(
+                database,
+                ringer,
+                settings.reconcile_seconds,
+                *chores,
+                host_rest_seconds=settings.host_rest_seconds,
+            )
             with ringer, reconciler, services.http_counts:
                 yield {"root_path": settings.root_path}
         finally:

@@ -9,8 +9,9 @@ from typing import Protocol
 
 from lockstep.service.background import Background
 from lockstep.service.bell import Bell
-from lockstep.service.store import evictions, fingerprints, outdated, rings, uncompared
+from lockstep.service.store import deadlines, evictions, fingerprints, outdated, rings, uncompared
 from lockstep.service.store.database import Database
+from lockstep.service.store.resting import REST_SECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ class Chore(Protocol):
 class Reconciler(Background):
     """A thread that evicts attempts whose lease ran out and rings for jobs that wait, every `every_seconds`.
 
+    Jobs past a limit of their own fail. `host_rest_seconds`: see store/resting.py.
     Queued jobs that an older arithmetic began are made to begin again; they say so where no worker is there.
     Those that verify others end where no worker can compare.
     `chores` go with an API process: workers are many.
@@ -34,11 +36,19 @@ class Reconciler(Background):
     It outlives outages of the database: the first failure is logged, the ticks go on, and so is the recovery.
     """
 
-    def __init__(self, database: Database, bell: Bell, every_seconds: float, *chores: Chore) -> None:
+    def __init__(
+        self,
+        database: Database,
+        bell: Bell,
+        every_seconds: float,
+        *chores: Chore,
+        host_rest_seconds: float = REST_SECONDS,
+    ) -> None:
         self._database = database
         self._bell = bell
         self._every_seconds = every_seconds
         self._chores = chores
+        self._host_rest_seconds = host_rest_seconds
         self._stop = threading.Event()
         self._failing = False
         self._thread = threading.Thread(target=self._run, name="lockstep-reconciler", daemon=True)
@@ -54,13 +64,16 @@ class Reconciler(Background):
             self._thread.join(timeout_seconds)
 
     def tick(self) -> None:
-        """Do it once: evict, renew what older rules began, say where no worker is, ring, do the chores.
+        """Do it once: evict, end what took too long, renew what older rules began, say where no worker is.
 
+        Then ring, and do the chores.
         Raises what the database raises.
         """
         with self._database.write() as tx:
             # While there is no room nobody can renew: who lives gives its claim back once there is some.
-            evicted = evictions.evict_expired(tx) if self._database.shortage() is None else []
+            has_room = self._database.shortage() is None
+            evicted = evictions.evict_expired(tx, self._host_rest_seconds) if has_room else []
+            expired = deadlines.expire(tx)
             renewed = outdated.begin_again(tx)
             fingerprints.mark_no_worker(tx)
             ended = uncompared.settle(tx)
@@ -68,6 +81,8 @@ class Reconciler(Background):
             rings.rung(tx, due)
         for job_id in evicted:
             logger.warning("action=evicted job=%s reason=lease_expired", job_id)
+        for job_id in expired:
+            logger.warning("action=expired job=%s reason=deadline_exceeded", job_id)
         for job_id in renewed:
             logger.warning("action=began_again job=%s reason=older_arithmetic", job_id)
         for job_id in ended:

@@ -100,6 +100,18 @@ class Settings(RetentionSettings):
     reconcile_seconds: float = Field(
         default=2.0, gt=0, le=600, description="how often lost attempts are evicted and waiting jobs rung for"
     )
+    turn_seconds: float = Field(
+        default=60.0,
+        ge=0,
+        le=86_400,
+        description="how long a lead may hold its claim while others wait; 0: as long as its job takes",
+    )
+    host_rest_seconds: float = Field(
+        default=60.0,
+        ge=0,
+        le=600,
+        description="how long a host takes no jobs on which attempts at three jobs died in a row; 0: never",
+    )
     step_timeout_seconds: float = Field(
         default=5.0, gt=0, le=600, description="how long a member may keep the others of its group waiting"
     )

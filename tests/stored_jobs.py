@@ -19,6 +19,7 @@ from lockstep.service.store.leases import JobClaim, JobFence
 from lockstep.service.store.new_job import NewJob
 from lockstep.service.store.specs import Parts, StoredSpec, parts_of
 from lockstep.service.store.tables import blob_parts
+from lockstep.service.store.tables import jobs as job_table
 
 OWNER = "owner_test"
 WORKER = WorkerIdentity(worker_id="worker_a", pid=101, host="here", fingerprint="f" * 64)
@@ -107,9 +108,11 @@ def fenced(database: Database, held: JobClaim, work: Callable[[JobFence], object
 
 
 def evict(database: Database, held: JobClaim) -> list[str]:
-    """End the attempt as the reconciler would after its lease."""
+    """End the attempt as the reconciler would after its lease; the job then waits for a worker alone."""
     with database.write() as tx:
-        return evictions.evict_process(tx, held.worker.worker_id, held.worker.pid)
+        evicted = evictions.evict_process(tx, held.worker.worker_id, held.worker.pid)
+        tx.execute(job_table.update().values(not_before_at=None))
+    return evicted
 
 
 def cancel(database: Database, job_id: str) -> Job:

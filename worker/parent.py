@@ -69,11 +69,14 @@ def _name_semaphores(folder: RuntimeFolder) -> None:
 def _work(settings: Settings, database: Database, folder: RuntimeFolder) -> int:
     worker_id = f"worker_{secrets.token_hex(8)}"
     setproctitle(f"lockstep worker {worker_id}")
-    with Ringer(settings.broker_url) as bell, Reconciler(database, bell, settings.reconcile_seconds):
+    with (
+        Ringer(settings.broker_url) as bell,
+        Reconciler(database, bell, settings.reconcile_seconds, host_rest_seconds=settings.host_rest_seconds),
+    ):
 
         def evict(pid: int) -> None:
             with database.write() as tx:
-                evicted = evictions.evict_process(tx, worker_id, pid)
+                evicted = evictions.evict_process(tx, worker_id, pid, settings.host_rest_seconds)
             for job_id in evicted:
                 logger.warning("action=evicted job=%s reason=process_died pid=%d", job_id, pid)
                 bell.ring("lead", job_id)

@@ -12,6 +12,7 @@ depends_on = None
 
 ID = sa.String(64).with_variant(sa.String(64, collation="C"), "postgresql")
 ZERO = sa.text("0")
+LIMITED = sa.text("(max_run_seconds IS NOT NULL OR max_queue_seconds IS NOT NULL)")
 INDEXES = (
     ("idempotency_keys", "created_at", None),
     ("jobs", "finished_at", sa.text("finished_at IS NOT NULL")),
@@ -37,6 +38,8 @@ def upgrade() -> None:
         sa.Column("not_before_at", sa.Double(), nullable=True),
     ):
         op.add_column("jobs", column)
+    op.create_index("ix_jobs_turn", "jobs", ["status", "owner_id", "priority", "id"])
+    op.create_index("ix_jobs_limited", "jobs", ["status"], sqlite_where=LIMITED, postgresql_where=LIMITED)
     for name in ("regular", "best"):
         op.add_column("checkpoints", sa.Column(name, sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("history", sa.Column("checksum", sa.BigInteger(), nullable=True))
@@ -94,6 +97,8 @@ def downgrade() -> None:
     op.drop_column("history", "checksum")
     for name in ("best", "regular"):
         op.drop_column("checkpoints", name)
+    for name in ("ix_jobs_limited", "ix_jobs_turn"):
+        op.drop_index(name, table_name="jobs")
     for name in (
         "not_before_at",
         "run_seconds",

@@ -34,6 +34,8 @@ class Worker(TypedDict):
     fingerprint: str | None
     present: bool
     """whether it was heard of within 15 seconds"""
+    resting: AwareDatetime | None
+    """until when its host takes no jobs, because attempts at three jobs died there in a row; null: it does"""
     started_at: AwareDatetime
     heartbeat_at: AwareDatetime
 
@@ -76,6 +78,7 @@ def _worker(worker: StoredWorker, *, whole: bool) -> Worker:
         "job_id": worker.job_id if whole else None,
         "fingerprint": worker.fingerprint,
         "present": worker.present,
+        "resting": worker.resting_until,
         "started_at": worker.started_at,
         "heartbeat_at": worker.heartbeat_at,
     }

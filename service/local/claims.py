@@ -21,7 +21,7 @@ def evict_all_but(database_url: str, sessions: Collection[int]) -> None:
         with database.write() as tx:
             for worker_id, pid in holders(tx):
                 if session_of(pid) not in sessions:
-                    evict_process(tx, worker_id, pid)
+                    evict_process(tx, worker_id, pid, rest_seconds=0.0)
     finally:
         database.dispose()
 

@@ -22,3 +22,5 @@ FINISHED = text("finished_at IS NOT NULL")
 INLINE_IS_A_BLOB = text("inline_sha256 IS NOT NULL")
 START_IS_A_BLOB = text("start_sha256 IS NOT NULL")
 ANSWERED = text("result_sha256 IS NOT NULL")
+LIMITED = text("(max_run_seconds IS NOT NULL OR max_queue_seconds IS NOT NULL)")
+"""In brackets: it stands among other conditions, word for word as in the index."""

@@ -9,10 +9,14 @@ from lockstep.service.parts import CORE_TYPE, FEATURES, NAMES, PINS, SHOWN_DIGIT
 from lockstep.service.store import events
 from lockstep.service.store.database import clock
 from lockstep.service.store.events import NewEvent
+from lockstep.service.store.job_conditions import OUTDATED, begun_by
+from lockstep.service.store.job_reasons import WAITING_FOR_WORKER
 from lockstep.service.store.lifecycle import Columns
 from lockstep.service.store.tables import jobs, workers
-from lockstep.service.store.transitions import JOBS, OUTDATED, begun_by
+from lockstep.service.store.transitions import JOBS
 
+MAX_AT_ONCE = 1000
+"""A database takes only so many parameters; the next tick sees to the rest."""
 PRESENT_SECONDS = 15.0
 """A worker that was heard of so lately is present."""
 NO_WORKER = "no_worker"
@@ -40,7 +44,7 @@ def mark_unavailable(tx: Connection, parts: Mapping[str, str]) -> None:
         message = message_of(events.numerics(tx, job_id), parts)
         tx.execute(_SAY, {"one": job_id, "message": message})
         events.append(tx, job_id, NewEvent(type=REASON, message=message, level="warning"))
-    _set_reason(tx, _FIT_AGAIN, None, None)
+    _set_reason(tx, _FIT_AGAIN, WAITING_FOR_WORKER, None)
 
 
 def message_of(began: Mapping[str, str], parts: Mapping[str, str]) -> str:
@@ -67,7 +71,7 @@ def mark_no_worker(tx: Connection) -> None:
     if tx.execute(_ANY_PRESENT).first() is None:
         _set_reason(tx, _NOT_TOLD_SO, NO_WORKER, NO_WORKER_MESSAGE)
     else:
-        _set_reason(tx, _TOLD_SO, None, None)
+        _set_reason(tx, _TOLD_SO, WAITING_FOR_WORKER, None)
 
 
 def suits(columns: Columns) -> ColumnElement[bool]:
@@ -95,7 +99,8 @@ _BEGAN = select(jobs.c.fingerprint, begun_by(jobs.c).label("number")).where(jobs
 _ANY_PRESENT = select(workers.c.id).where(present()).limit(1)
 _SAY = update(jobs).where(jobs.c.id == bindparam("one")).values(status_message=bindparam("message"))
 _waits = JOBS.may("explain")
-_TOLD_SO = and_(_waits, jobs.c.status_reason == NO_WORKER)
+# No reason: versions that knew none for it posted the job.
+_TOLD_SO = and_(_waits, or_(jobs.c.status_reason == NO_WORKER, jobs.c.status_reason.is_(None)))
 _NOT_TOLD_SO = and_(_waits, jobs.c.status_reason.is_distinct_from(NO_WORKER))
 has_worker = select(workers.c.id).where(workers.c.fingerprint == jobs.c.fingerprint, present()).exists()
 """Condition on jobs: a present worker computes the bits that the job was begun with."""
@@ -115,7 +120,8 @@ def _set_reason(
     tx: Connection, condition: ColumnElement[bool], reason: str | None, message: str | None
 ) -> list[str]:
     # Rows that others hold are skipped: two who marked in different order would wait for each other.
-    found = tx.execute(select(jobs.c.id).where(condition).with_for_update(skip_locked=True, of=jobs))
+    wrong = select(jobs.c.id).where(condition).order_by(jobs.c.id).limit(MAX_AT_ONCE)
+    found = tx.execute(wrong.with_for_update(skip_locked=True, of=jobs))
     job_ids = list(found.scalars())
     if job_ids:
         tx.execute(_EXPLAIN, {"job_ids": job_ids, "reason": reason, "message": message})

@@ -21,6 +21,7 @@ from lockstep.service.store.columns import (
     FINISHED,
     INLINE_IS_A_BLOB,
     LEASED,
+    LIMITED,
     START_IS_A_BLOB,
     Id,
     metadata,
@@ -115,6 +116,8 @@ jobs = Table(
 )
 Index("ix_jobs_owner_id_id", jobs.c.owner_id, jobs.c.id)
 Index("ix_jobs_status_id", jobs.c.status, jobs.c.id)
+Index("ix_jobs_turn", jobs.c.status, jobs.c.owner_id, jobs.c.priority, jobs.c.id)
+Index("ix_jobs_limited", jobs.c.status, sqlite_where=LIMITED, postgresql_where=LIMITED)
 Index("ix_jobs_leased", jobs.c.lease_expires_at, sqlite_where=LEASED, postgresql_where=LEASED)
 Index("ix_jobs_finished_at", jobs.c.finished_at, sqlite_where=FINISHED, postgresql_where=FINISHED)
 Index(

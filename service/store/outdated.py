@@ -10,8 +10,9 @@ from lockstep.core.ground.arithmetic import ARITHMETIC
 from lockstep.service.store import events
 from lockstep.service.store.errors import NotFound
 from lockstep.service.store.events import NewEvent
+from lockstep.service.store.job_conditions import begun_by
 from lockstep.service.store.tables import checkpoints, history, jobs, replays
-from lockstep.service.store.transitions import JOBS, begun_by
+from lockstep.service.store.transitions import JOBS
 
 MAX_AT_ONCE = 100
 

@@ -4,30 +4,36 @@ The statements are made of it (lifecycle.py), docs/transitions.md shows it, and 
 status against it. replay_transitions.py has the one of replays.
 """
 
-from sqlalchemy import BindParameter, ColumnElement, bindparam, case, func
+from sqlalchemy import bindparam, case
 
-from lockstep.core.ground.arithmetic import ARITHMETIC, FIRST_ARITHMETIC
 from lockstep.service.store.database import clock
-from lockstep.service.store.lifecycle import Columns, Condition, Effect, Lifecycle, StatusChange
+from lockstep.service.store.job_conditions import (
+    AGAIN_LOST_SECONDS,
+    BEGINS_AGAIN,
+    LOST_TOO_OFTEN,
+    TAKES_TOO_LONG,
+    TOOK_TOO_LONG,
+    VERIFIES,
+    WAITED_TOO_LONG,
+    seconds_of_claim,
+)
+from lockstep.service.store.job_effects import CLAIMED, FROM_THE_START, NEW_JOB, PROGRESS
+from lockstep.service.store.job_reasons import (
+    DEADLINE_EXCEEDED,
+    GOES_ON,
+    LOST,
+    NEVER_BEGUN,
+    RAN_OUT,
+    RESTORED,
+    WAITING_FOR_WORKER,
+    WOULD_GO_ON,
+)
+from lockstep.service.store.lifecycle import Effect, Lifecycle, StatusChange
 from lockstep.service.store.statuses import JOB_PHASES, LIVE
 from lockstep.service.store.tables import jobs
 
-MAX_EVICTIONS = 3
-"""So many in a row without a later checkpoint end the job: it may be what kills its workers."""
-RING_AFTER_SECONDS = 2.0
-"""POST rings by itself; when that got lost, the reconciler rings from then on."""
 ATTEMPTS_SINCE_A_COPY = 1_000
 """No job has so many between the copy of a database and its return: attempts of then never come again."""
-
-LOST = f"Its worker was lost {MAX_EVICTIONS} times before a later checkpoint could be saved."
-RESTORED = "The database was restored from a copy; it goes on from the checkpoint in it."
-GOES_ON = "Its worker was lost; it goes on from its latest checkpoint."
-WOULD_GO_ON = "Its worker was lost; once resumed it goes on from its latest checkpoint."
-
-
-def begun_by(columns: Columns) -> ColumnElement[int]:
-    """The number under which a job that was claimed was begun; versions before the numbers kept none."""
-    return func.coalesce(columns.arithmetic, FIRST_ARITHMETIC)
 
 
 def _because(reason: object, message: object = None) -> Effect:
@@ -40,26 +46,13 @@ def _told(reason: object) -> str:
     return "none" if reason is None else f"`{reason}`" if isinstance(reason, str) else "as given"
 
 
-OUTDATED = Condition(
-    words="an older arithmetic began it",
-    on=lambda job: job.fingerprint.is_not(None) & (begun_by(job) < ARITHMETIC),
-)
-_BEGINS_AGAIN = Condition(
-    words="an older arithmetic began it and it verifies no other",
-    on=lambda job: OUTDATED.on(job) & job.verifies.is_(None),
-)
-_VERIFIES = Condition(words="it verifies another", on=lambda job: job.verifies.is_not(None))
-_LOST_TOO_OFTEN = Condition(
-    words=f"{MAX_EVICTIONS} evictions since a later checkpoint",
-    on=lambda job: job.evictions + 1 >= MAX_EVICTIONS,
-)
-
 _SEEN = Effect(words="version + 1", values={"version": jobs.c.version + 1, "updated_at": clock()})
 _CANCELLED = Effect(words="reason `cancel_requested`", values={"status_reason": "cancel_requested"})
 _PAUSED = _because("pause_requested")
 _FREE = Effect(
-    words="no claim",
+    words="no claim, its time added to run_seconds",
     values={
+        "run_seconds": jobs.c.run_seconds + seconds_of_claim(jobs.c),
         "worker_id": None,
         "worker_pid": None,
         "lease_expires_at": None,
@@ -74,65 +67,19 @@ _FAR_ATTEMPT = Effect(
     words=f"attempt + {ATTEMPTS_SINCE_A_COPY}", values={"attempt": jobs.c.attempt + ATTEMPTS_SINCE_A_COPY}
 )
 _RUNG_FOR = Effect(words="rung for at once", values={"ring_due_at": clock(), "rings": 0})
+_wait = case(
+    *((jobs.c.evictions + 1 == count, seconds) for count, seconds in enumerate(AGAIN_LOST_SECONDS, start=1)),
+    else_=AGAIN_LOST_SECONDS[-1],
+)
+_waits = ", ".join(f"{seconds:.0f}" for seconds in AGAIN_LOST_SECONDS)
+_WAITS = Effect(
+    words=f"not before {_waits} s later, by evictions; rung for then",
+    values={"not_before_at": clock() + _wait, "ring_due_at": clock() + _wait, "rings": 0},
+)
 _COUNTED = Effect(words="evictions + 1", values={"evictions": jobs.c.evictions + 1})
 ENDED = Effect(words="finished", values={"finished_at": clock()})
 RENEWED = Effect(
     words="a lease from now on", values={"lease_expires_at": clock() + bindparam("lease_seconds")}
-)
-_NEW_JOB = Effect(
-    words="attempt 1, version 1, to be rung for soon",
-    values={
-        "version": 1,
-        "workers_active": 0,
-        "workers_most": 0,
-        "step": 0,
-        "epoch": 0,
-        "attempt": 1,
-        "evictions": 0,
-        "rings": 0,
-        "created_at": clock(),
-        "updated_at": clock(),
-        "ring_due_at": clock() + RING_AFTER_SECONDS,
-    },
-)
-
-
-def _at_least(members: int | BindParameter[int]) -> ColumnElement[int]:
-    """The most members at once that a job has had, where it has so many now."""
-    return case((jobs.c.workers_most < members, members), else_=jobs.c.workers_most)
-
-
-_CLAIMED = Effect(
-    words="the worker, its fingerprint and arithmetic; the step of the checkpoint",
-    values={
-        "worker_id": bindparam("worker"),
-        "worker_pid": bindparam("pid"),
-        "fingerprint": func.coalesce(jobs.c.fingerprint, bindparam("fingerprint")),
-        "arithmetic": ARITHMETIC,
-        "workers_active": 1,
-        "workers_most": _at_least(1),
-        "step": func.coalesce(jobs.c.checkpoint_step, 0),
-        "steps_per_second": None,
-        "claimed_at": clock(),
-        "started_at": func.coalesce(jobs.c.started_at, clock()),
-    },
-)
-_first_step = func.coalesce(jobs.c.claimed_at + bindparam("first_step_seconds"), clock())
-_PROGRESS = Effect(
-    words="step, epoch, members, seats, speed",
-    values={
-        "step": bindparam("done"),
-        "epoch": bindparam("in_epoch"),
-        "workers_active": bindparam("members"),
-        "workers_most": _at_least(bindparam("most")),
-        "workers_advised": func.coalesce(bindparam("advised"), jobs.c.workers_advised),
-        "seats": bindparam("seats"),
-        "seat_gain": bindparam("seat_gain"),
-        "steps_per_second": bindparam("speed"),
-        "first_step_at": func.coalesce(
-            jobs.c.first_step_at, case((bindparam("done") > 0, _first_step), else_=None)
-        ),
-    },
 )
 _RESULT = Effect(words="the result", values={"result_json": bindparam("result")})
 _ERROR = Effect(
@@ -144,19 +91,20 @@ _ERROR = Effect(
     },
 )
 _LOST_ERROR = Effect(words="the error", values={"error_code": "worker_lost", "error_message": LOST})
-_FROM_THE_START = Effect(
-    words="no fingerprint, no checkpoint, step 0, evictions 0",
-    values={
-        "fingerprint": None,
-        "arithmetic": None,
-        "checkpoint_step": None,
-        "step": 0,
-        "epoch": 0,
-        "evictions": 0,
-    },
-)
+
+
+def _expired(limit: str, message: str) -> tuple[Effect, ...]:
+    error = {"error_code": DEADLINE_EXCEEDED, "error_message": message, "error_param": limit}
+    return (
+        _because(DEADLINE_EXCEEDED, message),
+        Effect(words=f"the error, of `{limit}`", values=error),
+        ENDED,
+        _SEEN,
+    )
+
+
 _given = _because(bindparam("reason"), bindparam("message"))
-_evicted = (_NEXT_ATTEMPT, _COUNTED, _FREE, _RUNG_FOR, _SEEN)
+_evicted = (_NEXT_ATTEMPT, _COUNTED, _FREE, _SEEN)
 _restored = (_FAR_ATTEMPT, _FREE, _RUNG_FOR, _SEEN)
 
 JOBS = Lifecycle(
@@ -165,23 +113,25 @@ JOBS = Lifecycle(
     changes=(
         StatusChange(
             act="create", who="user", target="queued",
-            effects=(_NEW_JOB,), event="status",
+            effects=(_because(WAITING_FOR_WORKER), NEW_JOB), event="status",
         ),
         StatusChange(
             act="claim", who="worker", sources=("queued",), target="running",
-            effects=(_because(None), _CLAIMED, RENEWED, _SEEN), event="status",
+            effects=(_because(None), CLAIMED, RENEWED, _SEEN), event="status",
         ),
         StatusChange(
             act="explain", who="service", sources=("queued",),
             effects=(_given, _SEEN),
         ),
         StatusChange(
-            act="begin_again", who="service", sources=("queued",), only_if=_BEGINS_AGAIN,
-            effects=(_because(None, bindparam("message")), _FROM_THE_START, _RUNG_FOR, _SEEN),
+            act="begin_again", who="service", sources=("queued",), only_if=BEGINS_AGAIN,
+            effects=(
+                _because(WAITING_FOR_WORKER, bindparam("message")), FROM_THE_START, _RUNG_FOR, _SEEN,
+            ),
             event="began_again",
         ),
         StatusChange(
-            act="leave_uncompared", who="service", sources=("queued",), target="succeeded", only_if=_VERIFIES,
+            act="leave_uncompared", who="service", sources=("queued",), target="succeeded", only_if=VERIFIES,
             effects=(_because("not_comparable"), _RESULT, ENDED, _SEEN), event="status",
         ),
         StatusChange(
@@ -214,7 +164,7 @@ JOBS = Lifecycle(
         ),
         StatusChange(
             act="progress", who="holder", sources=LIVE,
-            effects=(_PROGRESS, _SEEN),
+            effects=(PROGRESS, _SEEN),
         ),
         StatusChange(
             act="succeed", who="holder", sources=("running", "pausing"), target="succeeded",
@@ -246,13 +196,13 @@ JOBS = Lifecycle(
             effects=(_CANCELLED, ENDED, _FREE, _SEEN), outcome="cancelled", event="status",
         ),
         StatusChange(
-            act="evict", who="service", sources=("running",), target="failed", only_if=_LOST_TOO_OFTEN,
+            act="evict", who="service", sources=("running",), target="failed", only_if=LOST_TOO_OFTEN,
             effects=(_because("worker_lost", LOST), _LOST_ERROR, ENDED, *_evicted),
             outcome="evicted", event="status",
         ),
         StatusChange(
             act="evict", who="service", sources=("running",), target="queued",
-            effects=(_because("worker_lost", GOES_ON), *_evicted), outcome="evicted", event="status",
+            effects=(_because("worker_lost", GOES_ON), *_evicted, _WAITS), outcome="evicted", event="status",
         ),
         StatusChange(
             act="evict", who="service", sources=("pausing",), target="paused",
@@ -277,6 +227,19 @@ JOBS = Lifecycle(
         StatusChange(
             act="restore", who="service", sources=("cancelling",), target="cancelled",
             effects=(_CANCELLED, ENDED, *_restored), outcome="evicted", event="status",
+        ),
+        StatusChange(
+            act="expire", who="service", sources=("queued",), target="failed", only_if=WAITED_TOO_LONG,
+            effects=_expired("max_queue_seconds", NEVER_BEGUN), event="status",
+        ),
+        StatusChange(
+            act="expire", who="service", sources=("queued",), target="failed", only_if=TOOK_TOO_LONG,
+            effects=_expired("max_run_seconds", RAN_OUT), event="status",
+        ),
+        StatusChange(
+            act="expire", who="service", sources=("running",), target="failed", only_if=TAKES_TOO_LONG,
+            effects=(_NEXT_ATTEMPT, _FREE, *_expired("max_run_seconds", RAN_OUT)),
+            outcome="failed", event="status",
         ),
     ),
 )  # fmt: skip

@@ -17,8 +17,10 @@ from lockstep.service.store import events
 from lockstep.service.store.database import clock
 from lockstep.service.store.events import NewEvent
 from lockstep.service.store.fingerprints import REASON, has_worker, present
+from lockstep.service.store.job_conditions import OUTDATED, begun_by
+from lockstep.service.store.job_reasons import WAITING_FOR_WORKER
 from lockstep.service.store.tables import jobs, workers
-from lockstep.service.store.transitions import JOBS, OUTDATED, begun_by
+from lockstep.service.store.transitions import JOBS
 
 NOT_COMPARABLE = "not_comparable"
 WAITING_SECONDS = 15.0
@@ -81,7 +83,7 @@ def settle(tx: Connection) -> list[str]:
             leave(tx, row.id, row.step, _apart(tx, row.verifies, row.fingerprint))
             ended.append(row.id)
         elif tx.execute(_FITS, {"job_id": row.id}).first() is not None:
-            tx.execute(_EXPLAIN, {"job_id": row.id, "reason": None, "message": None})
+            tx.execute(_EXPLAIN, {"job_id": row.id, "reason": WAITING_FOR_WORKER, "message": None})
         else:
             _say_why_it_waits(tx, row.id, _apart(tx, row.verifies, row.fingerprint))
     return ended

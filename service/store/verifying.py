@@ -13,12 +13,12 @@ from lockstep.service.store.damage import damaged, json_object
 from lockstep.service.store.errors import Damaged, Refused
 from lockstep.service.store.events import Level, NewEvent
 from lockstep.service.store.idempotency import Created, IdempotencyKey
+from lockstep.service.store.job_conditions import begun_by
 from lockstep.service.store.new_job import NewJob, Verification
 from lockstep.service.store.specs import SpecColumns, StoredSpec
 from lockstep.service.store.statuses import SUCCEEDED
 from lockstep.service.store.tables import events as event_table
 from lockstep.service.store.tables import jobs as table
-from lockstep.service.store.transitions import begun_by
 
 _STORED = select(
     table.c.kind,

@@ -7,9 +7,9 @@ from typing import Literal
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from lockstep.service.store.database import clock, insert_or_ignore, moment
+from lockstep.service.store.database import clock, insert_or_ignore, moment, moment_or_none
 from lockstep.service.store.fingerprints import PRESENT_SECONDS
-from lockstep.service.store.tables import jobs, workers
+from lockstep.service.store.tables import hosts, jobs, workers
 
 State = Literal["idle", "leading", "helping", "replaying"]
 FORGOTTEN_SECONDS = 600.0
@@ -28,7 +28,8 @@ _BEAT = (
     )
 )
 _LIST = (
-    select(workers, clock().label("now"))
+    select(workers, clock().label("now"), hosts.c.resting_until_at)
+    .outerjoin(hosts, (hosts.c.host == workers.c.host) & (hosts.c.resting_until_at > clock()))
     .where(workers.c.heartbeat_at > clock() - FORGOTTEN_SECONDS)
     .order_by(workers.c.started_at, workers.c.id)
 )
@@ -50,7 +51,8 @@ class WorkerState:
 class Worker:
     """What is known of a worker. `present`: it was heard of within the last 15 seconds.
 
-    Without host and pid it is as those see it whose jobs it does not work at.
+    `resting_until`: its host takes no jobs before that. Without host and pid it is as those see it whose
+    jobs it does not work at.
     """
 
     worker_id: str
@@ -62,6 +64,7 @@ class Worker:
     started_at: datetime
     heartbeat_at: datetime
     present: bool
+    resting_until: datetime | None
 
 
 def heartbeat(tx: Connection, state: WorkerState) -> None:
@@ -97,6 +100,7 @@ def list_workers(tx: Connection) -> list[Worker]:
             started_at=moment(row.started_at),
             heartbeat_at=moment(row.heartbeat_at),
             present=row.now - row.heartbeat_at < PRESENT_SECONDS,
+            resting_until=moment_or_none(row.resting_until_at),
         )
         for row in tx.execute(_LIST)
     ]

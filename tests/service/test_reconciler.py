@@ -88,7 +88,7 @@ def test_a_job_that_waits_while_no_worker_is_there_says_so(any_api: TestClient, 
     with database.write() as tx:
         workers.heartbeat(tx, IDLE)
     reconciler.tick()
-    assert [(str(reason), message) for reason, message, _ in told()] == [("None", False)] * 2
+    assert [(str(reason), message) for reason, message, _ in told()] == [("waiting_for_worker", False)] * 2
     with database.write() as tx:
         workers.remove(tx, "worker_1")
     reconciler.tick()

@@ -19,6 +19,7 @@ from lockstep.service.store.leases import JobClaim
 from lockstep.service.store.new_job import NewJob
 from lockstep.service.store.replays import ReplayClaim
 from lockstep.service.store.specs import take_apart
+from lockstep.service.store.tables import jobs as job_table
 from lockstep.worker.attempt import lead_job
 from lockstep.worker.lease import Lease
 from lockstep.worker.tools import Tools
@@ -75,6 +76,7 @@ class Bench:
     bell: RecordingBell = field(default_factory=RecordingBell)
     fingerprint: str = FINGERPRINT
     earlier: tuple[str, ...] = ()
+    owner: str = "owner"
 
     def taking(self, helpers: GroupHelpers) -> Self:
         """The same, whose leads take these helpers: what hangs on no measuring is shown with "all"."""
@@ -98,7 +100,7 @@ class Bench:
         spec = resolve(parse_job(raw | changes), lambda: 7)
         parts = take_apart(spec)
         new = NewJob(
-            owner_id="owner",
+            owner_id=self.owner,
             spec=keep(self.database, parts),
             spec_sha256=parts.sha256,
             steps=total_steps(spec),
@@ -134,9 +136,11 @@ class Bench:
         return self.job(lease.claim.job_id)
 
     def evict(self, name: str = "a") -> list[str]:
-        """End what the worker `name` holds, as if it had died."""
+        """End what the worker `name` holds, as if it had died; the jobs then wait for a worker alone."""
         with self.database.write() as tx:
-            return evictions.evict_process(tx, f"worker_{name}", ord(name))
+            evicted = evictions.evict_process(tx, f"worker_{name}", ord(name))
+            tx.execute(job_table.update().values(not_before_at=None))
+        return evicted
 
     def job(self, job_id: str) -> Job:
         """The job as it is."""

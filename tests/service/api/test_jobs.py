@@ -31,7 +31,9 @@ def test_create_read_list_and_cancel(any_api: TestClient) -> None:
     assert job["progress"] == {"step": 0, "steps": 10, "epoch": 0, "fraction": 0.0, "eta_seconds": None}
     assert job["workers"] == {"wanted": 1, "active": 0, "most": 0, "advised": None}
     assert job["timings"] == {"queued_ms": None, "first_step_ms": None, "run_ms": None}
-    assert [(each["status"], each["reason"]) for each in job["transitions"]] == [("queued", None)]
+    assert [(each["status"], each["reason"]) for each in job["transitions"]] == [
+        ("queued", "waiting_for_worker")
+    ]
     assert job["created_at"].endswith("Z")
     assert (job["result"], job["error"], job["started_at"], job["finished_at"]) == (None, None, None, None)
 

@@ -17,7 +17,7 @@ from lockstep.core.learning.training import Training
 from lockstep.core.run import prepare
 from lockstep.core.spec import read_resolved
 from lockstep.service.store import evictions
-from lockstep.service.store.transitions import MAX_EVICTIONS
+from lockstep.service.store.job_conditions import MAX_EVICTIONS
 from tests.core.formulas.searches import PARABOLA, PRODUCT
 from tests.worker.bench import LINE, MOONS, Bench
 
@@ -86,9 +86,8 @@ def failed(bench: Bench, api: TestClient, job_id: str) -> None:
     looks = iter((False, False, True))
     bench.lead(draining=lambda: next(looks))
     for _ in range(MAX_EVICTIONS):
-        lease = bench.claim()
-        with bench.database.write() as tx:
-            evictions.evict_process(tx, lease.claim.worker.worker_id, lease.claim.worker.pid)
+        bench.claim()
+        bench.evict()
     assert bench.job(job_id).status == "failed"
 
 

@@ -102,7 +102,7 @@ def test_events_around_a_damaged_one_are_told_and_it_too(database: Database) -> 
 
         with database.read() as tx:
             status, damaged, sound = events.list_events(tx, job_id)
-        assert (status.data, sound.data) == ({"status": "queued", "reason": None}, data), kind
+        assert (status.data, sound.data) == ({"status": "queued", "reason": "waiting_for_worker"}, data), kind
         if kind != "another object":
             assert (damaged.type, damaged.data) == ("1", {})
             assert damaged.message.startswith("dead (what else was recorded of this event can't be read:")

@@ -36,7 +36,7 @@ def test_events_are_listed_in_order_and_by_page(database: Database) -> None:
     with database.read() as tx:
         found = events.list_events(tx, job_id)
         assert [event.type for event in found] == ["status", *["member_joined"] * 3]
-        assert found[0].data == {"status": "queued", "reason": None}
+        assert found[0].data == {"status": "queued", "reason": "waiting_for_worker"}
         assert (found[2].message, found[2].data, found[2].level) == (
             "a helper joined\\0",
             {"rank": 1},

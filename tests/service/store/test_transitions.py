@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, update
 from lockstep.core.ground.arithmetic import ARITHMETIC
 from lockstep.service.store import (
     claims,
+    deadlines,
     endings,
     events,
     evictions,
@@ -23,10 +24,11 @@ from lockstep.service.store import (
 from lockstep.service.store.database import Database
 from lockstep.service.store.endings import Failure, Progress, Release
 from lockstep.service.store.errors import Refused
+from lockstep.service.store.job_conditions import MAX_EVICTIONS
 from lockstep.service.store.leases import JobClaim, JobFence
 from lockstep.service.store.statuses import LIVE, STATUSES, TERMINAL
 from lockstep.service.store.tables import jobs as table
-from lockstep.service.store.transitions import ATTEMPTS_SINCE_A_COPY, JOBS, MAX_EVICTIONS
+from lockstep.service.store.transitions import ATTEMPTS_SINCE_A_COPY, JOBS
 from tests.service.store.walking import ActCase, RowView, look, try_and_check, way_to
 from tests.stored_jobs import OTHER, RESULT, WORKER, claim, get, older, queue_job
 
@@ -110,6 +112,7 @@ NAMED = [
     trial("begin_again", lambda tx, _: outdated.begin_again(tx), message=OLD),
     trial("leave_uncompared", lambda tx, held: uncompared.record(tx, held.job_id, RESULT)),
     trial("restore", lambda tx, _: restoring.disown(tx)),
+    trial("expire", lambda tx, _: deadlines.expire(tx)),
     ActCase(
         acts=("evict",),
         work=lambda tx, held: evictions.evict_process(tx, held.worker.worker_id, held.worker.pid),
@@ -126,6 +129,10 @@ for change in JOBS.changes:
 ROWS: dict[str, dict[str, object]] = {
     "as it comes": {},
     "evicted before": {"evictions": MAX_EVICTIONS - 1},
+    "not begun within its limit": {"max_queue_seconds": 5.0, "created_at": 5.0},
+    "worked at for its limit before": {"max_run_seconds": 5.0, "run_seconds": 5.0},
+    "worked at for its limit in this claim": {"max_run_seconds": 5.0, "run_seconds": 1.0, "claimed_at": 5.0},
+    "within its limits": {"max_run_seconds": 5.0, "max_queue_seconds": 5.0},
     "begun by older rules": {"fingerprint": WORKER.fingerprint, "arithmetic": ARITHMETIC - 1},
     "verifies another": {"verifies": "job_0", "expected_sha256": "0" * 64, "chaos": False},
     "verifies another by older rules": {
@@ -165,7 +172,9 @@ def test_a_new_job_begins_as_the_table_says(database: Database) -> None:
     seen = look(database, JOBS, job_id)
     plain = {column: value for column, value in JOBS.first("create").items() if isinstance(value, str | int)}
     assert {column: seen.row[column] for column in plain} == plain
-    assert [json.loads(event["data_json"]) for event in seen.noted] == [{"status": "queued", "reason": None}]
+    assert [json.loads(event["data_json"]) for event in seen.noted] == [
+        {"status": "queued", "reason": "waiting_for_worker"}
+    ]
 
 
 @pytest.mark.parametrize("row", ROWS)

@@ -84,7 +84,7 @@ def test_a_worker_that_comes_in_time_takes_it(database: Database) -> None:
 
     assert settle(database) == []
 
-    assert get(database, job.id).status_reason is None
+    assert get(database, job.id).status_reason == "waiting_for_worker"
     taken = claim(database)
     assert (taken.job_id, taken.verification) == (job.id, TO_VERIFY.verification)
 
@@ -94,7 +94,7 @@ def test_it_waits_as_any_job_while_no_worker_is_there(database: Database) -> Non
     wait(database, job, 60)
 
     assert settle(database) == []
-    assert get(database, job.id).status_reason is None
+    assert get(database, job.id).status_reason == "waiting_for_worker"
 
 
 def test_no_other_worker_takes_it_or_speaks_for_it(database: Database) -> None:
@@ -104,7 +104,9 @@ def test_no_other_worker_takes_it_or_speaks_for_it(database: Database) -> None:
     with database.write() as tx:
         assert leases.claim_next(tx, STRANGER, 60.0) is None
 
-    assert get(database, job.id).status_reason is None  # the reconciler says it, who names both
+    assert (
+        get(database, job.id).status_reason == "waiting_for_worker"
+    )  # the reconciler says it, who names both
 
 
 def test_a_worker_of_another_fingerprint_ends_nothing_of_other_jobs(database: Database) -> None:
