@@ -43,7 +43,7 @@ for command in (
         inside.gradients,
         inside.walk,
     ),
-    *(inside.gradients, inside.walk, inside.graph, verify, gradcheck, listing.workers),
+    *(inside.gradients, inside.walk, inside.graph, verify, gradcheck, listing.queue, listing.workers),
     *(server.worker, server.api, server.migrate, server.restored, prune, doctor),
 ):
     app.command()(command)

@@ -41,7 +41,8 @@ class Kind:
 LAYERS_AND_OPS = Kind(
     {**LAYERS, **{name: type(op) for name, op in OPS.items() if op.kind == "op"}},
     ("core/model/layers/", "core/model/ops/"),
-    frozenset({"identity", "subtract", "add"}),  # what builds a graph names its parts; keys are added, too
+    # what builds a graph names its parts; keys are added, too; who waits has a position
+    frozenset({"identity", "subtract", "add", "position"}),
     (
         "core/model/expression.py",  # which ops an expression's functions are
         "core/model/expression_syntax.py",  # functions of expressions

@@ -1,4 +1,4 @@
-"""Commands that list: jobs, workers."""
+"""Commands that list: jobs, the queue, workers."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from lockstep.service.client import Client
 from lockstep.service.commands.access import CommandError, DataDirOption, JsonOption, connected, echo_json
 from lockstep.service.commands.columns import Column, table_lines, terminal_width
 from lockstep.service.commands.jobs import number
+from lockstep.service.commands.progress import duration
 
 MOVING_SECONDS = 1.0
 STILL_SECONDS = 5.0
@@ -28,6 +29,14 @@ JOB_COLUMNS = (
     Column(heading="step", is_right=True),
     Column(heading="result", is_right=True),
     Column(heading="age", is_right=True),
+)
+QUEUE_COLUMNS = (
+    Column(heading="place", is_right=True),
+    Column(heading="job"),
+    Column(heading="priority", is_right=True),
+    Column(heading="owner", is_text=True),
+    Column(heading="waits for"),
+    Column(heading="since", is_right=True),
 )
 WORKER_COLUMNS = (
     Column(heading="id"),
@@ -76,6 +85,16 @@ def jobs(  # noqa: PLR0913  (one argument for each option)
         typer.echo("\n".join(job_table(page, terminal_width(), datetime.now(UTC))))
 
 
+def queue(as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
+    """List the jobs that wait, in the order in which workers will take them."""
+    with connected(data_dir) as client:
+        found = client.queue()
+    if as_json:
+        echo_json(found)
+        return
+    typer.echo("\n".join(queue_table(found, terminal_width())))
+
+
 def workers(as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
     """List the workers that the service has heard of lately, and what each does."""
     with connected(data_dir) as client:
@@ -87,7 +106,7 @@ def workers(as_json: JsonOption = False, data_dir: DataDirOption = None) -> None
     rows = [
         (
             worker["id"],
-            worker["state"] if worker["present"] else "not heard of",
+            _state(worker, now),
             worker["job_id"] or "-",
             worker["host"],
             str(worker["pid"]),
@@ -97,6 +116,25 @@ def workers(as_json: JsonOption = False, data_dir: DataDirOption = None) -> None
         for worker in page["data"]
     ]
     typer.echo("\n".join(table_lines(WORKER_COLUMNS, rows, terminal_width())))
+
+
+def queue_table(found: Mapping[str, Any], width: int | None) -> list[str]:
+    """What waits as lines of at most `width` cells, after a line of counts."""
+    counts = ", ".join(f"{count} {status}" for status, count in found["jobs"].items() if count)
+    idle = found["workers"]["idle"]
+    rows = [
+        (
+            str(each["position"]),
+            each["job_id"],
+            str(each["priority"]),
+            each["owner"],
+            each["reason"] or "-",
+            duration(each["queued_seconds"]),
+        )
+        for each in found["waiting"]
+    ]
+    lines = [f"jobs: {counts or 'none'}; workers: {sum(found['workers'].values())}, {idle} of them idle"]
+    return [*lines, *table_lines(QUEUE_COLUMNS, rows, width)] if rows else lines
 
 
 def job_table(page: Mapping[str, Any], width: int | None, now: datetime) -> list[str]:
@@ -112,6 +150,16 @@ def age(moment: str, now: datetime) -> str:
         if seconds >= size:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
+
+
+def _state(worker: Mapping[str, Any], now: datetime) -> str:
+    if not worker["present"]:
+        return "not heard of"
+    resting = worker.get("resting")
+    if resting is None:
+        return str(worker["state"])
+    seconds = max((datetime.fromisoformat(resting) - now).total_seconds(), 0.0)
+    return f"{worker['state']}, rests {duration(seconds)}"
 
 
 def _row(job: Mapping[str, Any], now: datetime) -> Sequence[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
-from lockstep.service.store import keys, workers
+from lockstep.service.store import keys, resting, workers
 from lockstep.service.store.database import Database
 from lockstep.service.store.workers import State, WorkerState
 from tests.service.submissions import LINE, claim
@@ -43,6 +43,44 @@ def test_workers_and_queue(any_api: TestClient, database: Database) -> None:
     assert counted(queue) == {"queued": 2, "running": 1}
     assert queue["workers"] == {"idle": 1, "leading": 2, "helping": 0, "replaying": 0}
     assert queue["oldest_queued_seconds"] >= 0
+
+
+def test_a_host_that_rests_is_told(any_api: TestClient, database: Database) -> None:
+    with database.write() as tx:
+        for worker_id, host in (("w1", "h1"), ("w2", "h2")):
+            state = WorkerState(
+                worker_id=worker_id, host=host, pid=7, state="idle", job_id=None, fingerprint="f"
+            )
+            workers.heartbeat(tx, state)
+        resting.note_lost(tx, [("h2", f"job_{number}") for number in range(3)])
+    until = {each["id"]: each["resting"] for each in any_api.get("/v1/workers").json()["data"]}
+
+    assert until["w1"] is None
+    assert until["w2"] is not None
+
+
+def test_the_queue_tells_what_comes_next_but_not_whose(any_api: TestClient, database: Database) -> None:
+    with database.write() as tx:
+        _, secret = keys.create(tx, "anna", "anna", frozenset({"read", "write"}))
+    anna = {"Authorization": f"Bearer {secret}"}
+    made = [any_api.post("/v1/jobs", json=LINE).json()["id"] for _ in range(2)]
+    mine = any_api.post("/v1/jobs", json=LINE | {"priority": -3, "workers": 1}, headers=anna).json()["id"]
+
+    everything = any_api.get("/v1/queue").json()["waiting"]
+    told = any_api.get("/v1/queue", headers=anna).json()["waiting"]
+
+    places = {each["job_id"]: each["position"] for each in everything}
+    assert places == {made[0]: 1, made[1]: 2, mine: 3}
+    (own,) = told
+    assert own.pop("queued_seconds") >= 0
+    assert own == {
+        "job_id": mine,
+        "owner": "anna",
+        "priority": -3,
+        "position": 3,
+        "reason": "waiting_for_worker",
+        "workers_wanted": 1,
+    }
 
 
 def test_workers_have_an_etag(api: TestClient) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from lockstep.service.commands.listing import age, job_table
+from lockstep.service.commands.listing import age, job_table, queue_table
 
 NOW = datetime(2026, 11, 27, 12, 0, 0, tzinfo=UTC)
 
@@ -68,3 +68,45 @@ def test_80_cells_hold_a_usual_job_in_a_line() -> None:
 )
 def test_ages_read_well(moment: str, said: str) -> None:
     assert age(moment, NOW) == said
+
+
+QUEUE: dict[str, Any] = {
+    "jobs": {"queued": 2, "running": 1, "paused": 0},
+    "workers": {"idle": 0, "leading": 1, "helping": 0, "replaying": 0},
+    "waiting": [
+        {
+            "job_id": "job_1",
+            "owner": "anna",
+            "priority": 5,
+            "position": 1,
+            "reason": "waiting_for_worker",
+            "queued_seconds": 3.25,
+            "workers_wanted": 1,
+        },
+        {
+            "job_id": "job_2",
+            "owner": "ben",
+            "priority": 0,
+            "position": 12,
+            "reason": None,
+            "queued_seconds": 125.0,
+            "workers_wanted": 2,
+        },
+    ],
+}
+
+
+def test_the_queue_is_told_in_its_order() -> None:
+    lines = queue_table(QUEUE, None)
+
+    assert lines[0] == "jobs: 2 queued, 1 running; workers: 1, 0 of them idle"
+    assert [line.split() for line in lines[2:]] == [
+        ["1", "job_1", "5", "anna", "waiting_for_worker", "3.2", "s"],
+        ["12", "job_2", "0", "ben", "-", "2", "min", "5", "s"],
+    ]
+
+
+def test_an_empty_queue_has_no_table() -> None:
+    lines = queue_table({**QUEUE, "jobs": {"queued": 0}, "waiting": []}, None)
+
+    assert lines == ["jobs: none; workers: 1, 0 of them idle"]
