@@ -5,8 +5,8 @@
           -> one transaction: history, weights, result and the new status
 
 An attempt ends in exactly one way: the job is over (succeeded, failed, cancelled), its claim is given back
-(paused, drained; or the database refuses, which never ends a job), or its claim was lost, and then nothing
-more is written (fenced).
+(paused, drained, its turn over; or the database refuses, which never ends a job), or its claim was lost, and
+then nothing more is written (fenced).
 """
 
 import logging
@@ -23,6 +23,7 @@ from lockstep.core.run import Prepared, Run, StartWeights, blank_checkpoint, pre
 from lockstep.core.spec import AnyResolvedSpec, ResolvedSpec
 from lockstep.service.store import claims, endings, specs, weights
 from lockstep.service.store.disk import says_disk_full
+from lockstep.service.store.endings import Release
 from lockstep.service.store.errors import Fenced, ReplayMismatch
 from lockstep.service.store.leases import JobClaim, JobFence
 from lockstep.worker.drive import Drive, HangLimits
@@ -143,7 +144,9 @@ class Attempt:
             if self._lease.asked is not None and (ending := self._leave_if_asked(reporter)):
                 return ending
             if self._draining():
-                return self._give_back(reporter)
+                return self._give_back(reporter, endings.DRAINED)
+            if self._lease.turn_over:
+                return self._give_back(reporter, endings.TURN_OVER)
             if reporter.due:
                 reporter.report(self._lease)
             elif self._lease.lost:
@@ -188,11 +191,11 @@ class Attempt:
 
         return self._lease.write(write)
 
-    def _give_back(self, reporter: Reporter) -> str:
+    def _give_back(self, reporter: Reporter, why: Release) -> str:
         def write(fence: JobFence) -> str:
             reporter.write(fence, with_checkpoint=True)
-            endings.release(fence)
-            return "released"
+            endings.release(fence, why)
+            return why.reason
 
         ending = self._lease.write(write)
         self._tools.bell.ring("lead", self._claim.job_id)

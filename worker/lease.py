@@ -33,8 +33,8 @@ RETRY_SECONDS = 0.2
 class Lease(Generic[C]):
     """The right to work on what `claim` is on, as a context manager: renewing goes on inside it.
 
-    `claimed_at` is when the claim was asked for, by the monotonic clock. `asked` (see Fence) and
-    `jobs_waiting` are as the latest renewal found them.
+    `claimed_at` is when the claim was asked for, by the monotonic clock. `asked` (see Fence), `jobs_waiting`
+    and `turn_over` are as the latest renewal found them.
     """
 
     def __init__(self, claim: C, tools: Tools, claimed_at: float) -> None:
@@ -48,6 +48,7 @@ class Lease(Generic[C]):
         self._thread = threading.Thread(target=self._renew_on, name="lockstep-lease", daemon=True)
         self.asked: str | None = None
         self.jobs_waiting = 0
+        self.turn_over = False
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -134,6 +135,7 @@ class Lease(Generic[C]):
             self._renewed_at = max(self._renewed_at, asked_at)
             self.asked = renewal.asked
             self.jobs_waiting = renewal.jobs_waiting
+            self.turn_over = renewal.turn_over
 
     def _renew_on(self) -> None:
         every = self._tools.settings.renew_seconds

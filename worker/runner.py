@@ -109,7 +109,7 @@ class Runner(threading.Thread):
             self._failing = False
 
     def _work_once(self) -> bool:
-        """Lead the oldest waiting job, else answer a question, else help; False for nothing to do."""
+        """Lead the job that comes next, else answer a question, else help; False for nothing to do."""
         asked_at = time.monotonic()
         claim, question = self._claim_next()
         if claim is not None:
@@ -142,7 +142,7 @@ class Runner(threading.Thread):
             return None, None
         settings, worker = self._tools.settings, self._tools.worker
         with self._tools.database.write() as tx:
-            claim = leases.claim_next(tx, worker, settings.lease_seconds)
+            claim = leases.claim_next(tx, worker, settings.lease_seconds, settings.turn_seconds)
             return claim, None if claim else replays.claim_next(tx, worker, settings.lease_seconds)
 
 

@@ -15,7 +15,6 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, Update, bindparam, select
 from sqlalchemy.sql.dml import ReturningUpdate
-from sqlalchemy.sql.selectable import FromClause
 
 from lockstep.service.store.errors import Fenced, Refused
 from lockstep.service.store.lifecycle import Lifecycle, StatusChange
@@ -39,10 +38,16 @@ class WorkerIdentity:
     parts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
-class Candidates(Protocol):
-    """Selects the ids of an alias' rows that suit the worker which the parameters name."""
+DIALECTS = ("postgresql", "sqlite")
 
-    def __call__(self, waiting: FromClause, /) -> Select[str]: ...
+
+class NextRow(Protocol):
+    """Selects the id of the row that comes next for the worker which the parameters name, and locks it.
+
+    One that somebody is about to take is passed over. Takes the name of the database's dialect.
+    """
+
+    def __call__(self, dialect: str, /) -> Select[str]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,26 +60,23 @@ class Claimable:
 
     life: Lifecycle
     fenced_by: str
-    candidates: Candidates
+    next_row: NextRow
     tells: tuple[str, ...]
     thing: str
     turn: str
 
     @cached_property
-    def claiming(self) -> ReturningUpdate[*tuple[Any, ...]]:
-        """Takes the oldest row that suits the worker and that nobody is about to take."""
+    def claiming(self) -> Mapping[str, ReturningUpdate[*tuple[Any, ...]]]:
+        """By dialect: takes the row that comes next."""
         columns = self.life.table.c
-        waiting = self.life.table.alias("waiting")
-        oldest = (
-            self.candidates(waiting)
-            .where(self.life.may("claim", waiting.c))
-            .order_by(waiting.c.id)
-            .limit(1)
-            .with_for_update(skip_locked=True, of=waiting)
-            .scalar_subquery()
-        )
-        return self.life.update("claim", columns.id == oldest).returning(
-            *(columns[name] for name in self.tells)
+        told = [columns[name] for name in self.tells]
+        return MappingProxyType(
+            {
+                dialect: self.life.update(
+                    "claim", columns.id == self.next_row(dialect).scalar_subquery()
+                ).returning(*told)
+                for dialect in DIALECTS
+            }
         )
 
     @cached_property
@@ -118,6 +120,10 @@ class Claim(ABC):
     def token(self) -> int:
         """The fencing token: the row's, unless the claim is over."""
 
+    def is_turn_over(self, _tx: Connection) -> bool:
+        """Whether it is to be given back now, for others that wait."""
+        return False
+
 
 C = TypeVar("C", bound=Claim)
 
@@ -145,10 +151,14 @@ class Fence(Generic[C]):
 
 @dataclass(frozen=True, kw_only=True)
 class Renewal:
-    """What the holder learns when renewing: `asked` as in Fence, `jobs_waiting` as that function says."""
+    """What the holder learns when renewing.
+
+    `asked` as in Fence, `jobs_waiting` as that function says, `turn_over` as in Claim.
+    """
 
     asked: str | None
     jobs_waiting: int
+    turn_over: bool = False
 
 
 def lock(tx: Connection, claim: C) -> Fence[C]:
@@ -172,7 +182,8 @@ def renew(tx: Connection, claim: Claim) -> Renewal:
     if status is None:
         raise _fenced(claim)
     asked = claim.on.life.asked(status)
-    return Renewal(asked=asked, jobs_waiting=jobs_waiting(tx, claim.worker.fingerprint))
+    waiting = jobs_waiting(tx, claim.worker.fingerprint)
+    return Renewal(asked=asked, jobs_waiting=waiting, turn_over=waiting > 0 and claim.is_turn_over(tx))
 
 
 def change(fence: Fence[Any], act: str, values: Mapping[str, object]) -> StatusChange:

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select
 
-from lockstep.service.store import attempts, claims, counted, counters, events, jobs, verifying
+from lockstep.service.store import (
+    attempts,
+    claims,
+    counted,
+    counters,
+    events,
+    jobs,
+    resting,
+    turns,
+    verifying,
+)
 from lockstep.service.store.errors import Refused
 from lockstep.service.store.events import by_key
 from lockstep.service.store.jobs import Job, not_found
@@ -59,6 +69,10 @@ class Release:
 DRAINED = Release(
     reason="worker_drained",
     message="Its worker was stopped in good order; it goes on from its checkpoint.",
+)
+TURN_OVER = Release(
+    reason="turn_over",
+    message="Others waited for a worker, and its turn was over; it goes on from its checkpoint.",
 )
 DATABASE_FAILED = Release(
     reason="database_failed",
@@ -130,6 +144,8 @@ def leave(fence: JobFence) -> str:
 def release(fence: JobFence, why: Release = DRAINED) -> None:
     """Give the claim back: the job is queued again, or paused or cancelled if that was asked."""
     change(fence, "release", {"reason": why.reason, "message": why.message})
+    if why is TURN_OVER:
+        turns.serve(fence.tx, fence.claim.job_id)
 
 
 def request(tx: Connection, act: str, job_id: str, owner: str | None, by: str | None = None) -> Job:
@@ -164,5 +180,6 @@ def change(fence: JobFence, act: str, values: Mapping[str, object]) -> StatusCha
     if made.outcome is not None:
         drained = values.get("reason") == DRAINED.reason
         attempts.close(fence.tx, fence.claim.job_id, fence.claim.attempt, made.outcome, drained=drained)
+        resting.note_ended(fence.tx, fence.claim.worker.host)
     events.note(fence.tx, fence.claim.job_id, made, values)
     return made

@@ -3,28 +3,24 @@
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
-from sqlalchemy import Connection, Select, insert, select
-from sqlalchemy.sql.selectable import FromClause
+from sqlalchemy import Connection, insert
 
 from lockstep.service.store import events
 from lockstep.service.store.claims import Claim, Claimable, Fence, WorkerIdentity
 from lockstep.service.store.damage import damaged
 from lockstep.service.store.database import clock
-from lockstep.service.store.fingerprints import mark_unavailable, suits
+from lockstep.service.store.fingerprints import mark_unavailable
 from lockstep.service.store.new_job import Verification
 from lockstep.service.store.records import no_count
 from lockstep.service.store.tables import attempts
 from lockstep.service.store.transitions import JOBS
-
-
-def _candidates(waiting: FromClause) -> Select[str]:
-    return select(waiting.c.id).where(suits(waiting.c))
-
+from lockstep.service.store.turn_over import is_turn_over
+from lockstep.service.store.turns import next_job, serve
 
 CLAIMABLE = Claimable(
     life=JOBS,
     fenced_by="attempt",
-    candidates=_candidates,
+    next_row=next_job,
     tells=(
         *("id", "attempt", "spec_sha256", "workers_wanted", "steps", "checkpoint_step"),
         *("keep_last", "verifies", "expected_sha256", "chaos"),
@@ -39,8 +35,8 @@ _BEGIN_ATTEMPT = insert(attempts).values(started_at=clock())
 class JobClaim(Claim):
     """The right to work on `attempt` of a job. `checkpoint_step`: that of the latest checkpoint, if any.
 
-    `keep_last`: how many of the latest checkpoints stay, where its spec says so.
-
+    `keep_last`: how many of the latest checkpoints stay, where its spec says so. After `turn_seconds` (0:
+    never) it is given back where others wait and no worker is free: turn_over.py.
     `verification` says what the weights are to be compared with, where the job trains another again.
 
     The spec is read afterwards: nothing that one job's row may hold can keep others from being claimed.
@@ -55,6 +51,7 @@ class JobClaim(Claim):
     steps: int
     checkpoint_step: int | None
     keep_last: int | None = None
+    turn_seconds: float = 0.0
     verification: Verification | None = None
 
     @property
@@ -67,6 +64,10 @@ class JobClaim(Claim):
         """See Claim."""
         return self.attempt
 
+    def is_turn_over(self, tx: Connection) -> bool:
+        """See Claim."""
+        return is_turn_over(tx, self.worker, self.job_id, self.turn_seconds)
+
     def require_counts(self) -> None:
         """Raise Damaged where what SQLite holds in the row is no whole number: claimed it is all the same."""
         for name in ("attempt", "workers_wanted", "steps"):
@@ -78,16 +79,20 @@ class JobClaim(Claim):
 JobFence: TypeAlias = Fence[JobClaim]
 
 
-def claim_next(tx: Connection, worker: WorkerIdentity, lease_seconds: float) -> JobClaim | None:
-    """Take the oldest queued job whose fingerprint is the worker's or not yet set; None where there is none.
+def claim_next(
+    tx: Connection, worker: WorkerIdentity, lease_seconds: float, turn_seconds: float = 0.0
+) -> JobClaim | None:
+    """Take the next job whose fingerprint is the worker's or not yet set; None where there is none.
 
-    Jobs that no present worker may take get the reason numerics_unavailable then, and go on waiting.
+    Which is next, turns.py says. A worker on a host that rests takes none. Jobs that no present worker may
+    take get the reason numerics_unavailable then, and go on waiting.
     """
     row = tx.execute(
-        CLAIMABLE.claiming,
+        CLAIMABLE.claiming[tx.dialect.name],
         {
             "worker": worker.worker_id,
             "pid": worker.pid,
+            "host": worker.host,
             "fingerprint": worker.fingerprint,
             "lease_seconds": lease_seconds,
         },
@@ -108,11 +113,13 @@ def claim_next(tx: Connection, worker: WorkerIdentity, lease_seconds: float) -> 
     )
     (made,) = JOBS.of_act("claim")
     events.note(tx, row.id, made, {}, {"numerics": dict(worker.parts)} if worker.parts else {})
+    serve(tx, row.id)
     return JobClaim(
         job_id=row.id,
         attempt=row.attempt,
         worker=worker,
         lease_seconds=lease_seconds,
+        turn_seconds=turn_seconds,
         spec_sha256=row.spec_sha256,
         workers_wanted=row.workers_wanted,
         steps=row.steps,

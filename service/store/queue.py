@@ -7,9 +7,10 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from lockstep.service.store.database import clock
 from lockstep.service.store.fingerprints import present, suits
+from lockstep.service.store.resting import rests
 from lockstep.service.store.statuses import UNFINISHED, WAITING
 from lockstep.service.store.tables import jobs, workers
-from lockstep.service.store.transitions import JOBS
+from lockstep.service.store.turns import may_start
 
 MAX_WAITING_COUNTED = 100
 
@@ -19,13 +20,18 @@ _COUNTS = (
     .group_by(jobs.c.status)
 )
 _some_waiting = (
-    select(jobs.c.id).where(JOBS.are("waiting"), suits(jobs.c)).limit(MAX_WAITING_COUNTED).subquery()
+    select(jobs.c.id).where(may_start(jobs.c), suits(jobs.c)).limit(MAX_WAITING_COUNTED).subquery()
 )
 _WAITING = select(
     select(func.count()).select_from(_some_waiting).scalar_subquery(),
     select(func.count())
     .select_from(workers)
-    .where(workers.c.state == "idle", workers.c.fingerprint == bindparam("fingerprint"), present())
+    .where(
+        workers.c.state == "idle",
+        workers.c.fingerprint == bindparam("fingerprint"),
+        present(),
+        ~rests(workers.c.host),
+    )
     .scalar_subquery(),
 )
 
@@ -51,7 +57,7 @@ def queue_counts(tx: Connection, owner: str | None) -> QueueCounts:
 
 
 def jobs_waiting(tx: Connection, fingerprint: str) -> int:
-    """How many queued jobs of that fingerprint (or none yet) are more than the present idle workers of it.
+    """How many jobs that may start, of that fingerprint or none yet, are more than the idle workers for them.
 
     Counted up to 100. A lead with helpers frees one of them when this is not 0.
     """

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
 from sqlalchemy import Connection, Select, bindparam, func, select
-from sqlalchemy.sql.selectable import FromClause
 
 from lockstep.service.store import blobs, claims
 from lockstep.service.store.claims import Claim, Claimable, Fence, WorkerIdentity
@@ -41,19 +40,26 @@ class Replay:
     error_message: str | None
 
 
-def _candidates(waiting: FromClause) -> Select[str]:
+_suits = jobs.c.fingerprint.in_(bindparam("fingerprints", expanding=True))
+_waiting = replays.alias("waiting")
+
+
+def _next_row(_dialect: str) -> Select[str]:
     return (
-        select(waiting.c.id)
-        .join_from(waiting, jobs, jobs.c.id == waiting.c.job_id)
-        .where(waiting.c.finished_at.is_(None), _suits)
+        select(_waiting.c.id)
+        .join_from(_waiting, jobs, jobs.c.id == _waiting.c.job_id)
+        .where(_waiting.c.finished_at.is_(None), _suits)
+        .where(REPLAYS.may("claim", _waiting.c))
+        .order_by(_waiting.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=_waiting)
     )
 
 
-_suits = jobs.c.fingerprint.in_(bindparam("fingerprints", expanding=True))
 CLAIMABLE = Claimable(
     life=REPLAYS,
     fenced_by="tries",
-    candidates=_candidates,
+    next_row=_next_row,
     tells=("id", "job_id", "question", "step", "sample", "tries"),
     thing="replay",
     turn="try",
@@ -150,7 +156,9 @@ def claim_next(tx: Connection, worker: WorkerIdentity, lease_seconds: float) -> 
     tx.execute(_GIVE_UP)
     fingerprints = [*worker.earlier, worker.fingerprint]
     identity = {"worker": worker.worker_id, "fingerprints": fingerprints}
-    row = tx.execute(CLAIMABLE.claiming, {**identity, "lease_seconds": lease_seconds}).one_or_none()
+    row = tx.execute(
+        CLAIMABLE.claiming[tx.dialect.name], {**identity, "lease_seconds": lease_seconds}
+    ).one_or_none()
     if row is None:
         return None
     return ReplayClaim(

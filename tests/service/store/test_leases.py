@@ -144,7 +144,7 @@ def test_jobs_of_a_fingerprint_that_nobody_has_wait_and_say_why(database: Databa
     assert (job.status, job.status_reason, job.version) == ("queued", "numerics_unavailable", version + 1)
     heartbeat(database, OTHER)
     assert claim_as(STRANGER) is None
-    assert get(database, job_id).status_reason is None
+    assert get(database, job_id).status_reason == "waiting_for_worker"
     assert claim_as(OTHER) is not None
 
 
