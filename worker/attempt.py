@@ -87,6 +87,7 @@ class Attempt:
         self._tools = tools
         self._draining = draining
         self._reporter: Reporter | None = None
+        self._has_stepped = False
 
     def run(self) -> str:
         """Work on the job; returns in one word how the attempt ended. Raises Fenced."""
@@ -134,6 +135,7 @@ class Attempt:
         while not run.finished:
             report = drive.advance(team.stride_seconds, keeping.at_most)
             steps = report.step - report.first_step
+            self._has_stepped = self._has_stepped or steps > 0
             if steps or not report.was_interrupted:
                 team.took(steps, drive.seconds)
                 reporter.add(report, self._lease.since_claim_seconds)
@@ -155,7 +157,9 @@ class Attempt:
 
     def _is_to_stop(self, team: Team) -> bool:
         """Whether there is a reason to end the attempt amid a long step; else a helper may have to go."""
-        if self._lease.asked is not None or self._draining() or self._lease.lost:
+        # Of a job whose steps take longer than a turn one is done in each all the same.
+        turn_over = self._lease.turn_over and self._has_stepped
+        if self._lease.asked is not None or self._draining() or turn_over or self._lease.lost:
             return True
         team.look_up()
         return False
@@ -164,7 +168,7 @@ class Attempt:
         """End the attempt, whatever has come of the reason: a group is over with an interrupted step."""
         if self._lease.asked is not None and (ending := self._leave_if_asked(reporter)):
             return ending
-        return self._give_back(reporter)
+        return self._give_back(reporter, endings.TURN_OVER if self._lease.turn_over else endings.DRAINED)
 
     def _leave_if_asked(self, reporter: Reporter) -> str | None:
         """End the attempt as the user has asked; None where that was taken back since, so that it goes on."""
