@@ -20,9 +20,9 @@ logger = logging.getLogger(__name__)
 
 CHECKPOINT_BYTES = 4 * 2**20
 EVERY_SECONDS = 5.0
-PASSES = 3
+TRIES = 4
 WAIT_SECONDS = 0.2
-"""The most that writers wait for a log that would else grow for ever."""
+"""The most that writers wait at a try, for a log that would else grow for ever."""
 
 
 class WriteAheadLog:
@@ -62,19 +62,19 @@ class WriteAheadLog:
             return None
 
     def _copy(self, connection: Connection) -> None:
-        """Copy it to its end if that can be: only then it begins anew.
+        """Copy it. Where nobody has written meanwhile that was to its end, and it begins anew.
 
-        Nobody waits for that, and each pass has less to copy. Where others write without a pause, and the log
-        is too long by now, they wait for the rest of it.
+        Nobody waits for that. Where others write without a pause, and the log is too long by now, they wait
+        for the rest of it: that checkpoint holds the lock of writers, so it may follow the first at once.
         """
-        for _ in range(PASSES):
-            if _is_whole(connection, "PASSIVE"):
-                break
-        else:
-            if self._path.stat().st_size <= WAL_SIZE_LIMIT_BYTES or not _copied_alone(connection):
-                return
-        # After it: a commit that came since is noticed with the next one, and none that was copied is.
-        self._seen_at = self._written_at()
+        before = self._written_at()
+        is_whole = _is_whole(connection, "PASSIVE")
+        is_long = self._path.stat().st_size > WAL_SIZE_LIMIT_BYTES
+        if is_long and not (is_whole and self._written_at() == before):
+            is_whole = _copied_alone(connection)
+        if is_whole:
+            # After it: a commit that came since is noticed with the next one, and none that was copied is.
+            self._seen_at = self._written_at()
 
 
 def _is_whole(connection: Connection, mode: str) -> bool:
@@ -86,6 +86,6 @@ def _is_whole(connection: Connection, mode: str) -> bool:
 def _copied_alone(connection: Connection) -> bool:
     connection.execute(text(f"PRAGMA busy_timeout={int(1000 * WAIT_SECONDS)}"))
     try:
-        return _is_whole(connection, "RESTART")
+        return any(_is_whole(connection, "RESTART") for _ in range(TRIES))
     finally:
         connection.execute(text(f"PRAGMA busy_timeout={int(1000 * BUSY_TIMEOUT_SECONDS)}"))
