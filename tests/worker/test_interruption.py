@@ -148,15 +148,17 @@ def test_a_lost_lease_is_noticed_amid_a_step(prompt: Bench, slowed: Slowed) -> N
 
 
 class SlowFromTheNext:
-    """Once it is `armed`, parts take longer from the beginning of a step on."""
+    """Once it is `armed`, parts take longer from the beginning of a step on; `began` tells of the first."""
 
     def __init__(self) -> None:
         self.armed = False
+        self.began = threading.Event()
         self._is_slow = False
 
     def __call__(self, name: str) -> None:
         self._is_slow = self._is_slow or (self.armed and name == drive.BEGINS.name)
         if self._is_slow and name == drive.AMID.name:
+            self.began.set()
             time.sleep(5 * PART_SECONDS)
 
 
@@ -175,6 +177,7 @@ def test_a_helper_leaves_amid_a_step_for_a_job_that_waits(prompt: Bench) -> None
         helper.start()
         wait_until(lambda: bench.job(job_id).workers_active == 2)
         slow.armed = True
+        assert slow.began.wait(WAIT_SECONDS)
         bench.submit(MOONS)
         assert helper.end()
     finally:
