@@ -7,6 +7,7 @@ there before, and comes to the same bits. Mounting takes root.
 
 import argparse
 import contextlib
+import logging
 import shutil
 import sqlite3
 import sys
@@ -132,6 +133,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.ledger.full_disk")
     parser.add_argument("--sizes", type=int, default=300, help="how many rooms are tried, from none upwards")
     options = parser.parse_args(arguments)
+    logging.disable()  # each room would be told of twice
     ended: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="chaos-disk-") as mount, tempfile.TemporaryDirectory() as other:
         migrated = Path(other) / "migrated.db"
