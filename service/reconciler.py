@@ -7,6 +7,7 @@ import logging
 import threading
 from typing import Protocol
 
+from lockstep.service import points
 from lockstep.service.background import Background
 from lockstep.service.bell import Bell
 from lockstep.service.store import deadlines, evictions, fingerprints, outdated, rings, uncompared
@@ -79,6 +80,7 @@ class Reconciler(Background):
             ended = uncompared.settle(tx)
             due = rings.due_rings(tx, MAX_RINGS_PER_TICK)
             rings.rung(tx, due)
+        points.TICKED.reach()
         for job_id in evicted:
             logger.warning("action=evicted job=%s reason=lease_expired", job_id)
         for job_id in expired:

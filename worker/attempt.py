@@ -26,6 +26,7 @@ from lockstep.service.store.disk import says_disk_full
 from lockstep.service.store.endings import Release
 from lockstep.service.store.errors import Fenced, ReplayMismatch
 from lockstep.service.store.leases import JobClaim, JobFence
+from lockstep.worker import points
 from lockstep.worker.drive import Drive, HangLimits
 from lockstep.worker.failures import failure_of
 from lockstep.worker.keeping import Keeping, lowest_loss
@@ -107,6 +108,7 @@ class Attempt:
             return self._fail(error)
 
     def _run(self) -> str:
+        points.STARTED.reach()
         self._claim.require_counts()
         spec = self._lease.read(lambda tx: specs.load(tx, self._claim.job_id)).resolved()
         limits = HangLimits.of(spec, self._tools.settings)
@@ -125,6 +127,7 @@ class Attempt:
             keeping = Keeping(spec.checkpoints, run, per_epoch, self._lowest_loss(spec, run.step))
             self._reporter = Reporter(run, per_epoch, team, pace, keeping)
             drive = Drive(run, pulse, limits, lambda: self._is_to_stop(team))
+            points.RESUMED.reach()
             ending = self._take_steps(run, drive, team, self._reporter, keeping)
         return ending or self._succeed(run, drive, prepared, self._reporter)
 
@@ -182,6 +185,7 @@ class Attempt:
             outcome = drive.watched(run.outcome)
         except Interrupted:
             return self._leave_amid_step(reporter)
+        points.FINISHED.reach()
         data = to_safetensors(outcome.weights)
         result = result_of(run, outcome) | {"preprocessing": prepared.told}
 
@@ -202,6 +206,7 @@ class Attempt:
             return why.reason
 
         ending = self._lease.write(write)
+        points.GIVEN_BACK.reach()
         self._tools.bell.ring("lead", self._claim.job_id)
         return ending
 

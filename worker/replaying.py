@@ -18,6 +18,7 @@ from lockstep.core.run import blank_checkpoint
 from lockstep.service.store import history, replays, specs
 from lockstep.service.store.errors import Fenced, ReplayMismatch
 from lockstep.service.store.replays import ReplayClaim
+from lockstep.worker import points
 from lockstep.worker.drive import Drive, HangLimits
 from lockstep.worker.failures import failure_of
 from lockstep.worker.lease import Lease
@@ -46,6 +47,7 @@ def _answer_or_leave(lease: Lease[ReplayClaim], tools: Tools, draining: Callable
     claim = lease.claim
     try:
         found = _Answering(lease, tools, draining).run()
+        points.ANSWERED.reach()
         lease.write(lambda fence: replays.finish(fence, found))
     except Fenced:
         raise

@@ -20,6 +20,7 @@ from lockstep.service.store.leases import JobClaim, JobFence
 from lockstep.worker.keeping import Keeping
 from lockstep.worker.lease import Lease
 from lockstep.worker.pace import CheckpointPace
+from lockstep.worker.points import REPORTED
 from lockstep.worker.team import Team
 
 REPORT_SECONDS = 0.8
@@ -74,6 +75,7 @@ class Reporter:
         # What is written only because the seats have changed holds the training up as little as it can.
         saves = self._pace.due(started_at) and (self._pace.hurried or self._is_regular(started_at))
         lease.write(lambda fence: self.write(fence, with_checkpoint=saves), renews=True)
+        REPORTED.reach()
         self._points.clear()
         self._team.written()
         self._found.clear()

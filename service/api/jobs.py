@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from lockstep.core.ground.fields import TEXT_PATTERN
 from lockstep.core.spec import Kind
 from lockstep.core.spec.job import JOB_ID_PATTERN
+from lockstep.service import points
 from lockstep.service.api.conditions import (
     IDLE_POLL_SECONDS,
     METADATA_PARAMETERS,
@@ -114,6 +115,7 @@ def created_response(services: Services, created: Created) -> Response:
     """201 and the job, which a worker is rung for if it is new and waits."""
     job = created.job
     if not created.replayed and not job.is_terminal:
+        points.QUEUED.reach()
         services.bell.ring("lead", job.id)
     root = services.settings.root_path
     headers = {

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 from typing_extensions import TypedDict
 
+from lockstep.service import points
 from lockstep.service.api.conditions import JobId
 from lockstep.service.api.job_models import Job, job_bytes
 from lockstep.service.api.jobs import job_headers
@@ -106,6 +107,7 @@ def delete_job(services: TheServices, key: Writer, job_id: JobId) -> Response:
 def _request(services: Services, key: ApiKey, act: str, job_id: str) -> Response:
     with services.database.write() as tx:
         job = endings.request(tx, act, job_id, key.sees, key.id)
+    points.DECIDED.reach()
     if job.status in WAITING:
         services.bell.ring("lead", job.id)
     return _answer(services, job)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, bindparam, delete, or_, select
 
+from lockstep.service.store import points
 from lockstep.service.store.database import Database, insert_or_mend
 from lockstep.service.store.errors import Corrupt, NotFound
 from lockstep.service.store.tables import blob_parts
@@ -81,6 +82,7 @@ def hold_there(tx: Connection, sha256: str) -> bool:
 def _put_part(tx: Connection, sha256: str, part: int, piece: bytes) -> None:
     row = {"sha256": sha256, "part": part, "data": piece}
     tx.execute(insert_or_mend(tx, blob_parts, "data"), row)
+    points.PART_KEPT.reach()
 
 
 def get(tx: Connection, sha256: str) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
-from lockstep.service.store import counted, counters
+from lockstep.service.store import counted, counters, points
 from lockstep.service.store.blobs import joined, split
 from lockstep.service.store.database import clock, moment
 from lockstep.service.store.errors import Corrupt, CorruptCheckpoint
@@ -137,11 +137,13 @@ def save(fence: JobFence, step: int, data: bytes, marks: KeptMarks = PLAIN) -> N
     kept = {"regular": marks.regular, "best": marks.best}
     fence.tx.execute(_INSERT, {**row, **kept, "sha256": hashlib.sha256(data).hexdigest()})
     counters.count(fence.tx, counted.CHECKPOINT_BYTES, len(data))
+    points.CHECKPOINT_NAMED.reach()
     for part, piece in enumerate(split(data)):
         fence.tx.execute(
             insert(checkpoint_parts),
             {"job_id": claim.job_id, "step": step, "part": part, "data": piece},
         )
+    points.CHECKPOINT_KEPT.reach()
     fence.tx.execute(
         _ADVANCE,
         {

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from sqlalchemy import ColumnElement, Connection, Select, Update, bindparam, select
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from lockstep.service.store import points
 from lockstep.service.store.errors import Fenced, Refused
 from lockstep.service.store.lifecycle import Lifecycle, StatusChange
 from lockstep.service.store.queue import jobs_waiting
@@ -169,6 +170,7 @@ def lock(tx: Connection, claim: C) -> Fence[C]:
     status = tx.execute(claim.on.locking, _mine(claim)).scalar_one_or_none()
     if status is None:
         raise _fenced(claim)
+    points.LOCKED.reach()
     return Fence(tx=tx, claim=claim, status=status)
 
 

@@ -22,7 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from lockstep.service.store import counters
+from lockstep.service.store import counters, points
 from lockstep.service.store.disk import Disk
 from lockstep.service.store.engines import (
     BUSY_TIMEOUT_SECONDS,
@@ -122,14 +122,18 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that writes: committed at the end, rolled back when the block raises."""
+        points.BEGINS.reach()
         try:
             with self._own_turn(), self._engine.begin() as connection:
+                points.BEGUN.reach()
                 counters.open_tally(connection)
                 yield connection
                 counters.close_tally(connection)
+                points.COMMITS.reach()
         except SQLAlchemyError as error:
             self._disk.refused(error)
             raise
+        points.COMMITTED.reach()
         if self._wal is not None:
             self._wal.copy_if_due()
 

@@ -13,6 +13,7 @@ from lockstep.service.store import (
     counters,
     events,
     jobs,
+    points,
     resting,
     turns,
     verifying,
@@ -160,6 +161,7 @@ def request(tx: Connection, act: str, job_id: str, owner: str | None, by: str | 
     made = JOBS.change(act, row.status)
     if made is not None:
         tx.execute(_BY_USER[made], {"job_id": job_id})
+        points.ASKED.reach()
         events.note(tx, job_id, made, {}, by_key(by))
     elif act != "cancel":
         _require_unended(job_id, row.status, act)
@@ -177,6 +179,7 @@ def _require_unended(job_id: str, status: str, act: str) -> None:
 
 def change(fence: JobFence, act: str, values: Mapping[str, object]) -> StatusChange:
     made = claims.change(fence, act, values)
+    points.CHANGED.reach()
     if made.outcome is not None:
         drained = values.get("reason") == DRAINED.reason
         attempts.close(fence.tx, fence.claim.job_id, fence.claim.attempt, made.outcome, drained=drained)

@@ -5,7 +5,7 @@ Raising `attempt` fences the old holder from that moment on, should it still liv
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
 
-from lockstep.service.store import attempts, counted, counters, events, resting
+from lockstep.service.store import attempts, counted, counters, events, points, resting
 from lockstep.service.store.database import clock
 from lockstep.service.store.resting import REST_SECONDS
 from lockstep.service.store.tables import attempts as attempt_table
@@ -63,6 +63,7 @@ def _evict(
     evicted: list[tuple[str, int]] = []
     for job_id, attempt in tx.execute(lost, values).all():
         made = _REACHED[tx.execute(_EVICT, {"job_id": job_id, "seen": attempt}).scalar_one()]
+        points.EVICTED.reach()
         if made.outcome is not None:
             attempts.close(tx, job_id, attempt, made.outcome)
         events.note(tx, job_id, made, {})

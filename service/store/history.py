@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select
 
 from lockstep.core.learning.report import Points
+from lockstep.service.store import points as failpoints
 from lockstep.service.store.errors import ReplayMismatch
 from lockstep.service.store.history_chunks import Chunk, outside, packed, readable, unpacked
 from lockstep.service.store.leases import JobFence
@@ -57,8 +58,6 @@ _READ = (
     .where(history.c.job_id == bindparam("job_id"), history.c.last_step > bindparam("since"))
     .order_by(history.c.series, history.c.first_step)
 )
-
-
 _CHUNK_AT = (
     select(*_CHUNK)
     .where(
@@ -129,6 +128,7 @@ def append(fence: JobFence, series: Mapping[str, Points]) -> None:
         fresh.extend(packed(fence.claim.job_id, name, added))
     if stale:
         fence.tx.execute(_FORGET, stale)
+        failpoints.CHUNK_OUT.reach()
     if fresh:
         fence.tx.execute(insert(history), fresh)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select
 
-from lockstep.service.store import jobs
+from lockstep.service.store import jobs, points
 from lockstep.service.store.database import clock, insert_or_ignore
 from lockstep.service.store.errors import KeyReused, NotFound, Refused
 from lockstep.service.store.ids import new_id
@@ -42,6 +42,7 @@ def create_once(tx: Connection, new: NewJob, key: IdempotencyKey) -> Created:
     reserve = insert_or_ignore(tx, idempotency_keys).values(created_at=clock())
     row = {"owner_id": new.owner_id, "key": key.key, "body_sha256": key.body_sha256, "job_id": job_id}
     if tx.execute(reserve.returning(idempotency_keys.c.job_id), row).one_or_none() is not None:
+        points.KEY_RESERVED.reach()
         return Created(job=jobs.create(tx, new, job_id), replayed=False)
     made = earlier(tx, new.owner_id, key)
     if made is None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from lockstep.core.ground.arithmetic import ARITHMETIC
 from lockstep.core.spec import Kind
-from lockstep.service.store import events
+from lockstep.service.store import events, points
 from lockstep.service.store.damage import Damage
 from lockstep.service.store.database import moment
 from lockstep.service.store.errors import NotFound
@@ -162,6 +162,7 @@ def create(tx: Connection, new: NewJob, job_id: str | None = None) -> Job:
     if new.metadata:
         pairs = [{"job_id": job_id, "key": key, "value": value} for key, value in new.metadata.items()]
         tx.execute(insert(job_metadata), pairs)
+    points.CREATED.reach()
     (made,) = JOBS.of_act("create")
     events.note(tx, job_id, made, {}, events.by_key(new.asked_by))
     told = _Told(

@@ -5,7 +5,7 @@ from typing import ClassVar, TypeAlias
 
 from sqlalchemy import Connection, insert
 
-from lockstep.service.store import events
+from lockstep.service.store import events, points
 from lockstep.service.store.claims import Claim, Claimable, Fence, WorkerIdentity
 from lockstep.service.store.damage import damaged
 from lockstep.service.store.database import clock
@@ -100,6 +100,7 @@ def claim_next(
     if row is None:
         mark_unavailable(tx, worker.parts)
         return None
+    points.TAKEN.reach()
     tx.execute(
         _BEGIN_ATTEMPT,
         {

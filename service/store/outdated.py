@@ -7,7 +7,7 @@ history and answered questions go, an event says so, and any worker may claim th
 from sqlalchemy import Connection, bindparam, delete, select
 
 from lockstep.core.ground.arithmetic import ARITHMETIC
-from lockstep.service.store import events
+from lockstep.service.store import events, points
 from lockstep.service.store.errors import NotFound
 from lockstep.service.store.events import NewEvent
 from lockstep.service.store.job_conditions import begun_by
@@ -48,6 +48,7 @@ def begin_again(tx: Connection) -> list[str]:
             f"it begins again, and the {step} steps that were done are done again."
         )
         tx.execute(_BEGIN_AGAIN, {"job_id": job_id, "message": message})
+        points.BEGAN_AGAIN.reach()
         for statement in _FORGET:
             tx.execute(statement, {"of_job": job_id})
         data = {"arithmetic": ARITHMETIC, "was": number, "steps": step}

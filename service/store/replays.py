@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 from sqlalchemy import Connection, Select, bindparam, func, select
 
-from lockstep.service.store import blobs, claims
+from lockstep.service.store import blobs, claims, points
 from lockstep.service.store.claims import Claim, Claimable, Fence, WorkerIdentity
 from lockstep.service.store.database import insert_or_ignore
 from lockstep.service.store.events import clean
@@ -161,6 +161,7 @@ def claim_next(tx: Connection, worker: WorkerIdentity, lease_seconds: float) -> 
     ).one_or_none()
     if row is None:
         return None
+    points.QUESTION_TAKEN.reach()
     return ReplayClaim(
         id=row.id,
         asked=Asked(job_id=row.job_id, question=row.question, step=row.step, sample=row.sample),
@@ -172,7 +173,9 @@ def claim_next(tx: Connection, worker: WorkerIdentity, lease_seconds: float) -> 
 
 def finish(fence: ReplayFence, found: bytes) -> None:
     """Keep the answer."""
-    claims.change(fence, "finish", {"sha256": blobs.put(fence.tx, found)})
+    sha256 = blobs.put(fence.tx, found)
+    points.ANSWER_KEPT.reach()
+    claims.change(fence, "finish", {"sha256": sha256})
 
 
 def fail(fence: ReplayFence, message: str) -> None:

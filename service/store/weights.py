@@ -14,7 +14,7 @@ from lockstep.core.learning.checkpoint import BadCheckpoint, Checkpoint
 from lockstep.core.learning.loading import load_dataset
 from lockstep.core.model.encoding import from_safetensors, shapes_in, to_safetensors
 from lockstep.core.spec import ResolvedSpec
-from lockstep.service.store import blobs, checkpoints, jobs, specs
+from lockstep.service.store import blobs, checkpoints, jobs, points, specs
 from lockstep.service.store.damage import damaged, json_object
 from lockstep.service.store.errors import Corrupt, CorruptCheckpoint, NotFound
 from lockstep.service.store.jobs import Job
@@ -61,6 +61,7 @@ class StoredWeights:
 def save(fence: JobFence, safetensors: bytes, preprocessing_json: str) -> None:
     """Keep what the job learned; once, in the transaction that ends it."""
     sha256 = blobs.put(fence.tx, safetensors)
+    points.WEIGHTS_KEPT.reach()
     row = {"sha256": sha256, "size_bytes": len(safetensors), "preprocessing_json": preprocessing_json}
     fence.tx.execute(insert(weights), {"job_id": fence.claim.job_id, **row})
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-import lockstep.worker.pace
 import lockstep.worker.reporter
+import lockstep.worker.team
 from lockstep.core.learning.report import Points
 from lockstep.service.store.jobs import Job
 from tests.stored_jobs import ask
@@ -17,7 +17,7 @@ from tests.worker.every_step import JOBS, NET, Died, DiesAtItsEnd, Look, lead_on
 
 @pytest.fixture(autouse=True)
 def _look_up_after_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lockstep.worker.pace, "STRIDE_SECONDS", 0.0)
+    monkeypatch.setattr(lockstep.worker.team, "STRIDE_SECONDS", 0.0)
 
 
 def undisturbed(bench: Bench, name: str) -> Job:
