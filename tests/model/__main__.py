@@ -6,13 +6,14 @@ import time
 from collections.abc import Sequence
 
 from lockstep.service.store.transitions import JOBS
-from tests.model.moves import COMPARING, OUTDATED, PLAIN, TWO_JOBS, TWO_JOBS_OF_ONE, Moves
+from tests.model.moves import COMPARING, LIMITED, OUTDATED, PLAIN, TWO_JOBS, TWO_JOBS_OF_ONE, Moves
 from tests.model.search import Search
 
 SCENARIOS = {
     "one job, rings lost and doubled": PLAIN,
     "a job that older rules began": OUTDATED,
     "a job that verifies another": COMPARING,
+    "a job with limits of time": LIMITED,
     "two jobs of one worker": TWO_JOBS_OF_ONE,
 }
 LONG = {"two jobs of two workers": TWO_JOBS}

@@ -16,6 +16,8 @@ from lockstep.service.store.statuses import HELD
 from tests.model.rows import TICK_SECONDS, Row, Rows
 
 MOST_BELLS = 2
+OF_LIMITS = frozenset({"created_at", "started_at", "claimed_at", "run_seconds"})
+"""What only limits of a job's time look at."""
 TO_ALL = ("restore",)
 """What is done to every job that it can be done to: here, after the database was restored from a copy."""
 WHO: tuple[Who, ...] = get_args(Who)
@@ -69,13 +71,14 @@ class Move:
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """How many there are of what; `row`: columns of each new job."""
+    """How many there are of what; `row`: columns of each new job, whose clocks count with limits alone."""
 
     jobs: int = 1
     workers: int = 2
     last_step: int = 1
     rings: bool = True
     row: Mapping[str, Any] = field(default_factory=dict)
+    ignored: frozenset[str] = OF_LIMITS
 
 
 PLAIN = Scenario()
@@ -83,6 +86,13 @@ OUTDATED = Scenario(row={"fingerprint": "f", "arithmetic": ARITHMETIC - 1}, ring
 TWO_JOBS = Scenario(jobs=2, last_step=0, rings=False)
 TWO_JOBS_OF_ONE = replace(TWO_JOBS, workers=1)
 COMPARING = Scenario(row={"verifies": "job_0", "fingerprint": "f", "arithmetic": ARITHMETIC}, rings=False)
+
+LIMITED = Scenario(
+    row={"max_queue_seconds": 1.5 * TICK_SECONDS, "max_run_seconds": 1.5 * TICK_SECONDS, "run_seconds": 0.0},
+    ignored=frozenset(),
+    last_step=0,
+    rings=False,
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +105,7 @@ class Moves:
     @cached_property
     def rows(self) -> Rows:
         """What changes make of rows."""
-        return Rows(self.life)
+        return Rows(self.life, self.scenario.ignored)
 
     @property
     def start(self) -> State:
@@ -204,7 +214,7 @@ class Moves:
         taken = False
         for job, row in enumerate(state.rows):
             change = None if row is None else self.rows.change_of("claim", row, given)
-            if row is None or change is None:
+            if row is None or change is None or (self.value(row, "not_before_at") or 0.0) > 0.0:
                 continue
             taken = True
             after = self._put(heard, job, self.rows.changed(row, change, given))

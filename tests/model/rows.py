@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from lockstep.service.store.job_conditions import MAX_EVICTIONS
 from lockstep.service.store.lifecycle import Lifecycle, StatusChange
-from lockstep.service.store.transitions import MAX_EVICTIONS
 from tests.model.expressions import NotModelled, columns_in, computed
 
 TICK_SECONDS = 60.0
 """How far a tick of the model's clock goes. A lease is as long."""
+HALF_TICK = TICK_SECONDS / 2
 LATEST_TICKS, EARLIEST_TICKS = 1, -2
 UNTIL = ("lease_expires_at", "ring_due_at", "not_before_at")
 """Of these times it matters whether they are past, not since when."""
@@ -23,6 +24,7 @@ OF_SAFETY = (
     "lease_expires_at",
     "checkpoint_step",
     "ring_due_at",
+    "not_before_at",
 )
 TOLD = ("finished_at", "error_code", "result_json")
 """Of these the model knows only whether they are there, unless a condition reads them."""
@@ -36,9 +38,10 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Rows:
-    """What rows of a table become by its changes."""
+    """What rows of a table become by its changes. Columns that are `ignored` stay as at first."""
 
     life: Lifecycle
+    ignored: frozenset[str] = frozenset()
     _made: dict[object, Row] = field(default_factory=dict, init=False)
     _found: dict[object, StatusChange | None] = field(default_factory=dict, init=False)
 
@@ -50,8 +53,13 @@ class Rows:
             values = (change.values.get(name) for change in self.life.changes for name in found)
             more = sorted(set().union(*map(columns_in, values)) - set(found))
             if not more:
-                return (*found, *GHOSTS)
+                return (*(name for name in found if name not in self.ignored), *GHOSTS)
             found |= dict.fromkeys(more)
+
+    @cached_property
+    def _unset(self) -> Mapping[str, Any]:
+        """What is ignored is as in a new row, for ever."""
+        return {name: 0.0 if name == "run_seconds" else None for name in self.ignored}
 
     @cached_property
     def place(self) -> Mapping[str, int]:
@@ -70,7 +78,7 @@ class Rows:
 
     def new(self, given: Mapping[str, Any], **other: Any) -> Row:
         """The row of a new job; what its user or an earlier version said is in `other`."""
-        made = dict.fromkeys(self.columns) | {"lost": 0, "cancelled": False} | other
+        made: dict[str, Any] = dict.fromkeys(self.columns) | {"lost": 0, "cancelled": False} | other
         (create,) = self.life.of_act("create")
         return self._changed(made, create, given)
 
@@ -118,6 +126,8 @@ class Rows:
             return min(value, MAX_EVICTIONS)
         if self.is_time(name):
             return rounded(value, 0 if name in UNTIL else EARLIEST_TICKS)
+        if name == "run_seconds":
+            return min(math.ceil(value / HALF_TICK) * HALF_TICK, 5 * HALF_TICK)
         return True if name in self._only_told else value
 
     def _holds(self, change: StatusChange, values: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
@@ -135,7 +145,7 @@ class Rows:
 
     def _computed(self, value: object, values: Mapping[str, Any], given: Mapping[str, Any], act: str) -> Any:
         try:
-            return computed(value, values, given)
+            return computed(value, {**self._unset, **values}, given)
         except KeyError as error:
             raise NotModelled(f"{act}: the model has no {error}") from error
 

@@ -7,8 +7,8 @@ cancel is final.
 
 from collections.abc import Callable, Iterator, Mapping
 
+from lockstep.service.store.job_conditions import MAX_EVICTIONS
 from lockstep.service.store.statuses import HELD, OVER
-from lockstep.service.store.transitions import MAX_EVICTIONS
 from tests.model.moves import Move, Moves, State
 from tests.model.rows import Row
 

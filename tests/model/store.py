@@ -1,6 +1,6 @@
 """The store beside the model: does each of its moves for real, and holds the rows against the model's."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -19,6 +19,7 @@ from tests.model.rows import GHOSTS, TICK_SECONDS
 from tests.service.store.test_transitions import TRIALS
 from tests.stored_jobs import queue_job
 
+PIDS = count(1)
 NOBODY = WorkerIdentity(worker_id="worker_of_nobody", pid=0, host="here", fingerprint="f")
 
 
@@ -30,7 +31,6 @@ class RealStore:
     moves: Moves
     ids: list[str] = field(default_factory=list)
     held: dict[int, JobClaim] = field(default_factory=dict)
-    pids: Iterator[int] = field(default_factory=lambda: count(1))
 
     def do(self, move: Move) -> None:
         """Do what the model does."""
@@ -46,9 +46,9 @@ class RealStore:
 
     def takes(self, worker: int) -> int | None:
         """What a worker gets that asks for a job."""
-        identity = WorkerIdentity(
-            worker_id=f"worker_{worker}", pid=next(self.pids), host="here", fingerprint="f"
-        )
+        pid = next(PIDS)
+        # A host of its own: one on which jobs die again and again would rest.
+        identity = WorkerIdentity(worker_id=f"worker_{worker}", pid=pid, host=f"host_{pid}", fingerprint="f")
         with self.database.write() as tx:
             claim = leases.claim_next(tx, identity, TICK_SECONDS)
         if claim is None:
