@@ -44,7 +44,7 @@ TRAINED_SHARE = 12
 PROBES = 20
 STATE_BYTES = 64 * 1024
 STEPS = 2000
-SETTLING = 10
+SETTLING = 20
 """After so many times KEPT_SECONDS nothing that was due should be left."""
 MIB = 2**20
 

@@ -18,7 +18,6 @@ import pytest
 from sqlalchemy import Connection, Engine, delete, event, select
 
 from lockstep.service.store import blobs, jobs, left_blobs, starts
-from lockstep.service.store.blobs import PART_BYTES
 from lockstep.service.store.database import Database
 from lockstep.service.store.errors import Refused
 from lockstep.service.store.starts import PinnedStart
@@ -28,7 +27,7 @@ from tests.databases import PostgresqlCluster
 from tests.stored_jobs import NEW, blob_names
 
 SMALL = b"bytes of one part"
-LARGE = bytes(PART_BYTES) + b"a second part"
+LARGE = SMALL + b"a second one"
 STATEMENT_SECONDS = 0.05
 """Within it a statement that waits for nobody is done; else it is taken for one that waits."""
 END_SECONDS = 30.0
@@ -116,6 +115,12 @@ def hold(tx: Connection, data: bytes) -> None:
 def pin(tx: Connection, data: bytes) -> None:
     """As of a blob that another job named, which was deleted a moment ago."""
     starts.pin(tx, PinnedStart(sha256=blobs.name_of(data), data=None))
+
+
+@pytest.fixture(autouse=True)
+def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part as short as the small blob: all of this is about their number."""
+    monkeypatch.setattr(blobs, "PART_BYTES", len(SMALL))
 
 
 @pytest.mark.parametrize(
