@@ -103,11 +103,11 @@ NAMED = [
         reason="worker_drained",
         message="bye",
     ),
-    trial(
-        "explain",
-        lambda tx, _: fingerprints.mark_no_worker(tx),
-        reason=fingerprints.NO_WORKER,
-        message=fingerprints.NO_WORKER_MESSAGE,
+    ActCase(
+        acts=("explain",),
+        work=lambda tx, _: fingerprints.mark_no_worker(tx),
+        given={**GIVEN, "reason": fingerprints.NO_WORKER, "message": fingerprints.NO_WORKER_MESSAGE},
+        means=lambda row, _: row["status_reason"] != fingerprints.NO_WORKER,
     ),
     trial("begin_again", lambda tx, _: outdated.begin_again(tx), message=OLD),
     trial("leave_uncompared", lambda tx, held: uncompared.record(tx, held.job_id, RESULT)),
