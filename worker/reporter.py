@@ -110,11 +110,13 @@ class Reporter:
                 checkpoints.save(fence, state.step, state.to_bytes())
 
     def _write_findings(self, fence: JobFence) -> None:
-        """What the series say, once for a job: an attempt before this one may have told it."""
+        """What the series say, once for a job: an earlier attempt, or a transaction whose answer was lost,
+        may have told it.
+        """
         self._found += self._watcher.new()
         if not self._found:
             return
-        told = events.findings(fence.tx, fence.claim.job_id) if fence.claim.attempt > 1 else set()
+        told = events.findings(fence.tx, fence.claim.job_id)
         for found in self._found:
             if (found.code, found.layer) not in told:
                 data = {"code": found.code, "layer": found.layer, "step": found.step}

@@ -60,6 +60,7 @@ class Team:
         self._slow = SlowWatch()
         self._spent = Spent()
         self._events: deque[NewEvent] = deque()
+        self._in_doubt = False
         self._group: LedGroup | None = None
         self._run: Run | None = None
         self._shards = 1
@@ -160,14 +161,21 @@ class Team:
         return {str(reason): count for reason, count in counts.items()}
 
     def write(self, fence: JobFence) -> None:
-        """Put what is pending into a fenced transaction; it stays pending, for that may fail."""
+        """Put what is pending into a fenced transaction; it stays pending, for that may fail.
+
+        An earlier one may have been committed and its answer lost: no event is told again.
+        """
+        job_id = fence.claim.job_id
         for event in self._events:
-            events.append(fence.tx, fence.claim.job_id, event)
+            if not (self._in_doubt and events.is_noted(fence.tx, job_id, event)):
+                events.append(fence.tx, job_id, event)
+        self._in_doubt = True
         members.save(fence, self._roster.unsaved)
         self._spent.write(fence.tx)
 
     def written(self) -> None:
         """That transaction is committed."""
+        self._in_doubt = False
         self._events.clear()
         self._roster.saved()
         self._spent.written()

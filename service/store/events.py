@@ -39,6 +39,15 @@ _APPEND_STATUS = insert(events).values(
     message=bindparam("message"),
     data_json=bindparam("data_json"),
 )
+_ALIKE = (
+    select(events.c.id)
+    .where(
+        events.c.job_id == bindparam("job_id"),
+        events.c.type == bindparam("type"),
+        events.c.data_json == bindparam("data_json"),
+    )
+    .limit(1)
+)
 _LIST = (
     select(events.c.id, events.c.at, events.c.level, events.c.type, events.c.message, events.c.data_json)
     .where(events.c.job_id == bindparam("job_id"), events.c.id > bindparam("after"))
@@ -103,6 +112,12 @@ def append(tx: Connection, job_id: str, new: NewEvent) -> None:
     """Note an event. The transaction must hold the job's row, so that ids grow in the order of commits."""
     row = {"level": new.level, "type": new.type, "message": clean(new.message)}
     tx.execute(_APPEND, {"job_id": job_id, **row, "data_json": json.dumps(new.data)})
+
+
+def is_noted(tx: Connection, job_id: str, new: NewEvent) -> bool:
+    """Whether the job has an event of this type with these data."""
+    row = {"job_id": job_id, "type": new.type, "data_json": json.dumps(new.data)}
+    return tx.execute(_ALIKE, row).first() is not None
 
 
 def note(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
+from lockstep.core.ground.failpoints import at_failpoints
+from lockstep.service.store import points
+from lockstep.worker import reporter
 from lockstep.worker.attempt import lead_job
 from tests.worker.bench import LINE, LINE_DIGEST, Bench, digest, never
 
@@ -17,6 +22,14 @@ POSTGRESQL = (
     "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$",
     "CREATE TRIGGER refuse BEFORE {verb} ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()",
 )
+
+SWINGING = {
+    "kind": "minimize",
+    "objective": "x**2",
+    "start": {"x": 1.2},
+    "optimizer": {"type": "sgd", "learning_rate": 1.0},
+    "steps": 300,
+}
 
 
 @pytest.fixture
@@ -70,6 +83,30 @@ def test_where_even_giving_back_is_refused_the_lease_ends_by_itself(hasty: Bench
 
     assert hasty.job(lease.claim.job_id).status_reason == "worker_lost"
     assert digest(hasty.lead()) == LINE_DIGEST
+
+
+def test_a_finding_is_told_once_though_nobody_heard_that_it_was_committed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporter, "REPORT_SECONDS", 0.0)
+    job_id = bench.submit(SWINGING)
+    lease, here, reached = bench.claim(), threading.get_ident(), [0]
+
+    def lose_every_second_answer(point: str) -> None:
+        if point == points.COMMITTED.name and threading.get_ident() == here:
+            reached[0] += 1
+            if reached[0] % 2:
+                raise OperationalError("COMMIT", {}, Exception("the connection is gone"))
+
+    at_failpoints(lose_every_second_answer)
+    try:
+        lead_job(lease, bench.tools(), never)
+    finally:
+        at_failpoints(None)
+
+    assert reached[0] > 2
+    assert bench.job(job_id).status == "succeeded"
+    assert bench.events(job_id).count("finding") == 1
 
 
 def test_reads_are_asked_again_too(hasty: Bench) -> None:

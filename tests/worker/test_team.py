@@ -128,6 +128,25 @@ def test_a_helper_that_does_not_pay_is_let_go_and_an_event_says_so(bench: Bench,
     assert (team.most, team.advised) == (2, 1)
 
 
+def test_what_may_be_committed_already_is_told_once(bench: Bench, group: OpenHouse) -> None:
+    bench.submit(MOONS, workers=2)
+    lease = bench.claim()
+    team = Team(lease.claim, 2, None)
+    team.lead(group)
+    team.follow(run_of(), 4)
+    group.change(team, "member_joined")
+
+    for _ in range(2):  # committed, and nobody heard of it
+        lease.write(team.write)
+    group.change(team, "member_left", left="died")
+    told, _ = lease.write(lambda fence: written(fence, team))
+
+    assert [event.type for event in told] == ["member_joined", "member_left"]
+    group.change(team, "member_joined")
+    told, _ = lease.write(lambda fence: written(fence, team))
+    assert [event.type for event in told] == ["member_joined", "member_left", "member_joined"]
+
+
 def test_without_advice_all_may_come(bench: Bench, group: OpenHouse) -> None:
     bench.submit(MOONS, workers=4)
     team = Team(bench.claim().claim, 4, None)
