@@ -22,7 +22,7 @@ from lockstep.service.settings import Settings
 from lockstep.service.store import points as of_store
 from lockstep.service.store.database import Database
 from lockstep.worker import points as of_worker
-from tests.chaos.points.stories import STORIES
+from tests.chaos.points.stories import STORIES, awake
 from tests.chaos.points.striking import EXIT_STATUS, Deed, Strike
 from tests.worker.bench import Bench
 
@@ -94,6 +94,7 @@ class Campaign:
         story, where = STORIES[name], f"{name}: {deed} at reach {number} of {point!r}"
         self.told.stories += 1
         job_id = story.begin(self._bench)
+        awake(self._bench)
         try:
             if deed == "exit":
                 struck = self._tell_in_a_child(name, job_id, point, number)
