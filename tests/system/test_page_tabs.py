@@ -135,7 +135,7 @@ def test_metrics_by_class_stay_in_their_card(visit: Visit, width: int) -> None:
     visit.page.set_viewport_size({"width": width, "height": 900})
     page = visit.enter(f"/jobs/{job['id']}")
     page.get_by_text("Metrics by class").click()
-    page.get_by_text("As JSON").click()
+    page.get_by_text("As JSON", exact=True).click()
     assert not scrolls_sideways(page)
 
 

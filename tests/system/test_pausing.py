@@ -29,7 +29,7 @@ def is_past(service: LocalService, job_id: str, step: int) -> bool:
 
 def test_a_job_that_is_paused_again_and_again_reaches_its_digest(service: LocalService) -> None:
     client = service.client
-    spec = {**DIGITS, "name": "paused", "epochs": 1500, "workers": 2}
+    spec = {**DIGITS, "name": "paused", "epochs": 12_000, "workers": 2}
     job_id = client.create_job(spec)["id"]
     for _ in range(PAUSES):
         wait_until(lambda: client.job(job_id)["status"] == "running")

@@ -6,6 +6,8 @@ import logging
 import random
 import traceback
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,12 +33,24 @@ class Tally:
 
 def run(folder: Path, seed: int, rounds: range) -> Tally:
     """Run these rounds of the campaign of a seed, with databases in `folder`."""
-    logging.getLogger("lockstep").setLevel(logging.CRITICAL)  # each round is a fault that is logged
     rests = prepare(folder)
     tally = Tally()
-    for number in rounds:
-        _round(folder / "round.db", rests, random.Random(f"{seed}.{number}"), f"{seed}.{number}", tally)
+    with _silence():
+        for number in rounds:
+            _round(folder / "round.db", rests, random.Random(f"{seed}.{number}"), f"{seed}.{number}", tally)
     return tally
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Each round is a fault that would be logged."""
+    logger = logging.getLogger("lockstep")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _round(path: Path, rests: dict[str, Rest], chance: random.Random, name: str, tally: Tally) -> None:

@@ -124,7 +124,12 @@ class Wire:
 
     def _accept(self) -> None:
         for number in itertools.count():
-            helper, _ = self._listener.accept()
+            try:
+                helper, _ = self._listener.accept()
+            except OSError:
+                if self._stopping:
+                    return  # the listener is closed already
+                raise
             if self._stopping:
                 helper.close()
                 return

@@ -27,6 +27,7 @@ from lockstep.service.store.errors import Refused
 from lockstep.service.store.job_conditions import MAX_EVICTIONS
 from lockstep.service.store.leases import JobClaim, JobFence
 from lockstep.service.store.statuses import LIVE, STATUSES, TERMINAL
+from lockstep.service.store.tables import hosts
 from lockstep.service.store.tables import jobs as table
 from lockstep.service.store.transitions import ATTEMPTS_SINCE_A_COPY, JOBS
 from tests.service.store.walking import ActCase, RowView, look, try_and_check, way_to
@@ -206,6 +207,8 @@ def test_random_walks_keep_the_rules(database: Database, seed: int) -> None:
     while len(held) < 15:
         if not held or chance.random() < 0.4:
             with database.write() as tx:
+                tx.execute(delete(hosts))  # where many attempts have died, none would be claimed for a minute
+                tx.execute(update(table).values(not_before_at=None))
                 found = leases.claim_next(tx, chance.choice([WORKER, OTHER]), 60)
             if found is None:
                 queue_job(database)
