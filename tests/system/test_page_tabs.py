@@ -169,4 +169,8 @@ def test_a_tab_that_watches_does_not_grow(visit: Visit) -> None:
         look(10)
         before = held()
         look(LOOKS)
-        assert held() - before < MAX_GROWTH_BYTES
+        after = []
+        for _ in range(5):  # what a curve or an answer holds for a moment is no growth
+            look(1)
+            after.append(held())
+        assert min(after) - before < MAX_GROWTH_BYTES
