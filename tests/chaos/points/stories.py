@@ -20,7 +20,9 @@ from lockstep.core.ground.arithmetic import ARITHMETIC
 from lockstep.service.api import jobs as routes
 from lockstep.service.api import verbs
 from lockstep.service.reconciler import Reconciler
+from lockstep.service.services import Services
 from lockstep.service.store import replays, specs
+from lockstep.service.store.keys import ApiKey
 from lockstep.service.store.replays import Asked, Question, Replay
 from lockstep.service.store.statuses import JOB_PHASES, LIVE, TERMINAL, WAITING
 from lockstep.service.store.tables import attempts, blob_parts, jobs
@@ -103,6 +105,17 @@ def lead_to_the_end(bench: Bench, job_id: str, draining: Callable[[], bool] = ne
     raise NeverDone(f"{MOST_TRIES} attempts at {bench.job(job_id)}")
 
 
+def heard_in_an_attempt(bench: Bench, job_id: str, verb: Callable[[Services, ApiKey, str], object]) -> None:
+    """The job is claimed, its user asks for something, and the attempt hears of it; the user makes sure."""
+    services = services_of(bench)
+    with suppress(*STRUCK):
+        lease = bench.claim() if bench.job(job_id).status in WAITING else None
+        insist(lambda: verb(services, KEY, job_id))
+        if lease is not None:
+            lead_job(lease, bench.tools(), never)
+    insist(lambda: verb(services, KEY, job_id))
+
+
 @dataclass(frozen=True)
 class Trained(Story):
     """A job is led, drained at a step, and led to its end."""
@@ -123,13 +136,7 @@ class Cancelled(Story):
         return bench.submit(JOBS["formula"][0])
 
     def tell(self, bench: Bench, job_id: str) -> None:
-        services = services_of(bench)
-        with suppress(*STRUCK):
-            lease = bench.claim() if bench.job(job_id).status in WAITING else None
-            insist(lambda: verbs.cancel_job(services, KEY, job_id))
-            if lease is not None:
-                lead_job(lease, bench.tools(), never)
-        insist(lambda: verbs.cancel_job(services, KEY, job_id))
+        heard_in_an_attempt(bench, job_id, verbs.cancel_job)
         lead_to_the_end(bench, job_id)
 
     def end(self, bench: Bench, job_id: str) -> Mapping[str, object]:
@@ -144,12 +151,7 @@ class Paused(Story):
 
     def tell(self, bench: Bench, job_id: str) -> None:
         services = services_of(bench)
-        with suppress(*STRUCK):
-            lease = bench.claim() if bench.job(job_id).status in WAITING else None
-            insist(lambda: verbs.pause_job(services, KEY, job_id))
-            if lease is not None:
-                lead_job(lease, bench.tools(), never)
-        insist(lambda: verbs.pause_job(services, KEY, job_id))
+        heard_in_an_attempt(bench, job_id, verbs.pause_job)
         if bench.job(job_id).status in LIVE:
             insist(bench.evict)
         assert JOB_PHASES[bench.job(job_id).status] == "aside"
